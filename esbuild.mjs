@@ -1,0 +1,130 @@
+// Builds dist/: extension, worker, command line and webview. `--universal` leaves the native part out, `--watch` stays.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { build, context } from 'esbuild';
+
+const universal = process.argv.includes('--universal');
+const watch = process.argv.includes('--watch');
+const outdir = argument('--outdir') ?? 'dist';
+const arch = argument('--arch') ?? process.arch;
+const require = createRequire(import.meta.url);
+
+/** The value after an option of this script. */
+function argument(name) {
+  const at = process.argv.indexOf(name);
+  return at < 0 ? undefined : process.argv[at + 1];
+}
+
+/** The universal build has `native.none.ts` in place of `native.ts`: no FFI, every byte counts as data. */
+const withoutNative = {
+  name: 'without-native',
+  setup(builder) {
+    builder.onResolve({ filter: /\/native\.ts$/ }, (args) => ({ path: join(args.resolveDir, 'native.none.ts') }));
+  },
+};
+
+const common = {
+  bundle: true,
+  minify: true,
+  sourcemap: false,
+  legalComments: 'none',
+  logLevel: 'warning',
+  metafile: true,
+};
+const node = {
+  ...common,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20',
+  external: ['vscode', 'koffi'],
+  // The sources are ES modules, these bundles are not.
+  define: { 'import.meta.filename': '__filename' },
+  plugins: universal ? [withoutNative] : [],
+};
+const bundles = [
+  { ...node, entryPoints: { extension: 'src/extension.ts' }, outdir },
+  { ...node, entryPoints: { worker: 'src/worker/main.ts' }, outdir },
+  { ...node, entryPoints: { cli: 'src/cli/main.ts' }, outdir, banner: { js: '#!/usr/bin/env node' } },
+  {
+    ...common,
+    entryPoints: { webview: 'webview/main.ts' },
+    outdir,
+    format: 'iife',
+    target: 'chrome138',
+    loader: { '.ttf': 'file' },
+    assetNames: '[name]',
+  },
+  {
+    ...common,
+    entryPoints: { webview: 'webview/style.css', codicon: require.resolve('@vscode/codicons/dist/codicon.css') },
+    outdir,
+    loader: { '.ttf': 'file' },
+    assetNames: '[name]',
+  },
+];
+
+if (!watch) {
+  await rm(outdir, { recursive: true, force: true });
+}
+await mkdir(outdir, { recursive: true });
+// The bundles are CommonJS, whatever the package's own type is.
+await writeFile(join(outdir, 'package.json'), '{ "type": "commonjs" }\n');
+if (!universal) {
+  await packNative(join(outdir, 'node_modules'));
+}
+if (watch) {
+  const contexts = await Promise.all(bundles.map((options) => context(options)));
+  await Promise.all(contexts.map((one) => one.watch()));
+} else {
+  await Promise.all(bundles.map((options) => build(options)));
+  await chmod(join(outdir, 'cli.js'), 0o755);
+}
+
+/** Puts koffi's loader and its one binary for Linux on `arch` into `folder`; elsewhere there is nothing to put. */
+async function packNative(folder) {
+  const platform = `@koromix/koffi-linux-${arch}`;
+  const lock = JSON.parse(await readFile('package-lock.json', 'utf8')).packages[`node_modules/${platform}`];
+  if (lock === undefined) {
+    return;
+  }
+  const koffi = join(dirname(require.resolve('koffi')), 'src', 'koffi');
+  const binary = await nativePackage(platform, lock);
+  const files = [
+    [join(koffi, 'index.cjs'), 'koffi/src/koffi/index.cjs'],
+    [join(koffi, 'src', 'static.cjs'), 'koffi/src/koffi/src/static.cjs'],
+    [join(koffi, '..', '..', 'LICENSE.txt'), 'koffi/LICENSE.txt'],
+    [join(binary, 'package.json'), `${platform}/package.json`],
+    [join(binary, 'index.js'), `${platform}/index.js`],
+    [join(binary, `linux_${arch}`, 'koffi.node'), `${platform}/linux_${arch}/koffi.node`],
+  ];
+  for (const [from, to] of files) {
+    await mkdir(dirname(join(folder, to)), { recursive: true });
+    await copyFile(from, join(folder, to));
+  }
+  const manifest = { name: 'koffi', version: lock.version, main: 'src/koffi/index.cjs' };
+  await writeFile(join(folder, 'koffi', 'package.json'), `${JSON.stringify(manifest)}\n`);
+}
+
+/** The folder of a platform's binary package: the installed one, or for another platform one fetched by the lock file. */
+async function nativePackage(name, lock) {
+  if (arch === process.arch && process.platform === 'linux') {
+    return join('node_modules', name);
+  }
+  const folder = join('.cache', `${name.replace(/[@/]/g, '_')}-${lock.version}`);
+  await mkdir(folder, { recursive: true });
+  const packed = execFileSync('npm', ['pack', `${name}@${lock.version}`, '--silent', '--pack-destination', folder], {
+    encoding: 'utf8',
+  });
+  const archive = join(folder, packed.trim());
+  const digest = `sha512-${createHash('sha512')
+    .update(await readFile(archive))
+    .digest('base64')}`;
+  if (digest !== lock.integrity) {
+    throw new Error(`${archive} is not the package that package-lock.json names (${lock.integrity})`);
+  }
+  execFileSync('tar', ['-xzf', archive, '-C', folder]);
+  return join(folder, 'package');
+}
