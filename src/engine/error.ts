@@ -1,0 +1,59 @@
+/** Why the engine could not go on. What is wrong *in an image* is a finding, not an error. */
+export type ErrorCode =
+  /** The system failed to read the file; `system` holds its code, such as EIO. */
+  | 'read-failed'
+  /** The walk was stopped by its caller. */
+  | 'cancelled'
+  /** A length in the image is beyond `limits.ts`. */
+  | 'too-large'
+  /** The image has not got what was asked for. */
+  | 'not-found'
+  /** The image is too damaged for this question. */
+  | 'damaged'
+  /** The engine can't do this (yet); the message says what. */
+  | 'not-supported'
+  /** An argument of the caller is wrong. */
+  | 'bad-argument'
+  /** A compressed stream is broken. */
+  | 'bad-stream';
+
+/** The one error class of the engine. `message` says what happened, where, and what to do. */
+export class Qcow2Error extends Error {
+  readonly code: ErrorCode;
+  /** Host offset in bytes, where there is one. */
+  readonly at: bigint | undefined;
+  /** The system's own code, such as `EIO`. */
+  readonly system: string | undefined;
+
+  constructor(code: ErrorCode, message: string, place: { at?: bigint; system?: string } = {}) {
+    super(message);
+    this.name = 'Qcow2Error';
+    this.code = code;
+    this.at = place.at;
+    this.system = place.system;
+  }
+}
+
+/** The system's own texts (strerror) for the codes that reading a file can give. */
+const systemTexts: Readonly<Record<string, string>> = {
+  EACCES: 'Permission denied',
+  EBUSY: 'Device or resource busy',
+  EINVAL: 'Invalid argument',
+  EIO: 'Input/output error',
+  ELOOP: 'Too many levels of symbolic links',
+  EMFILE: 'Too many open files',
+  ENAMETOOLONG: 'File name too long',
+  ENODATA: 'No data available',
+  ENOENT: 'No such file or directory',
+  ENOMEM: 'Cannot allocate memory',
+  ENOTDIR: 'Not a directory',
+  ENXIO: 'No such device or address',
+  EPERM: 'Operation not permitted',
+  ESTALE: 'Stale file handle',
+  ETIMEDOUT: 'Connection timed out',
+};
+
+/** The text that the system, and so QEMU, gives for an error code such as `EIO`; an unknown code as it is. */
+export function systemText(code: string | undefined): string {
+  return code === undefined ? 'Input/output error' : (systemTexts[code] ?? code);
+}

@@ -1,0 +1,86 @@
+import { openingTexts } from './texts/opening.ts';
+import { tableTexts } from './texts/tables.ts';
+
+/** How bad a finding is. */
+export type Severity = 'corruption' | 'leak' | 'warning' | 'note';
+
+/** What QEMU does with an image that has the finding. */
+export type QemuVerdict =
+  /** Won't open it at all. */
+  | 'refuses'
+  /** Opens it for `info`, not for input and output. */
+  | 'refuses-io'
+  /** Opens it read-only. */
+  | 'refuses-write'
+  /** Opens it and prints a message. */
+  | 'warns'
+  /** Says nothing. */
+  | 'silent';
+
+/** The texts of one finding code. `{name}` stands for the finding's value of that name. */
+export interface FindingText {
+  readonly severity: Severity;
+  readonly verdict: QemuVerdict;
+  /** QEMU's own message, where it has one. */
+  readonly qemu?: string;
+  /** What is wrong, in a sentence. */
+  readonly title: string;
+  /** What it means for the guest or for tools. */
+  readonly meaning: string;
+  /** What can be done. */
+  readonly advice: string;
+}
+
+/** All texts by code: the one table. */
+export const findingTexts = { ...openingTexts, ...tableTexts } as const;
+
+/** A kind of finding. Stable: it is in JSON output. */
+export type FindingCode = keyof typeof findingTexts;
+
+/** A range of bytes of the file or of the guest's disk. */
+export interface ByteRange {
+  readonly offset: bigint;
+  readonly length: bigint;
+}
+
+/** Something wrong or remarkable in an image. */
+export interface Finding {
+  readonly code: FindingCode;
+  /** The way to the place in words of the spec: `header.cluster_bits`, `L1[3] -> L2[17]`, `snapshot[0]`. */
+  readonly chain: string;
+  /** Values that the texts name. */
+  readonly values: Readonly<Record<string, string | number | bigint>>;
+  readonly host?: ByteRange;
+  readonly guest?: ByteRange;
+}
+
+/** Makes a finding. */
+export function finding(
+  code: FindingCode,
+  chain: string,
+  values: Finding['values'] = {},
+  place: { host?: ByteRange; guest?: ByteRange } = {},
+): Finding {
+  return { code, chain, values, ...place };
+}
+
+/** The texts of a finding, with its values filled in. */
+export function explain(found: Finding): FindingText {
+  const text: FindingText = findingTexts[found.code];
+  const fill = (template: string): string =>
+    template.replace(/\{(\w+)\}/g, (_, name: string) => String(found.values[name] ?? `{${name}}`));
+  return {
+    severity: text.severity,
+    verdict: text.verdict,
+    ...(text.qemu === undefined ? {} : { qemu: fill(text.qemu) }),
+    title: fill(text.title),
+    meaning: fill(text.meaning),
+    advice: fill(text.advice),
+  };
+}
+
+/** The message with which QEMU refuses to open the image: that of the first finding that it refuses. */
+export function qemuRefusal(findings: readonly Finding[]): string | undefined {
+  const refused = findings.find((found) => findingTexts[found.code].verdict === 'refuses');
+  return refused && explain(refused).qemu;
+}

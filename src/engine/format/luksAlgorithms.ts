@@ -1,0 +1,74 @@
+import type { Luks } from './luks.ts';
+
+/** The ciphers that QEMU knows in a LUKS header, with the lengths of their keys in bytes. */
+const ciphers: ReadonlyMap<string, readonly number[]> = new Map([
+  ['aes', [16, 24, 32]],
+  ['cast5', [16]],
+  ['serpent', [16, 24, 32]],
+  ['twofish', [16, 24, 32]],
+]);
+
+const modes: ReadonlySet<string> = new Set(['ecb', 'cbc', 'xts', 'ctr']);
+const hashes: ReadonlySet<string> = new Set(['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512', 'ripemd160']);
+const generators: ReadonlySet<string> = new Set(['plain', 'plain64', 'essiv']);
+
+/** Bytes that the hashes for ESSIV give, which are the length of its cipher's key. */
+const hashBytes: Readonly<Record<string, number>> = {
+  md5: 16,
+  sha1: 20,
+  sha224: 28,
+  sha256: 32,
+  sha384: 48,
+  sha512: 64,
+  ripemd160: 20,
+};
+
+/**
+ * QEMU's message about an algorithm of a LUKS header that it does not know (qcrypto_block_luks_parse_header); undefined
+ * where it knows them all. The cipher mode is `mode-generator` or `mode-generator:hash`.
+ */
+export function unknownAlgorithm(luks: Luks): string | undefined {
+  const { cipherName, cipherMode, hash, fields } = luks;
+  const dash = cipherMode.indexOf('-');
+  if (dash === -1) {
+    return `Unexpected cipher mode string format '${cipherMode}'`;
+  }
+  const mode = cipherMode.slice(0, dash);
+  const [generator = '', ...rest] = cipherMode.slice(dash + 1).split(':');
+  const generatorHash = rest.length === 0 ? undefined : rest.join(':');
+  const keyBytes = mode === 'xts' ? Math.floor(fields.key_bytes / 2) : fields.key_bytes;
+  if (generatorHash !== undefined && !hashes.has(generatorHash)) {
+    return `Hash algorithm '${generatorHash}' not supported`;
+  }
+  if (!modes.has(mode)) {
+    return `Cipher mode '${mode}' not supported`;
+  }
+  if (!ciphers.get(cipherName)?.includes(keyBytes)) {
+    return `Algorithm '${cipherName}' with key size ${keyBytes} bytes not supported`;
+  }
+  if (!hashes.has(hash)) {
+    return `Hash algorithm '${hash}' not supported`;
+  }
+  if (!generators.has(generator)) {
+    return `IV generator '${generator}' not supported`;
+  }
+  return generator === 'essiv' ? unknownEssiv(cipherName, keyBytes, generatorHash) : undefined;
+}
+
+/** What QEMU calls the ciphers that ESSIV can use with a key of another length. */
+const essivCiphers: Readonly<Record<string, string>> = { aes: 'AES', serpent: 'Serpent', twofish: 'Twofish' };
+
+/** ESSIV encrypts with the same cipher, and the hash of the key as its key (qcrypto_block_luks_essiv_cipher). */
+function unknownEssiv(cipherName: string, keyBytes: number, hash: string | undefined): string | undefined {
+  if (hash === undefined) {
+    return 'Missing IV generator hash specification';
+  }
+  const needed = hashBytes[hash] ?? 0;
+  const cipher = essivCiphers[cipherName];
+  if (needed === keyBytes || (cipher !== undefined && ciphers.get(cipherName)?.includes(needed))) {
+    return undefined;
+  }
+  return cipher === undefined
+    ? `Cipher ${cipherName}-${8 * keyBytes} not supported with essiv`
+    : `No ${cipher} cipher with key size ${needed} available`;
+}

@@ -1,0 +1,46 @@
+/** How numbers and bytes are written for a person: the same in the editor and on the command line. */
+
+/** A narrow no-break space: digits stay together, and are read as one number. */
+const groupSpace = '\u202f';
+
+/** A count in groups of three digits: `1 099 511 627 776`. Exact. */
+export function showCount(value: number | bigint): string {
+  return group(String(value), 3, groupSpace);
+}
+
+/** An offset in hex, in groups of four digits: `0x3_0000`. */
+export function showOffset(value: number | bigint): string {
+  return `0x${group(value.toString(16), 4, '_')}`;
+}
+
+/** Bytes in hex: `51 46 49 fb`. */
+export function showHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+}
+
+const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
+
+/** A number of bytes in the largest binary unit of which it has one: `64 KiB`, `1.5 TiB`, `412.6 GiB`, `1 byte`. */
+export function showSize(value: number | bigint): string {
+  const bytes = BigInt(value);
+  const unit = Math.max(0, Math.min(units.length - 1, Math.floor((bytes.toString(2).length - 1) / 10)));
+  if (unit === 0) {
+    return bytes === 1n ? '1 byte' : `${bytes} bytes`;
+  }
+  const tenths = (bytes * 20n + (1n << BigInt(10 * unit))) / (2n << BigInt(10 * unit));
+  if (tenths >= 10240n && unit < units.length - 1) {
+    return `1 ${units[unit + 1]}`;
+  }
+  return `${tenths / 10n}${tenths % 10n === 0n ? '' : `.${tenths % 10n}`} ${units[unit]}`;
+}
+
+function group(digits: string, size: number, separator: string): string {
+  const sign = digits.startsWith('-') ? '-' : '';
+  const rest = digits.slice(sign.length);
+  const first = rest.length % size || size;
+  const groups = [rest.slice(0, first)];
+  for (let at = first; at < rest.length; at += size) {
+    groups.push(rest.slice(at, at + size));
+  }
+  return sign + groups.join(separator);
+}

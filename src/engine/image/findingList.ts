@@ -1,0 +1,35 @@
+import type { Finding, FindingCode } from '../finding.ts';
+
+/** Findings kept whole; of those beyond, only the number is kept, so that no image can fill the memory with them. */
+const kept = 10_000;
+
+/** Findings as they are found, in order. */
+export class FindingList {
+  /** The first ones. */
+  readonly findings: Finding[] = [];
+  /** How many there are of each code. */
+  readonly counts = new Map<FindingCode, number>();
+  #count = 0;
+
+  /** How many there are in all. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Counts some that are not worth to be listed. */
+  addUnlisted(code: FindingCode, count: number): void {
+    this.#count += count;
+    this.counts.set(code, (this.counts.get(code) ?? 0) + count);
+  }
+
+  /** Adds some. */
+  add(...found: readonly Finding[]): void {
+    for (const one of found) {
+      this.#count++;
+      this.counts.set(one.code, (this.counts.get(one.code) ?? 0) + 1);
+      if (this.findings.length < kept) {
+        this.findings.push(one);
+      }
+    }
+  }
+}

@@ -1,0 +1,71 @@
+/** What the engine needs from the world around it. `platform/` has the Node versions; tests have their own. */
+
+/** A run of bytes of a host file: where data may lie, or a hole. */
+export interface HostExtent {
+  /** Host offset in bytes. */
+  readonly offset: bigint;
+  /** Length in bytes. */
+  readonly length: bigint;
+  /** False for a hole, which reads as zeros. */
+  readonly data: boolean;
+}
+
+/** The bytes of a host file or block device. Never written through this interface. */
+export interface Storage {
+  /** Length in bytes when it was opened; exact above 2^53. */
+  readonly size: bigint;
+  /** Bytes that the file takes on its disk, where the system says so (st_blocks * 512). */
+  readonly allocated?: bigint;
+  /**
+   * Reads `into.length` bytes at host offset `at` (bytes) and returns how many there were: fewer only at the end of
+   * the file. Throws a `Qcow2Error` with code `read-failed` when the system reports an error.
+   */
+  read(at: bigint, into: Uint8Array): Promise<number>;
+  /**
+   * The data and holes of the file from `from` to `to` (host offsets in bytes), in order and without a gap. Absent
+   * where the system can't tell: then every byte counts as data.
+   */
+  extents?(from: bigint, to: bigint): Iterable<HostExtent>;
+  /** Gives the file handle back. The storage can't be used afterwards. */
+  close(): Promise<void>;
+}
+
+/** Decompression of one cluster (spec: "Compressed Clusters Descriptor"). */
+export interface Codecs {
+  /** Raw deflate (RFC 1951): at most `limit` bytes out; bytes after the end of the stream are ignored. */
+  inflate(compressed: Uint8Array, limit: number): Uint8Array;
+  /** Zstandard: at most `limit` bytes out; bytes after the end of the frame are ignored. */
+  unzstd(compressed: Uint8Array, limit: number): Uint8Array;
+}
+
+/**
+ * How a long walk reports and is stopped. `step` is awaited every few thousand entries; it lets other work of the
+ * thread in, and throws a `Qcow2Error` with code `cancelled` when the walk is no longer wanted.
+ */
+export interface Progress {
+  step(done: number, total: number): Promise<void>;
+}
+
+/**
+ * Decides whether a file that an image names (backing file, external data file) is opened, and opens it. The default
+ * everywhere is `closedGate`: nothing is opened.
+ */
+export interface Gate {
+  /** `name` as the image has it, `from` the path of the image that names it. Undefined: not opened. */
+  open(name: string, from: string): Promise<OpenedFile | undefined>;
+}
+
+/** A file that a gate has let in. */
+export interface OpenedFile {
+  /** The path as opened, as QEMU would show it. */
+  readonly path: string;
+  /** The same for every name of one file (device and inode), to find loops. */
+  readonly identity: string;
+  readonly storage: Storage;
+}
+
+/** Opens nothing. */
+export const closedGate: Gate = { open: async () => undefined };
+
+/** Never stops, reports to nobody. */
+export const noProgress: Progress = { step: async () => undefined };
