@@ -1,0 +1,86 @@
+import { Qcow2Error, systemText } from '../engine/error.ts';
+import type { Image } from '../engine/image/image.ts';
+import { openImage } from '../engine/image/open.ts';
+import { type FileStorage, openFile } from '../platform/fileStorage.ts';
+import { bytesOfText } from './bytes.ts';
+import { formatRefusal, pathOf, probe, probeBytes } from './formats.ts';
+import { Failure } from './program.ts';
+import { type Purpose, refusalOf } from './refusal.ts';
+
+/** A file opened as an image of a format. */
+export interface ImageFile {
+  readonly path: string;
+  readonly format: 'qcow2' | 'raw';
+  readonly storage: FileStorage;
+  /** Of qcow2. */
+  readonly image?: Image;
+}
+
+/**
+ * Opens an image as qemu-img does: the format is probed where it is not given, and what QEMU refuses is refused in its
+ * words. Throws a `Failure`.
+ *
+ * @param name - as given on the command line: a path, perhaps with `file:` before it
+ */
+export async function openImageFile(name: string, format: string | undefined, purpose: Purpose): Promise<ImageFile> {
+  const place = pathOf(name);
+  if ('refusal' in place) {
+    throw couldNotOpen(name, bytesOfText(place.refusal));
+  }
+  const { path } = place;
+  const unknown = formatRefusal(format);
+  if (unknown !== undefined) {
+    throw couldNotOpen(name, bytesOfText(unknown));
+  }
+  const storage = await openAnyFile(name, path);
+  const driver = format ?? (await probeFile(storage, name, path));
+  const unread = formatRefusal(driver);
+  if (unread !== undefined) {
+    throw couldNotOpen(name, unread);
+  }
+  if (driver === 'raw') {
+    return { path, format: 'raw', storage };
+  }
+  const image = await openImage(storage);
+  const refusal = refusalOf(image, purpose);
+  if (refusal !== undefined) {
+    throw couldNotOpen(name, refusal);
+  }
+  return { path, format: 'qcow2', storage, image };
+}
+
+/** The driver that QEMU would take. */
+async function probeFile(storage: FileStorage, name: string, path: string): Promise<string> {
+  const start = new Uint8Array(probeBytes);
+  try {
+    return probe(start.subarray(0, await storage.read(0n, start)), path);
+  } catch (error) {
+    const system = error instanceof Qcow2Error ? error.system : undefined;
+    throw couldNotOpen(name, `Could not read image for determining its format: ${systemText(system)}`);
+  }
+}
+
+/** QEMU's words for an image that can't be opened. `reason` is a byte string. */
+export function couldNotOpen(path: string, reason: string): Failure {
+  return new Failure(`Could not open '${bytesOfText(path)}': ${reason}`);
+}
+
+/** Opens a file; a failure of the system is told as QEMU's file driver does. */
+async function openAnyFile(name: string, path: string): Promise<FileStorage> {
+  try {
+    return await openFile(path);
+  } catch (error) {
+    if (!(error instanceof Qcow2Error)) {
+      throw error;
+    }
+    // EINVAL: a pipe, a socket or a character device.
+    const odd = error.system === 'EISDIR' || error.system === 'EINVAL';
+    const shown = bytesOfText(path);
+    throw couldNotOpen(
+      name,
+      odd
+        ? `'file' driver requires '${shown}' to be a regular file`
+        : `Could not open '${shown}': ${systemText(error.system)}`,
+    );
+  }
+}

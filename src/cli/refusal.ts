@@ -1,0 +1,47 @@
+import { explain, type Finding } from '../engine/finding.ts';
+import type { Image } from '../engine/image/image.ts';
+import { bytesOfText } from './bytes.ts';
+import { outputTo } from './output.ts';
+import { programName } from './program.ts';
+
+/** What an image is opened for: `info` needs neither the password nor the data file. */
+export type Purpose = 'info' | 'io';
+
+/**
+ * Why QEMU does not open an image, in its words; undefined where it does. What it warns of until then is printed. A
+ * byte string.
+ */
+export function refusalOf(image: Image, purpose: Purpose): string | undefined {
+  let needsSecret = purpose === 'io' && (image.header?.crypt_method ?? 0) !== 0;
+  for (const found of image.findings) {
+    if (needsSecret && comesAfterSecret(found)) {
+      break;
+    }
+    const { verdict, qemu, title } = explain(found);
+    const refused = verdict === 'refuses' || (verdict === 'refuses-io' && purpose === 'io');
+    if (refused && found.code !== 'encryption-aes') {
+      return bytesOfText(qemu ?? title);
+    }
+    if (verdict === 'warns' && qemu !== undefined) {
+      warn(found, qemu);
+    }
+    // Only the pointer to the LUKS header asks for the password.
+    needsSecret &&= found.code !== 'crypto-extension-missing';
+  }
+  return needsSecret ? "Parameter 'encrypt.key-secret' is required for cipher" : undefined;
+}
+
+function warn({ code }: Finding, message: string): void {
+  const hint = code.startsWith('bitmaps-')
+    ? "Some clusters may be leaked, run 'qemu-img check -r' on the image file to fix.\n"
+    : '';
+  outputTo(2).text(`${programName}: ${bytesOfText(message)}\n${hint}`);
+}
+
+/** Findings of these kinds that come before the LUKS header is read. */
+const beforeSecret = ['luks-offset-invalid', 'snapshot-table-too-large', 'snapshot-table-offset-invalid'];
+
+/** Whether QEMU would meet a finding only after it has asked for the password, where it reads the LUKS header. */
+function comesAfterSecret({ code }: Finding): boolean {
+  return /^(luks|bitmaps?|data-file|backing-name|snapshot)-/.test(code) && !beforeSecret.includes(code);
+}

@@ -1,0 +1,179 @@
+import { bitmapAllOnes, bitmapHasReserved, bitmapPlace, bitmapUnaligned } from '../engine/format/bitmapTable.ts';
+import { compressedMaxBytes } from '../engine/format/compressed.ts';
+import { l1Copied, l1HasReserved, l1Place, l1Unaligned } from '../engine/format/l1.ts';
+import {
+  l2Copied,
+  l2HostOffset,
+  l2Kind,
+  l2Kinds,
+  subclusterKind,
+  subclusterKinds,
+  subclusterRun,
+  subclustersPerCluster,
+} from '../engine/format/l2.ts';
+import { refcountTableEntry, refcountTableReserved, refcountTableUnaligned } from '../engine/format/refcounts.ts';
+import type { Geometry } from '../engine/image/geometry.ts';
+import { l2Flaws, l2Target } from '../engine/image/l2Flaws.ts';
+import { type Flaw, flaws } from '../engine/image/reference.ts';
+
+/** One entry of a table as it is dumped, or a run of entries that are all zero, past the end, or unreadable. */
+export interface TableEntry {
+  readonly index: number;
+  /** How many entries from `index` on. */
+  readonly count: number;
+  /** Hex digits; absent for entries that are not in the file or can't be read. */
+  readonly raw?: string | undefined;
+  /**
+   * L1: `table`, `unallocated`. L2: `normal`, `compressed`, `zero-plain`, `zero-allocated`, `unallocated`; with extended
+   * L2 entries also `mixed` and `invalid`. Refcount table: `block`, `unallocated`. Bitmap table: `data`, `all-zeros`,
+   * `all-ones`. Any: `past-end`, `unreadable`.
+   */
+  readonly kind: string;
+  /** Host offset in bytes of what it leads to. */
+  readonly host?: number | bigint | undefined;
+  /** Guest offset in bytes of the first byte that it maps. */
+  readonly guest?: number | undefined;
+  readonly copied?: boolean | undefined;
+  /** Bytes that compressed data takes at most. */
+  readonly length?: number | undefined;
+  /** Bitmaps of the subclusters, as hex digits. */
+  readonly subclusters?: { readonly allocated: string; readonly zero: string } | undefined;
+  /** What is wrong with it. */
+  readonly wrong?: string | undefined;
+}
+
+/** An entry of an L1 table. */
+export function l1Entry(geometry: Geometry, index: number, hi: number, lo: number): TableEntry {
+  const host = l1Place(hi, lo);
+  return {
+    index,
+    count: 1,
+    raw: rawOf(hi, lo),
+    kind: host === 0 ? 'unallocated' : 'table',
+    host: host === 0 ? undefined : host,
+    guest: index * geometry.l2Entries * geometry.clusterSize,
+    copied: l1Copied(hi) || undefined,
+    wrong: tableWrong(geometry, host, l1Unaligned(lo, geometry.clusterBits), l1HasReserved(hi, lo)),
+  };
+}
+
+/** An L2 entry as 32-bit words; the last two are those of the subclusters' bitmap, or 0. */
+export interface L2Words {
+  readonly hi: number;
+  readonly lo: number;
+  readonly zero: number;
+  readonly alloc: number;
+}
+
+/** An entry of an L2 table; `first`: guest cluster of the table's first entry. */
+export function l2Entry(geometry: Geometry, first: number, index: number, words: L2Words): TableEntry {
+  const { hi, lo, zero, alloc } = words;
+  const { clusterBits, clusterSize, extended } = geometry;
+  const kind = l2Kind(hi, lo, geometry);
+  const guest = (first + index) * clusterSize;
+  const compressed = kind === l2Kinds.compressed;
+  const placed = kind === l2Kinds.normal || kind === l2Kinds.zeroAllocated;
+  return {
+    index,
+    count: 1,
+    raw: extended ? rawOf(hi, lo) + rawOf(zero, alloc) : rawOf(hi, lo),
+    kind: l2KindName(geometry, words),
+    host: compressed ? l2Target(hi, lo, geometry) : placed ? l2HostOffset(hi, lo) : undefined,
+    guest,
+    copied: l2Copied(hi) || undefined,
+    length: compressed ? compressedMaxBytes(hi, lo, clusterBits) : undefined,
+    subclusters: extended ? { allocated: word(alloc), zero: word(zero) } : undefined,
+    wrong: l2Wrong(geometry, guest, words),
+  };
+}
+
+/** An entry of the refcount table. */
+export function refcountTableRow(geometry: Geometry, index: number, hi: number, lo: number): TableEntry {
+  const host = refcountTableEntry(hi, lo);
+  return {
+    index,
+    count: 1,
+    raw: rawOf(hi, lo),
+    kind: host === 0 ? 'unallocated' : 'block',
+    host: host === 0 ? undefined : host,
+    wrong: tableWrong(geometry, host, refcountTableUnaligned(lo, geometry.clusterBits), refcountTableReserved(lo)),
+  };
+}
+
+/** An entry of a bitmap table. */
+export function bitmapEntry(geometry: Geometry, index: number, hi: number, lo: number): TableEntry {
+  const host = bitmapPlace(hi, lo);
+  return {
+    index,
+    count: 1,
+    raw: rawOf(hi, lo),
+    kind: host !== 0 ? 'data' : bitmapAllOnes(hi, lo) ? 'all-ones' : 'all-zeros',
+    host: host === 0 ? undefined : host,
+    wrong: tableWrong(geometry, host, bitmapUnaligned(lo, geometry.clusterBits), bitmapHasReserved(hi, lo)),
+  };
+}
+
+const notAligned = 'not the start of a cluster';
+/** Said of what lies there. */
+export const pastEnd = 'past the end of the file';
+const reservedSet = 'reserved bits set';
+
+const kindNames = {
+  [subclusterKinds.unallocatedPlain]: 'unallocated',
+  [subclusterKinds.unallocatedAllocated]: 'unallocated',
+  [subclusterKinds.zeroPlain]: 'zero-plain',
+  [subclusterKinds.zeroAllocated]: 'zero-allocated',
+  [subclusterKinds.normal]: 'normal',
+  [subclusterKinds.compressed]: 'compressed',
+  [subclusterKinds.invalid]: 'invalid',
+} as const;
+
+/** What all subclusters of an entry are, or `mixed`. Without extended L2 entries that is what the cluster is. */
+function l2KindName(geometry: Geometry, { hi, lo, zero, alloc }: L2Words): string {
+  const alike = subclusterRun(hi, lo, alloc, zero, 0, geometry) === subclustersPerCluster;
+  return alike ? kindNames[subclusterKind(hi, lo, alloc, zero, 0, geometry)] : 'mixed';
+}
+
+/** By `Flaw`; an L2 entry that can't be read is not decoded. */
+const flawTexts: Readonly<Record<Flaw, string>> = {
+  [flaws.reserved]: reservedSet,
+  [flaws.unaligned]: notAligned,
+  [flaws.unreadable]: 'unreadable',
+  [flaws.zeroInVersion2]: 'a zero cluster in version 2',
+  [flaws.invalidSubclusters]: 'subcluster bits contradict each other',
+  [flaws.compressedInDataFile]: 'compressed, with an external data file',
+  [flaws.dataFileOffset]: 'not at its guest offset in the data file',
+  [flaws.compressedWithSubclusters]: 'compressed, with subcluster bits set',
+  [flaws.compressedCopied]: 'compressed, with COPIED set',
+  [flaws.compressedBeyond56]: 'offset bits above 55 set',
+  [flaws.flagsAlone]: 'COPIED set, with nothing to lead to',
+  [flaws.zeroOfExtended]: 'bit 0 set, with extended L2 entries',
+  [flaws.pastEnd]: pastEnd,
+};
+
+function l2Wrong(geometry: Geometry, guest: number, { hi, lo, zero, alloc }: L2Words): string | undefined {
+  const { fileSize, dataFile } = geometry;
+  const found = l2Flaws(hi, lo, alloc, zero, guest, geometry).map((flaw) => flawTexts[flaw]);
+  const beyond = !dataFile && l2Target(hi, lo, geometry) >= fileSize;
+  const all = beyond ? [...found, pastEnd] : found;
+  return all.length === 0 ? undefined : all.join('; ');
+}
+
+/** What is wrong with an entry that leads to host offset `host`, 0 if nowhere. */
+function tableWrong(geometry: Geometry, host: number, unaligned: boolean, reserved: boolean): string | undefined {
+  if (unaligned) {
+    return notAligned;
+  }
+  if (reserved) {
+    return reservedSet;
+  }
+  return host >= geometry.fileSize ? pastEnd : undefined;
+}
+
+function word(value: number): string {
+  return (value >>> 0).toString(16).padStart(8, '0');
+}
+
+function rawOf(hi: number, lo: number): string {
+  return word(hi) + word(lo);
+}

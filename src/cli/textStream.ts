@@ -1,0 +1,69 @@
+import type { Output } from './output.ts';
+
+/** Characters that are gathered before they go out. */
+const gathered = 16384;
+
+/** Bytes of UTF-8 that a UTF-16 unit takes at most. */
+const unitBytes = 3;
+
+/** Text for an output, as UTF-8, gathered to large writes. */
+export class TextStream {
+  readonly #out: Output;
+  readonly #bytes = Buffer.alloc(2 * gathered * unitBytes);
+  #text = '';
+
+  constructor(out: Output) {
+    this.#out = out;
+  }
+
+  /** Adds text. */
+  write(text: string): void {
+    this.#text += text;
+    if (this.#text.length >= gathered) {
+      this.flush();
+    }
+  }
+
+  /** Adds a line; spaces at its end are left out. */
+  line(text = ''): void {
+    this.write(`${text.trimEnd()}\n`);
+  }
+
+  /** Sends what is gathered. */
+  flush(): void {
+    const text = this.#text;
+    this.#text = '';
+    const fits = text.length * unitBytes <= this.#bytes.length;
+    const bytes = fits ? this.#bytes : Buffer.from(text);
+    this.#out.write(bytes, fits ? bytes.write(text) : bytes.length);
+  }
+}
+
+/** Controls, bidi marks, zero-width characters and line separators: not seen, or they turn the text around them. */
+const unseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** Text from an image as a terminal can show it: every unseen character is written out, `\u{202e}`. */
+export function visible(text: string): string {
+  return text.replace(unseen, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}
+
+/** A message, which may have several lines, as one. */
+export function message(text: string): string {
+  return text.split('\n').map(visible).join(' ');
+}
+
+/** A string of JSON: UTF-8 as it is, but unseen characters as `\uXXXX`. */
+export function jsonString(text: string): string {
+  return JSON.stringify(text).replace(unseen, (character) =>
+    Array.from({ length: character.length }, (_, unit) => jsonEscape(character.charCodeAt(unit))).join(''),
+  );
+}
+
+function jsonEscape(unit: number): string {
+  return `\\u${unit.toString(16).padStart(4, '0')}`;
+}
+
+/** A whole number in decimal, all digits of it: a double above 2^53 as well. */
+export function exact(value: number | bigint): string {
+  return typeof value === 'bigint' || Number.isSafeInteger(value) ? String(value) : String(BigInt(value));
+}

@@ -1,0 +1,52 @@
+import { dump } from './dump.ts';
+import { info } from './info.ts';
+import { map } from './map.ts';
+import type { Output } from './output.ts';
+
+/** A verb of the command line. */
+export interface Verb {
+  readonly name: string;
+  readonly usage: string;
+  readonly about: string;
+  /** Runs it with the words after the verb; returns the exit status, throws a `Failure` with a message. */
+  run(args: readonly string[], out: Output): Promise<number>;
+}
+
+/** The verbs that are there. */
+export const verbs: readonly Verb[] = [
+  {
+    name: 'info',
+    usage: '[-f FMT] [--output=human|json] [--backing-chain] [--no-backing] [-U] FILE',
+    about: 'What an image is, as qemu-img tells it.',
+    run: info,
+  },
+  {
+    name: 'map',
+    usage: '[-f FMT] [--output=human|json] [-s OFFSET] [-l LENGTH] [--no-backing] [-U] FILE',
+    about: 'Where each range of the guest disk lies, through the backing chain, as qemu-img tells it.',
+    run: map,
+  },
+  {
+    name: 'dump',
+    usage: '[--output=human|json] [--tables] FILE',
+    about: 'Every field on disk with its bytes, value and meaning, and what is wrong with it.',
+    run: dump,
+  },
+];
+
+/** qemu-img's other verbs. */
+export const notYet: readonly string[] = [
+  'amend',
+  'bench',
+  'bitmap',
+  'check',
+  'commit',
+  'compare',
+  'convert',
+  'create',
+  'dd',
+  'measure',
+  'rebase',
+  'resize',
+  'snapshot',
+];

@@ -1,0 +1,53 @@
+/** What a page loads, as URIs that the webview may fetch. */
+export interface PageSources {
+  /** Name of the image, for the page to show. */
+  readonly title: string;
+  readonly script: string;
+  readonly styles: readonly string[];
+  /** Where the webview's own resources come from, for its content policy. */
+  readonly cspSource: string;
+  readonly nonce: string;
+}
+
+/** The page of an inspector: nothing but our script, our styles and our icon font is ever loaded. */
+export function inspectorPage({ title, script, styles, cspSource, nonce }: PageSources): string {
+  const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src ${cspSource}; font-src ${cspSource}`;
+  return page(
+    title,
+    policy,
+    styles.map((style) => `<link rel="stylesheet" href="${escapeHtml(style)}">`).join('\n'),
+    `<script nonce="${nonce}" src="${escapeHtml(script)}"></script>`,
+  );
+}
+
+/** A page that only says something: no script, no style. */
+export function messagePage(title: string, text: string): string {
+  return page(title, "default-src 'none'", '', `<h1>${escapeHtml(title)}</h1>\n<p>${escapeHtml(text)}</p>`);
+}
+
+function page(title: string, policy: string, head: string, body: string): string {
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(title)}</title>
+${head}
+</head>
+<body>
+${body}
+</body>
+</html>
+`;
+}
+
+/** Text as text, within an element or a quoted attribute. */
+export function escapeHtml(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
+}

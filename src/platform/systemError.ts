@@ -1,0 +1,39 @@
+import { Qcow2Error } from '../engine/error.ts';
+
+/** What a person can do about a system error, by the system's code. */
+const advice: Readonly<Record<string, string>> = {
+  ENOENT: 'There is no such file. Check the path; it may have been moved or deleted.',
+  ENOTDIR: 'A part of the path is a file, not a folder. Check the path.',
+  EACCES: 'You may not read it. Change its permissions or start as a user who may, then retry.',
+  EPERM: 'You may not read it. Change its permissions or start as a user who may, then retry.',
+  EISDIR: 'It is a folder. Choose a file in it.',
+  ELOOP: 'Its symbolic links lead in a circle.',
+  EMFILE: 'Too many files are open. Close some, then retry.',
+  ENAMETOOLONG: 'The path is too long.',
+  EIO: 'The disk reported a read error. Copy the file away with a tool that skips bad sectors (ddrescue).',
+  ENXIO: 'The device is not there.',
+  ENOMEDIUM: 'There is no medium in the drive.',
+  ESTALE: 'The network file has gone. Reload it.',
+  ETIMEDOUT: 'The file server does not answer. Retry later.',
+};
+
+/** The system's code of an error thrown by `node:fs`, such as `ENOENT`. */
+export function systemCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/**
+ * An error of `node:fs` as a `read-failed` error that says what happened, where, and what to do.
+ *
+ * @param what - the failed act, such as `open /images/a.qcow2`
+ * @param at - host offset in bytes, for a read
+ */
+export function readFailed(what: string, error: unknown, at?: bigint): Qcow2Error {
+  const system = systemCode(error);
+  const reason = error instanceof Error ? error.message : String(error);
+  const told = system === undefined ? reason : `${system}. ${advice[system] ?? reason}`;
+  return new Qcow2Error('read-failed', `Can't ${what}: ${told}`, {
+    ...(at === undefined ? {} : { at }),
+    ...(system === undefined ? {} : { system }),
+  });
+}

@@ -1,0 +1,114 @@
+import type { Argument, CallError, Method, Reply, Request, Result } from './api.ts';
+import { decode, encode } from './codec.ts';
+import type { FromWebview } from './messages.ts';
+
+/** Why a call got no result. */
+export class CallFailed extends Error {
+  /** An `ErrorCode` of the engine, `stopped` when the worker has died, `unexpected` for a defect. */
+  readonly code: string;
+
+  constructor(error: CallError) {
+    super(error.message);
+    this.name = 'CallFailed';
+    this.code = error.code;
+  }
+}
+
+/** How one call is cancelled and followed. */
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** Calls methods of the worker. */
+export interface Client {
+  /** Always settles: with the result, or with `CallFailed`. */
+  call<M extends Method>(method: M, argument?: Argument<M>, options?: CallOptions): Promise<Result<M>>;
+}
+
+interface Pending {
+  readonly settle: (reply: { readonly ok: unknown } | { readonly error: CallError }) => void;
+  readonly onProgress: CallOptions['onProgress'];
+}
+
+/**
+ * The webview's end of the line to the worker.
+ *
+ * @param post - sends a message to the extension host
+ * @param listen - hands every message of the extension host to its argument
+ */
+export function createClient(
+  post: (message: FromWebview) => void,
+  listen: (heard: (message: unknown) => void) => void,
+): Client {
+  const pending = new Map<number, Pending>();
+  // Replies to an earlier page in the same tab must not be taken for ours, so the ids begin anywhere.
+  let lastId = Math.floor(Math.random() * 2 ** 32) * 2 ** 20;
+
+  listen((message) => {
+    const heard = toWebview(message);
+    if (heard?.reply !== undefined) {
+      answer(pending, heard.reply);
+    } else if (heard?.stopped !== undefined) {
+      for (const call of pending.values()) {
+        call.settle({ error: heard.stopped });
+      }
+    }
+  });
+
+  const send = (request: Request): void => post({ type: 'request', body: encode(request) });
+
+  return {
+    call: <M extends Method>(method: M, argument?: Argument<M>, options: CallOptions = {}): Promise<Result<M>> =>
+      new Promise((resolve, reject) => {
+        const { signal } = options;
+        const id = ++lastId;
+        const onAbort = (): void => {
+          send({ cancel: id });
+          settle({ error: { code: 'cancelled', message: 'Cancelled.' } });
+        };
+        const settle: Pending['settle'] = (reply) => {
+          pending.delete(id);
+          signal?.removeEventListener('abort', onAbort);
+          if ('ok' in reply) {
+            // The worker's handler of `method` has this type; both ends are built together.
+            resolve(reply.ok as Result<M>);
+          } else {
+            reject(new CallFailed(reply.error));
+          }
+        };
+        if (signal?.aborted) {
+          reject(new CallFailed({ code: 'cancelled', message: 'Cancelled.' }));
+          return;
+        }
+        signal?.addEventListener('abort', onAbort);
+        pending.set(id, { settle, onProgress: options.onProgress });
+        send({ id, method, argument } as Request);
+      }),
+  };
+}
+
+function answer(pending: ReadonlyMap<number, Pending>, reply: Reply): void {
+  const call = pending.get(reply.id);
+  if (call === undefined) {
+    return;
+  }
+  if ('progress' in reply) {
+    call.onProgress?.(reply.progress.done, reply.progress.total);
+  } else {
+    call.settle(reply);
+  }
+}
+
+function toWebview(message: unknown): { reply?: Reply; stopped?: CallError } | undefined {
+  if (typeof message !== 'object' || message === null || !('type' in message)) {
+    return undefined;
+  }
+  if (message.type === 'reply' && 'body' in message && typeof message.body === 'string') {
+    return { reply: decode(message.body) as Reply };
+  }
+  if (message.type === 'stopped' && 'error' in message) {
+    return { stopped: message.error as CallError };
+  }
+  return undefined;
+}

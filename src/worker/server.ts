@@ -1,0 +1,130 @@
+import { Qcow2Error } from '../engine/error.ts';
+import type { Progress } from '../engine/ports.ts';
+import type { Argument, CallError, Method, Reply, Request, Result } from '../protocol/api.ts';
+
+/** What a handler gets besides its argument. */
+export interface CallContext {
+  /** Aborted when the caller cancels. */
+  readonly signal: AbortSignal;
+  /** Tells the caller how far it is. */
+  readonly report: (done: number, total: number) => void;
+  /** Reports to the caller, lets other work of the thread in, and throws `cancelled` after an abort. */
+  readonly progress: Progress;
+}
+
+/** One function a method. */
+export type Handlers = {
+  readonly [M in Method]: (argument: Argument<M>, context: CallContext) => Promise<Result<M>>;
+};
+
+/** Milliseconds that a handler may keep the thread before others get in. */
+const turn = 20;
+
+/** Milliseconds between two reports of progress. */
+const reportEvery = 100;
+
+/** One caller's requests. */
+export interface Server {
+  /** Answers a request: every one gets exactly one result or error, whatever its handler does. */
+  accept(request: Request): void;
+  /** Cancels everything: the caller has gone. */
+  close(): void;
+}
+
+/**
+ * Runs the requests of one caller.
+ *
+ * @param post - sends a reply to the caller
+ * @param report - is told the stack of an error that nobody foresaw
+ */
+export function serve(handlers: Handlers, post: (reply: Reply) => void, report: (defect: string) => void): Server {
+  const running = new Map<number, AbortController>();
+
+  const run = async (id: number, work: (context: CallContext) => Promise<unknown>): Promise<void> => {
+    const abort = new AbortController();
+    running.set(id, abort);
+    try {
+      const tell = (done: number, total: number): void => post({ id, progress: { done, total } });
+      post({ id, ok: await work({ signal: abort.signal, report: tell, progress: progressOf(abort.signal, tell) }) });
+    } catch (error) {
+      if (!(error instanceof Qcow2Error)) {
+        report(stackOf(error));
+      }
+      post({ id, error: callError(error) });
+    } finally {
+      running.delete(id);
+    }
+  };
+
+  return {
+    accept: (request) => {
+      if ('cancel' in request) {
+        running.get(request.cancel)?.abort();
+        return;
+      }
+      void run(request.id, (context) => dispatch(handlers, request, context));
+    },
+    close: () => {
+      for (const abort of running.values()) {
+        abort.abort();
+      }
+    },
+  };
+}
+
+async function dispatch(
+  handlers: Handlers,
+  request: Extract<Request, { method: Method }>,
+  context: CallContext,
+): Promise<unknown> {
+  switch (request.method) {
+    case 'describe':
+      return handlers.describe(request.argument, context);
+    case 'scan':
+      return handlers.scan(request.argument, context);
+    case 'map':
+      return handlers.map(request.argument, context);
+    case 'extents':
+      return handlers.extents(request.argument, context);
+    default:
+      throw new Qcow2Error('bad-argument', `There is no such method: ${JSON.stringify(request satisfies never)}`);
+  }
+}
+
+/** Progress that reports now and then, gives the thread away now and then, and stops when `signal` is aborted. */
+export function progressOf(signal: AbortSignal, report: (done: number, total: number) => void): Progress {
+  let turnStart = performance.now();
+  let reported = turnStart;
+  return {
+    step: async (done, total) => {
+      const now = performance.now();
+      if (now - reported >= reportEvery) {
+        reported = now;
+        report(done, total);
+      }
+      if (now - turnStart >= turn) {
+        // A timer, not a microtask: messages (a cancel among them) are only heard between two turns of the loop.
+        await new Promise((resolve) => setTimeout(resolve, 0));
+        turnStart = performance.now();
+      }
+      if (signal.aborted) {
+        throw new Qcow2Error('cancelled', 'Cancelled.');
+      }
+    },
+  };
+}
+
+/** An error as data. What is not a `Qcow2Error` is a defect of ours, and its message is for us. */
+function callError(error: unknown): CallError {
+  return error instanceof Qcow2Error
+    ? { code: error.code, message: error.message }
+    : {
+        code: 'unexpected',
+        message: `This is a defect of Qcow2 Inspector; its log has the details. ${String(error)}`,
+      };
+}
+
+/** The stack of an error, with its message. */
+export function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
