@@ -1,0 +1,92 @@
+import { explain, findingTexts } from '../src/engine/finding.ts';
+import type { ScanResult } from '../src/protocol/api.ts';
+import type { Finding, FindingText, Image, Severity } from './description.ts';
+import type { Selection } from './selection.ts';
+import { message, visible } from './widgets/visible.ts';
+
+/** The severities, worst first, as words for one and for many, with the name of their icon. */
+export const severities: Readonly<Record<Severity, { one: string; many: string; icon: string }>> = {
+  corruption: { one: 'corruption', many: 'corruptions', icon: 'error' },
+  leak: { one: 'leak', many: 'leaks', icon: 'warning' },
+  warning: { one: 'warning', many: 'warnings', icon: 'warning' },
+  note: { one: 'note', many: 'notes', icon: 'info' },
+};
+
+const order = Object.keys(severities) as readonly Severity[];
+
+/** The texts of a finding, fit to be shown: names in it come from the image. */
+export function textOf(finding: Finding): FindingText {
+  const text = explain(finding);
+  return {
+    ...text,
+    ...(text.qemu === undefined ? {} : { qemu: message(text.qemu) }),
+    title: visible(text.title),
+    meaning: visible(text.meaning),
+    advice: visible(text.advice),
+  };
+}
+
+function severityOf(finding: Finding): Severity {
+  return findingTexts[finding.code].severity;
+}
+
+/** A finding with what selects it. */
+export interface Listed {
+  readonly finding: Finding;
+  readonly selection: Selection;
+}
+
+/** Those of opening, then those of the scan as far as it is there. */
+export function listFindings(image: Image, scan: ScanResult | undefined): Listed[] {
+  const opening = image.findings.map((finding, index) => ({ finding, selection: { kind: 'finding', index } as const }));
+  const scanned = (scan?.findings ?? []).map((finding, index) => ({
+    finding,
+    selection: { kind: 'scan-finding', index } as const,
+  }));
+  return [...opening, ...scanned];
+}
+
+/** The severity of the worst finding. */
+export function worst(findings: readonly Finding[]): Severity | undefined {
+  const present = new Set(findings.map(severityOf));
+  return order.find((severity) => present.has(severity));
+}
+
+/** `2 corruptions · 1 note`; empty when there is none. */
+export function countWords(findings: readonly Finding[]): string {
+  const counts = new Map<Severity, number>();
+  for (const finding of findings) {
+    const severity = severityOf(finding);
+    counts.set(severity, (counts.get(severity) ?? 0) + 1);
+  }
+  return order
+    .filter((severity) => counts.has(severity))
+    .map((severity) => {
+      const count = counts.get(severity) ?? 0;
+      return `${count} ${count === 1 ? severities[severity].one : severities[severity].many}`;
+    })
+    .join(' · ');
+}
+
+/** The findings whose chain starts with `place`: `header.l1_size`, `extension[2]`, `snapshot[0]`. */
+export function findingsAt(listed: readonly Listed[], place: string): Listed[] {
+  return listed.filter(({ finding }) => {
+    const rest = finding.chain.startsWith(place) ? finding.chain.slice(place.length) : undefined;
+    return rest !== undefined && !/^[\w]/.test(rest);
+  });
+}
+
+/** What a finding's chain names, where a pane shows it. */
+export function placeOf(image: Image, finding: Finding): Selection | undefined {
+  const [, field] = /^header\.(\w+)/.exec(finding.chain) ?? [];
+  if (field !== undefined && image.header?.fields.some(({ name }) => name === field)) {
+    return { kind: 'field', name: field };
+  }
+  const [, kind, index] = /^(extension|snapshot|bitmap)\[(\d+)\]/.exec(finding.chain) ?? [];
+  if (kind === 'extension' || kind === 'snapshot' || kind === 'bitmap') {
+    return { kind, index: Number(index) };
+  }
+  return (
+    image.geometry && finding.guest && { kind: 'guest', start: finding.guest.offset, length: finding.guest.length }
+  );
+}

@@ -1,0 +1,143 @@
+import { html, nothing, type TemplateResult } from 'lit';
+import { showCount, showHex, showOffset, showSize } from '../../src/engine/format/show.ts';
+import type { Bitmap, Extension, Image, Snapshot } from '../description.ts';
+import { findingsAt } from '../findings.ts';
+import { dateWords } from '../panes/lists.ts';
+import { copyButtons, toJson } from '../widgets/copy.ts';
+import '../widgets/hex.ts';
+import { visible } from '../widgets/visible.ts';
+import { type Context, fieldPairs, findingLinks, head, pairs, reveal, section, text } from './parts.ts';
+
+/** A header extension. */
+export function explainExtension(context: Context, row: Extension, index: number): TemplateResult {
+  const type = row.type.toString(16).padStart(8, '0');
+  return html`
+    ${head(row.known ? row.name : 'Unknown extension', `header extension ${index + 1}, type ${type}`)}
+    ${section(
+      'Where',
+      pairs([
+        ['host', text(showOffset(row.offset))],
+        ['data', `${showCount(row.length)} bytes`],
+      ]),
+    )}
+    ${section('Content', html`<p>${row.known ? text(row.content) : 'Not known here; kept as it is.'}</p>`)}
+    ${section('Fields', fieldPairs(row.fields))} ${bytes('Data', row.data, BigInt(row.offset + 8))}
+    ${section('Findings', findingLinks(findingsAt(context.listed, `extension[${index}]`)))}
+    ${reveal(context, { kind: 'extension', index })}
+    ${section(
+      'Copy',
+      copyButtons([
+        ['Data', showHex(row.data)],
+        ['Offset', String(row.offset)],
+        ['JSON', toJson(row)],
+      ]),
+    )}
+  `;
+}
+
+/** A snapshot. */
+export function explainSnapshot(context: Context, row: Snapshot, index: number): TemplateResult {
+  return html`
+    ${head(row.name, `snapshot ${visible(row.id)}, ${dateWords(row.dateSeconds)}`)}
+    ${section('Where', tablePlace(row.offset, 'L1 table', row.l1Offset, row.l1Entries))}
+    ${section('Fields', fieldPairs(row.fields))} ${bytes('Unknown extra data', row.unknownExtra)}
+    ${section('Findings', findingLinks(findingsAt(context.listed, `snapshot[${index}]`)))}
+    ${reveal(context, { kind: 'snapshot', index })}
+    ${section(
+      'Copy',
+      copyButtons([
+        ['Name', row.name],
+        ['Offset', String(row.offset)],
+        ['JSON', toJson(row)],
+      ]),
+    )}
+  `;
+}
+
+/** A bitmap. */
+export function explainBitmap(context: Context, row: Bitmap, index: number): TemplateResult {
+  return html`
+    ${head(row.name, `bitmap, one bit for ${showSize(row.granularity)}`)}
+    ${section('Where', tablePlace(row.offset, 'table', row.tableOffset, row.tableEntries))}
+    ${section('Flags', html`<p>${row.flags.join(', ') || 'none'}</p>`)} ${section('Fields', fieldPairs(row.fields))}
+    ${bytes('Extra data', row.extra)} ${section('Findings', findingLinks(findingsAt(context.listed, `bitmap[${index}]`)))}
+    ${reveal(context, { kind: 'bitmap', index })}
+    ${section(
+      'Copy',
+      copyButtons([
+        ['Name', row.name],
+        ['Offset', String(row.offset)],
+        ['JSON', toJson(row)],
+      ]),
+    )}
+  `;
+}
+
+/** Encryption. */
+export function explainEncryption(encryption: NonNullable<Image['encryption']>): TemplateResult {
+  const { offset, length, cipher, hash, uuid, slots } = encryption;
+  return html`
+    ${head(encryption.method, 'encryption of guest data; the tables are never encrypted')}
+    ${section(
+      'Header',
+      pairs([
+        ['host', offset === undefined ? undefined : text(showOffset(offset))],
+        ['length', length === undefined ? undefined : showSize(length)],
+        ['cipher', cipher === undefined ? undefined : text(cipher)],
+        ['hash', hash === undefined ? undefined : text(hash)],
+        ['uuid', uuid === undefined ? undefined : text(uuid)],
+      ]),
+    )}
+    ${slots.length === 0 ? nothing : section('Key slots', html`<ul class="plain">${slots.map(keySlot)}</ul>`)}
+    ${section('Fields', fieldPairs(encryption.fields))}
+  `;
+}
+
+function keySlot(slot: NonNullable<Image['encryption']>['slots'][number]): TemplateResult {
+  const use = slot.active ? `${showCount(slot.iterations)} iterations, ${showCount(slot.stripes)} stripes` : 'free';
+  return html`<li>
+    <span class="number">${slot.index}</span> ${use}
+    <span class="quiet">at ${text(showOffset(slot.keyOffset))}</span>
+  </li>`;
+}
+
+/** The backing file. */
+export function explainBacking(context: Context, backing: NonNullable<Image['backing']>): TemplateResult {
+  return html`
+    ${head('Backing file', 'what is unallocated here reads from it; it was not opened')}
+    ${section('Name', html`<p>${text(backing.name)}</p>`)}
+    ${section(
+      'Where',
+      pairs([
+        ['host', text(showOffset(backing.offset))],
+        ['format', backing.format === undefined ? 'not named: QEMU would have to guess it' : text(backing.format)],
+      ]),
+    )}
+    ${bytes('Bytes of the name', backing.nameBytes, backing.offset)}
+    ${reveal(context, { kind: 'field', name: 'backing_file_offset' })}
+    ${section('Copy', copyButtons([['Name', backing.name]]))}
+  `;
+}
+
+/** The external data file. */
+export function explainDataFile({ name, raw }: NonNullable<Image['dataFile']>): TemplateResult {
+  return html`
+    ${head('External data file', 'holds the guest’s data, each byte at its guest offset; it was not opened')}
+    ${section('Name', name === undefined ? 'Not named in the image: QEMU needs it as an option.' : html`<p>${text(name)}</p>`)}
+    ${section('Raw', raw ? 'Yes: the file alone is a valid raw image.' : 'No: zeros and unallocated ranges are known only to this image.')}
+  `;
+}
+
+/** Bytes in hex, where there are any; `base` is the host offset of the first. */
+export function bytes(title: string, held: Uint8Array, base = 0n): TemplateResult | typeof nothing {
+  return held.length === 0
+    ? nothing
+    : section(title, html`<qcow2-hex label=${title} .bytes=${held} .base=${base}></qcow2-hex>`);
+}
+
+function tablePlace(entry: bigint, table: string, offset: bigint, entries: number): TemplateResult {
+  return pairs([
+    ['entry', text(showOffset(entry))],
+    [table, html`${text(showOffset(offset))}, ${showCount(entries)} ${entries === 1 ? 'entry' : 'entries'}`],
+  ]);
+}

@@ -1,0 +1,47 @@
+import { createClient } from '../src/protocol/client.ts';
+import type { FromWebview } from '../src/protocol/messages.ts';
+import { App } from './app.ts';
+import { Session } from './session.ts';
+import { restore, save } from './state.ts';
+
+/** What VS Code gives to the script of a webview. */
+interface VsCodeApi {
+  postMessage(message: FromWebview): void;
+  getState(): unknown;
+  setState(state: unknown): void;
+}
+
+declare function acquireVsCodeApi(): VsCodeApi;
+
+const vscode = acquireVsCodeApi();
+const post = (message: FromWebview): void => vscode.postMessage(message);
+
+window.addEventListener('error', (event) =>
+  post({ type: 'error', message: `${event.message} at ${event.filename}:${event.lineno}` }),
+);
+window.addEventListener('unhandledrejection', (event) => post({ type: 'error', message: String(event.reason) }));
+
+const client = createClient(post, (heard) => {
+  window.addEventListener('message', (event) => heard(event.data));
+});
+const app = new App();
+app.session = new Session(client);
+app.name = document.title;
+app.state = restore(vscode.getState());
+app.addEventListener('first-paint', () => post({ type: 'ready' }));
+app.addEventListener('view-state', () => {
+  const state = save(app.state);
+  vscode.setState(state);
+  post({ type: 'state', state });
+});
+window.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
+  if (typeof data === 'object' && data !== null && 'type' in data && data.type === 'state' && 'state' in data) {
+    // The page's own state is this view's; what the host keeps is that of the last view on the image.
+    if (data.state && vscode.getState() === undefined) {
+      app.state = restore(data.state);
+      vscode.setState(save(app.state));
+    }
+  }
+});
+document.body.append(app);
+app.session.open();

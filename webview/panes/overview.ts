@@ -1,0 +1,167 @@
+import { html, nothing, type TemplateResult } from 'lit';
+import { showCount, showSize } from '../../src/engine/format/show.ts';
+import type { Image } from '../description.ts';
+import { countWords, type Listed } from '../findings.ts';
+import { readyValue } from '../loaded.ts';
+import { type Selection, sameSelection, select } from '../selection.ts';
+import type { Session } from '../session.ts';
+import { type Fact, facts } from '../widgets/facts.ts';
+import '../widgets/findingList.ts';
+import { icon } from '../widgets/icon.ts';
+import { guestKinds, guestWords, hostUses, hostWords } from '../widgets/kinds.ts';
+import { failure, progress } from '../widgets/progress.ts';
+import { spaceBar } from '../widgets/spaceBar.ts';
+import { message, visible } from '../widgets/visible.ts';
+import { bitmapList, snapshotList } from './lists.ts';
+
+/** What the image is at a glance, how it is, what it holds and what it refers to. */
+export function overviewPane(
+  image: Image,
+  session: Session,
+  listed: readonly Listed[],
+  selection: Selection | undefined,
+): TemplateResult {
+  return html`
+    ${statement(image)}
+    ${facts(glance(image))}
+    <h2>Findings</h2>
+    ${findings(session, listed, selection)}
+    ${image.geometry === undefined ? nothing : html`<h2>Space</h2>${space(session)}`}
+    ${references(image, selection)}
+    ${image.header === undefined ? nothing : html`${snapshotList(image, selection)}${bitmapList(image, selection)}`}
+  `;
+}
+
+function statement(image: Image): TemplateResult {
+  if (image.qemuRefusal !== undefined) {
+    return html`<p class="statement">
+      ${visible(image.file.says)}. <span class="tone-corruption">${icon('error')}QEMU refuses: ${message(image.qemuRefusal)}</span>
+    </p>`;
+  }
+  return html`<p class="statement">${visible(image.file.says)}</p>`;
+}
+
+function glance(image: Image): Fact[] {
+  const { file, geometry, header } = image;
+  const sized = (bytes: bigint): string => showSize(bytes);
+  return [
+    ['virtual size', geometry && sized(geometry.virtualSize), geometry && `${showCount(geometry.virtualSize)} bytes`],
+    ['file size', sized(file.size), `${showCount(file.size)} bytes`],
+    ['on disk', file.allocated === undefined ? undefined : sized(file.allocated)],
+    ['version', header && String(header.version), header && header.version < 4 ? `compat ${header.compat}` : undefined],
+    ['cluster size', geometry && sized(BigInt(geometry.clusterSize))],
+    ['subclusters', geometry?.extendedL2 ? sized(BigInt(geometry.subclusterSize)) : undefined, 'extended L2 entries'],
+    ['refcounts', geometry && `${geometry.refcountBits} bits`],
+    ['compression', geometry?.compressionType],
+  ];
+}
+
+function findings(session: Session, listed: readonly Listed[], selection: Selection | undefined): TemplateResult {
+  const { scan } = session;
+  const found = readyValue(scan);
+  const hidden = found === undefined ? 0 : found.findingCount - found.findings.length;
+  return html`
+    <p class="quiet">${findingSummary(session, listed)}</p>
+    ${progress(scan, 'Reading every table…', () => session.cancelScan())}
+    ${failure(scan, 'Reading the tables', () => session.startScan())}
+    ${listed.length === 0 ? nothing : html`<qcow2-findings .listed=${listed} .selection=${selection}></qcow2-findings>`}
+    ${
+      hidden > 0 && found !== undefined
+        ? html`<p class="quiet">
+          The tables have ${showCount(found.findingCount)} findings; these are the first ${showCount(found.findings.length)}.
+        </p>`
+        : nothing
+    }
+  `;
+}
+
+function findingSummary(session: Session, listed: readonly Listed[]): string {
+  const words = countWords(listed.map(({ finding }) => finding));
+  if (!session.canScan) {
+    return words;
+  }
+  switch (session.scan.state) {
+    case 'ready':
+      return words || 'None, in the header and in every table entry.';
+    case 'failed':
+    case 'cancelled':
+      return `${words || 'None of opening'}; those of the tables are not known.`;
+    case 'waiting':
+    case 'loading':
+      return `${words || 'None of opening'}; those of the tables are not known yet.`;
+  }
+}
+
+function space(session: Session): TemplateResult {
+  const scan = readyValue(session.scan);
+  if (scan === undefined) {
+    const running = session.scan.state === 'loading' || session.scan.state === 'waiting';
+    return html`<p class="quiet">${running ? 'Not known yet: the tables are being read.' : 'Not known.'}</p>`;
+  }
+  return html`<div class="spaces">
+    ${spaceBar(
+      'Guest disk',
+      guestKinds.map((kind) => ({ kind, words: guestWords[kind], bytes: scan.guest[kind] })),
+    )}
+    ${spaceBar(
+      'File',
+      hostUses.map((kind) => ({ kind, words: hostWords[kind], bytes: scan.host[kind] })),
+    )}
+  </div>`;
+}
+
+function references(image: Image, selection: Selection | undefined): TemplateResult {
+  const { backing, dataFile, encryption } = image;
+  const rows: TemplateResult[] = [];
+  if (backing !== undefined) {
+    rows.push(
+      reference('backing file', backing.name, backing.format ?? 'format not named', { kind: 'backing' }, selection),
+    );
+  }
+  if (dataFile !== undefined) {
+    const note = dataFile.raw ? 'raw: readable without this image' : 'guest data only';
+    rows.push(
+      reference(
+        'external data file',
+        dataFile.name ?? 'not named in the image',
+        note,
+        { kind: 'data-file' },
+        selection,
+      ),
+    );
+  }
+  if (encryption !== undefined) {
+    const active = encryption.slots.filter((slot) => slot.active).length;
+    const cipher = encryption.cipher === undefined ? '' : `${encryption.cipher}, `;
+    const note = `${cipher}${active} of ${encryption.slots.length} key slots in use`;
+    rows.push(
+      reference(
+        'encryption',
+        encryption.method,
+        encryption.method === 'LUKS' ? note : '',
+        { kind: 'encryption' },
+        selection,
+      ),
+    );
+  }
+  return rows.length === 0
+    ? html``
+    : html`<h2>Refers to</h2>
+      <ul class="references" aria-label="Refers to">${rows}</ul>`;
+}
+
+function reference(
+  title: string,
+  name: string,
+  note: string,
+  own: Selection,
+  selection: Selection | undefined,
+): TemplateResult {
+  return html`<li>
+    <button
+      class="reference"
+      aria-current=${sameSelection(own, selection) ? 'true' : nothing}
+      @click=${(event: Event) => select(event, own)}
+    ><span class="quiet">${title}</span> <bdi class="name">${visible(name)}</bdi> <span class="quiet">${visible(note)}</span></button>
+  </li>`;
+}

@@ -1,0 +1,82 @@
+import { html, nothing, type TemplateResult } from 'lit';
+import { showCount, showSize } from '../../src/engine/format/show.ts';
+import type { Image } from '../description.ts';
+import { countWords, type Listed, worst } from '../findings.ts';
+import { readyValue } from '../loaded.ts';
+import type { Session } from '../session.ts';
+import { icon } from './icon.ts';
+import { percent } from './progress.ts';
+import { message, visible } from './visible.ts';
+
+/** The top of the page: what the image is at a glance, and how it is. */
+export function strip(name: string, image: Image, session: Session, listed: readonly Listed[]): TemplateResult {
+  return html`<header class="strip">
+    <div class="strip-words">
+      <h1><bdi>${visible(name)}</bdi></h1>
+      <p class="strip-line">${glance(image)}</p>
+    </div>
+    <div class="badges">
+      ${tags(image).map((tag) => html`<span class="badge">${tag}</span>`)}${health(image, session, listed)}
+    </div>
+  </header>`;
+}
+
+function glance(image: Image): TemplateResult[] {
+  const { file, geometry, header, backing } = image;
+  const words: (TemplateResult | undefined)[] = [
+    geometry && html`<b>${showSize(geometry.virtualSize)}</b> virtual`,
+    html`<b>${showSize(file.allocated ?? file.size)}</b> ${file.allocated === undefined ? 'long' : 'on disk'}`,
+    geometry && html`${showSize(geometry.clusterSize).replace(' bytes', '-byte')} clusters`,
+    header && (header.version < 4 ? html`compat <b>${header.compat}</b>` : html`version <b>${header.version}</b>`),
+    geometry && html`${geometry.compressionType}`,
+    image.encryption && html`${image.encryption.method} encryption`,
+    backing && html`backing <bdi class="name">${visible(backing.name)}</bdi>`,
+    image.dataFile && html`data file <bdi class="name">${visible(image.dataFile.name ?? 'not named')}</bdi>`,
+  ];
+  const there = words.filter((part) => part !== undefined);
+  return there.map((part, index) => html`<span class="part">${part}${index < there.length - 1 ? ' ·' : ''}</span> `);
+}
+
+function tags(image: Image): string[] {
+  const count = (items: readonly unknown[], one: string, many: string): string[] =>
+    items.length === 0 ? [] : [`${items.length} ${items.length === 1 ? one : many}`];
+  const features = (image.header?.features ?? []).flatMap((mask) => mask.bits.filter((bit) => bit.set && bit.known));
+  const shown = ['dirty', 'corrupt', 'lazy refcounts', 'extended L2 entries', 'extended L2'];
+  return [
+    ...count(image.snapshots.items, 'snapshot', 'snapshots'),
+    ...count(image.bitmaps.items, 'bitmap', 'bitmaps'),
+    ...features.map((bit) => bit.name).filter((name) => shown.includes(name)),
+  ];
+}
+
+/** The health of the image. What is not known yet is never shown as zero. */
+function health(image: Image, session: Session, listed: readonly Listed[]): TemplateResult {
+  const findings = listed.map(({ finding }) => finding);
+  const scan = readyValue(session.scan);
+  const more = scan === undefined ? 0 : scan.findingCount - scan.findings.length;
+  const counts = `${countWords(findings)}${more > 0 ? ` · ${showCount(more)} more` : ''}`;
+  if (image.qemuRefusal !== undefined) {
+    return badge('corruption', 'error', `QEMU refuses: ${message(image.qemuRefusal)}`);
+  }
+  const severity = worst(findings);
+  const found =
+    severity && badge(severity, severity === 'corruption' ? 'error' : severity === 'note' ? 'info' : 'warning', counts);
+  if (!session.canScan) {
+    return found ?? badge('note', 'info', 'not a qcow2 image');
+  }
+  switch (session.scan.state) {
+    case 'ready':
+      return found ?? badge('kept', 'pass', 'no findings');
+    case 'failed':
+      return html`${found ?? nothing}${badge('warning', 'warning', 'tables could not be read')}`;
+    case 'cancelled':
+      return html`${found ?? nothing}${badge('note', 'circle-slash', 'tables not read')}`;
+    case 'waiting':
+    case 'loading':
+      return html`${found ?? nothing}<span class="badge edge-note">${icon('sync', 'spin')}scan running… ${percent(session.scan)}</span>`;
+  }
+}
+
+function badge(tone: string, name: string, words: string): TemplateResult {
+  return html`<span class="badge edge-${tone} tone-${tone}">${icon(name)}<bdi>${words}</bdi></span>`;
+}
