@@ -1,0 +1,38 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import type { BigImage } from '../support/bigImages.ts';
+import type { Measured } from './measure.ts';
+import { shownTime } from './statistics.ts';
+
+const readme = fileURLToPath(new URL('../../README.md', import.meta.url));
+const begin = '<!-- bench: begin -->';
+const end = '<!-- bench: end -->';
+
+/** The measurements as a table in Markdown. */
+export function table(measured: readonly (readonly [BigImage, Measured])[]): string {
+  const rows = measured.flatMap(([image, { verbs, opening, firstOpening }]) => [
+    ...verbs.map(({ verb, ours, theirs, same, memory }) => [
+      `(${image.key}) ${image.name}`,
+      `\`${verb}\``,
+      shownTime(ours),
+      shownTime(theirs),
+      `${(ours.median / theirs.median).toFixed(2)} : 1`,
+      `${Math.round(memory / 2 ** 20)} MiB`,
+      same ? 'the same' : '**different**',
+    ]),
+    [`(${image.key})`, 'open in-process', shownTime(opening), '', '', `first time ${firstOpening.toFixed(1)} ms`, ''],
+  ]);
+  const head = ['Image', 'Verb', 'Ours', 'qemu-img', 'Ours : qemu-img', 'Peak memory', 'Output'];
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+/** Puts the report between the markers in README.md. */
+export async function writeReadme(report: string): Promise<void> {
+  const text = await readFile(readme, 'utf8');
+  const [before, rest] = text.split(begin);
+  const after = rest?.split(end)[1];
+  if (before === undefined || after === undefined) {
+    throw new Error(`README.md has no lines "${begin}" and "${end}"`);
+  }
+  await writeFile(readme, `${before}${begin}\n${report}\n${end}${after}`);
+}

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { inspectorPage, messagePage } from '../../src/editor/page.ts';
+
+const sources = {
+  title: '</title><script>alert(1)</script>.qcow2',
+  script: 'https://file+.vscode-resource.vscode-cdn.net/dist/webview.js?"&\'',
+  styles: ['https://file+.vscode-resource.vscode-cdn.net/dist/webview.css'],
+  cspSource: "'self' https://*.vscode-cdn.net",
+  nonce: 'Zm9v',
+};
+
+describe('the page of an inspector', () => {
+  it('may load our script, our styles and fonts, and nothing else', () => {
+    const policy = /Content-Security-Policy" content="([^"]*)"/.exec(inspectorPage(sources))?.[1];
+    assert.equal(
+      policy,
+      "default-src 'none'; script-src 'nonce-Zm9v'; style-src 'self' https://*.vscode-cdn.net; font-src 'self' https://*.vscode-cdn.net",
+    );
+  });
+
+  it('has one script, with the nonce, and nothing inline', () => {
+    const page = inspectorPage(sources);
+    assert.deepEqual(page.match(/<script[^>]*>/g), [
+      '<script nonce="Zm9v" src="https://file+.vscode-resource.vscode-cdn.net/dist/webview.js?&quot;&amp;&#39;">',
+    ]);
+    assert.match(page, /<script[^>]*><\/script>/);
+    assert.doesNotMatch(page, /<style| style=| on\w+=/);
+  });
+
+  it('shows the name of a file as text, whatever it is', () => {
+    assert.match(inspectorPage(sources), /<title>&lt;\/title&gt;&lt;script&gt;alert\(1\)/);
+  });
+});
+
+describe('a page that only says something', () => {
+  it('loads nothing at all and takes text as text', () => {
+    const page = messagePage('Not on a disk', 'a <b>&"c"');
+    assert.match(page, /content="default-src 'none'"/);
+    assert.match(page, /<p>a &lt;b&gt;&amp;&quot;c&quot;<\/p>/);
+    assert.doesNotMatch(page, /<script|<link/);
+  });
+});

@@ -1,0 +1,41 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type { MemoryStorage } from '../support/memoryStorage.ts';
+import { random } from '../support/random.ts';
+import { loadBase } from './base.ts';
+import type { ThreadData, ThreadMessage } from './fuzzRun.ts';
+import { metadataPlaces, type Place } from './metadata.ts';
+import { mutate } from './mutation.ts';
+import { problemOf } from './trial.ts';
+
+/** A loaded base image. */
+interface Base {
+  readonly name: string;
+  readonly storage: MemoryStorage;
+  readonly places: readonly Place[];
+}
+
+const { seed, bases, next, end } = workerData as ThreadData;
+const say = (message: ThreadMessage): void => parentPort?.postMessage(message);
+
+const loaded: Base[] = [];
+for (const base of bases) {
+  const storage = await loadBase(base);
+  loaded.push({ name: base.name, storage, places: metadataPlaces(storage) });
+}
+
+for (let index = Atomics.add(next, 0, 1); index < end; index = Atomics.add(next, 0, 1)) {
+  const base = loaded[index % loaded.length];
+  if (!base) {
+    throw new Error('no base images');
+  }
+  const storage = base.storage.clone();
+  // Every image has its own sequence, so that it can be made again alone.
+  const changes = mutate(storage, base.places, random(Math.imul(seed, 0x9e3779b1) ^ index));
+  const image = `"${base.name}" with ${changes.join('; ')}`;
+  say({ kind: 'begin', index, image });
+  const problem = await problemOf(storage);
+  if (problem !== undefined) {
+    say({ kind: 'failure', failure: { index, image, problem } });
+  }
+}
+say({ kind: 'done' });

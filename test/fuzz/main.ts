@@ -1,0 +1,26 @@
+/**
+ * `npm run fuzz -- [-n COUNT] [-seed SEED] [-start INDEX]`: mutated images by the thousand. Without a seed it takes a
+ * new one; the same seed makes the same images.
+ */
+import { fuzz } from './fuzzRun.ts';
+
+const numbers = { '-n': 2000, '-seed': Date.now() % 2 ** 32, '-start': 0 };
+
+for (let index = 2; index < process.argv.length; index += 2) {
+  const option = process.argv[index];
+  const value = Number(process.argv[index + 1]);
+  if ((option !== '-n' && option !== '-seed' && option !== '-start') || !Number.isSafeInteger(value) || value < 0) {
+    console.error('Usage: npm run fuzz -- [-n COUNT] [-seed SEED] [-start INDEX]');
+    process.exit(1);
+  }
+  numbers[option] = value;
+}
+
+const { '-n': count, '-seed': seed, '-start': start } = numbers;
+console.log(`seed ${seed}, images ${start} to ${start + count - 1}`);
+const failures = await fuzz({ count, seed, start });
+for (const { index, image, problem } of failures) {
+  console.log(`\nnpm run fuzz -- -seed ${seed} -start ${index} -n 1\n${image}\n${problem}`);
+}
+console.log(`${count - failures.length} passed, ${failures.length} failed`);
+process.exitCode = failures.length === 0 ? 0 : 1;

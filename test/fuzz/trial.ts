@@ -1,0 +1,71 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { Storage } from '../../src/engine/ports.ts';
+import { CountingStorage } from '../support/memoryStorage.ts';
+import { inspect } from './inspect.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
+
+const MiB = 1 << 20;
+
+/** Bytes that may be held beyond what this thread holds before its first image. */
+const memoryBound = 100 * MiB;
+
+let heldBefore: number | undefined;
+
+/** What is wrong with how `act` treats an image; undefined if nothing is. */
+export async function problemOf(storage: Storage, act = inspect): Promise<string | undefined> {
+  const allowed = 4 * Number(storage.allocated ?? storage.size) + 64 * MiB;
+  if (heldBefore === undefined) {
+    collectGarbage();
+    heldBefore = held();
+  }
+  const metered = new MeteredStorage(storage, allowed, heldBefore);
+  try {
+    await act(metered);
+    metered.checkMemory();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? (error.stack ?? error.message) : `thrown: ${String(error)}`;
+  }
+}
+
+/** A storage that throws when more is read or held than allowed. */
+class MeteredStorage extends CountingStorage {
+  readonly #allowed: number;
+  readonly #heldBefore: number;
+
+  constructor(inner: Storage, allowed: number, heldBefore: number) {
+    super(inner, { ranges: false });
+    this.#allowed = allowed;
+    this.#heldBefore = heldBefore;
+  }
+
+  override async read(at: bigint, into: Uint8Array): Promise<number> {
+    if (this.bytes + into.length > this.#allowed) {
+      throw new Error(`${this.bytes + into.length} bytes read, ${this.#allowed} allowed`);
+    }
+    this.checkMemory();
+    return super.read(at, into);
+  }
+
+  /** Garbage does not count. */
+  checkMemory(): void {
+    if (held() - this.#heldBefore > memoryBound) {
+      collectGarbage();
+      // Buffers found by one collection are given back by a thread beside it, at the latest before the next one.
+      collectGarbage();
+    }
+    const beyond = held() - this.#heldBefore;
+    if (beyond > memoryBound) {
+      throw new Error(`${Math.round(beyond / MiB)} MiB held, ${memoryBound / MiB} allowed`);
+    }
+  }
+}
+
+/** Bytes of objects and buffers of this thread. */
+function held(): number {
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}

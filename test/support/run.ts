@@ -1,0 +1,104 @@
+/**
+ * `npm test`: runs the parts of the test suite one after the other, prints the time of each, and ends with a line
+ * `N passed, N failed`. `npm test -- unit cli` runs only the parts named.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { ensureSystemPackages } from './system.ts';
+
+/** A part: mocha on some files, or a command that prints mocha's closing lines. */
+interface Part {
+  readonly name: string;
+  readonly command: readonly string[];
+  /** Seconds after which the part counts as hung. */
+  readonly guard: number;
+}
+
+const mocha = (name: string, files: readonly string[], guard = 300): Part => ({
+  name,
+  command: ['mocha', '--forbid-only', '--forbid-pending', '--reporter', 'dot', ...files],
+  guard,
+});
+
+const parts: readonly Part[] = [
+  mocha('lint', ['test/support/**/*.test.ts']),
+  mocha('unit', ['test/{engine,platform,protocol,worker,editor}/**/*.test.ts']),
+  mocha('cli', ['test/cli/**/*.test.ts']),
+  mocha('interop', ['test/interop/**/*.test.ts'], 600),
+  mocha('fuzz', ['test/fuzz/**/*.test.ts'], 600),
+  mocha('bench counts', ['test/bench/**/*.test.ts']),
+  mocha('webview', ['test/webview/**/*.test.ts'], 600),
+  { name: 'host', command: ['node', 'test/support/vscode/runHostTests.ts'], guard: 900 },
+];
+
+/** What one part came to. */
+interface Outcome {
+  readonly name: string;
+  readonly passed: number;
+  readonly failed: number;
+  readonly seconds: number;
+}
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !parts.some((part) => part.name === name));
+if (unknown.length > 0) {
+  throw new Error(`No such part: ${unknown.join(', ')}. There are: ${parts.map((part) => part.name).join(', ')}`);
+}
+await ensureSystemPackages();
+if (!existsSync('dist/cli.js')) {
+  throw new Error('dist/ is not built. Run: npm run build');
+}
+const outcomes: Outcome[] = [];
+for (const part of parts.filter((one) => wanted.length === 0 || wanted.includes(one.name))) {
+  outcomes.push(await run(part));
+}
+report(outcomes);
+
+/** Runs a part; its output is shown as it comes and read for mocha's closing lines. */
+function run(part: Part): Promise<Outcome> {
+  console.log(`\n== ${part.name}`);
+  const started = Date.now();
+  const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
+  const [program = '', ...args] = part.command;
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+  let said = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    process.stdout.write(chunk);
+    said += chunk.toString();
+  });
+  const guard = setTimeout(() => {
+    console.error(`${part.name} did not end within ${part.guard} s`);
+    process.kill(-(child.pid ?? 0), 'SIGKILL');
+  }, part.guard * 1000);
+  child.on('error', reject);
+  child.on('close', (code) => {
+    clearTimeout(guard);
+    const passed = count(said, 'passing');
+    const failed = count(said, 'failing') + count(said, 'pending');
+    // A part that runs no test, or dies without naming a failure, has failed.
+    const broken = (code !== 0 && failed === 0) || passed + failed === 0;
+    resolve({ name: part.name, passed, failed: failed + Number(broken), seconds: (Date.now() - started) / 1000 });
+  });
+  return promise;
+}
+
+/** The sum of mocha's closing lines such as `  12 passing (34ms)`. */
+function count(said: string, word: string): number {
+  return [...said.matchAll(new RegExp(`^\\s*(\\d+) ${word}\\b`, 'gm'))].reduce(
+    (sum, match) => sum + Number(match[1]),
+    0,
+  );
+}
+
+function report(all: readonly Outcome[]): void {
+  const sum = (of: (outcome: Outcome) => number): number => all.reduce((total, outcome) => total + of(outcome), 0);
+  console.log('');
+  for (const { name, passed, failed, seconds } of all) {
+    console.log(
+      `${name.padEnd(14)} ${String(passed).padStart(5)} ok ${String(failed).padStart(3)} not ${seconds.toFixed(1).padStart(7)} s`,
+    );
+  }
+  console.log(`${'all'.padEnd(14)} ${sum((one) => one.seconds).toFixed(1)} s\n`);
+  console.log(`${sum((one) => one.passed)} passed, ${sum((one) => one.failed)} failed`);
+  process.exitCode = sum((one) => one.failed) === 0 ? 0 : 1;
+}

@@ -1,0 +1,47 @@
+// Connects to the socket of the test that started this VS Code and runs the commands that it sends, one JSON a line.
+const { connect } = require('node:net');
+const { createInterface } = require('node:readline');
+const vscode = require('vscode');
+
+exports.activate = (context) => {
+  const path = process.env.QCOW2_TEST_SOCKET;
+  if (!path) return;
+  const socket = connect(path);
+  socket.on('error', (error) => console.error(error));
+  // VS Code does not watch the settings of a user on a server.
+  const set = (name, value) =>
+    vscode.workspace.getConfiguration().update(name, value, vscode.ConfigurationTarget.Global);
+  const setting = vscode.commands.registerCommand('qcow2-test.set', set);
+  const page = vscode.commands.registerCommand('qcow2-test.page', showPage);
+  const crash = vscode.commands.registerCommand('qcow2-test.crash', () => process.kill(process.pid, 'SIGKILL'));
+  context.subscriptions.push(setting, page, crash, { dispose: () => socket.destroy() });
+  createInterface({ input: socket }).on('line', async (line) => {
+    const { id, command, words } = JSON.parse(line);
+    let answer;
+    try {
+      const result = await vscode.commands.executeCommand(command, ...words.map(revive));
+      answer = { id, result: isData(result) ? result : undefined };
+    } catch (error) {
+      answer = { id, error: String(error?.message ?? error) };
+    }
+    if (!socket.destroyed) socket.write(`${JSON.stringify(answer)}\n`);
+  });
+};
+
+/** Shows a page in a webview of its own. */
+function showPage(html) {
+  const panel = vscode.window.createWebviewPanel('qcow2-test.page', 'Test', vscode.ViewColumn.One, {
+    enableScripts: true,
+  });
+  panel.webview.html = html;
+}
+
+/** A file's path comes as `{ "file": "/path" }`. */
+function revive(word) {
+  return typeof word?.file === 'string' ? vscode.Uri.file(word.file) : word;
+}
+
+/** Some commands of the workbench return objects of its own, with cycles. */
+function isData(result) {
+  return result === null || ['string', 'number', 'boolean'].includes(typeof result);
+}

@@ -1,0 +1,125 @@
+import { Qcow2Error } from '../../src/engine/error.ts';
+import { finding } from '../../src/engine/finding.ts';
+import type { ImageDescription } from '../../src/engine/image/description.ts';
+import {
+  type ExtentPage,
+  type ExtentRequest,
+  type ExtentRow,
+  type GuestKind,
+  guestKinds,
+  type MapPicture,
+  type MapRequest,
+  type ScanResult,
+} from '../../src/protocol/api.ts';
+import type { Handlers } from '../../src/worker/server.ts';
+
+/** The guest's disk of the fake worker: a long run of kinds, the same for every question. */
+const run = 96n << 20n;
+const pattern: readonly GuestKind[] = [
+  'data',
+  'data',
+  'compressed',
+  'unallocated',
+  'zero-plain',
+  'data',
+  'zero-allocated',
+  'unallocated',
+  'compressed',
+  'data',
+  'unallocated',
+  'unallocated',
+];
+
+function kindAt(at: bigint): GuestKind {
+  if (at / run === 29n) {
+    return 'wrong';
+  }
+  return at >= 700n << 30n ? 'unallocated' : (pattern[Number((at / run) % BigInt(pattern.length))] ?? 'data');
+}
+
+/** Answers of a worker that has `image` open. */
+export function answersFor(image: ImageDescription): Handlers {
+  const size = image.geometry?.virtualSize ?? 0n;
+  const cluster = BigInt(image.geometry?.clusterSize ?? 65536);
+  return {
+    describe: async () => image,
+    scan: async (_, { report }) => {
+      report(1, 2);
+      return scanOf(image);
+    },
+    map: async (request) => picture(request, cluster),
+    extents: async (request) => page(request, size),
+  };
+}
+
+function scanOf(image: ImageDescription): ScanResult {
+  const wrong = image.qemuRefusal === undefined ? [] : [192n];
+  const findings = wrong.map((kib) =>
+    finding(
+      'tables-overlap',
+      'L1[601] -> L2[2560]',
+      { a: 'an L2 table', b: 'refcount block 0' },
+      { host: { offset: 0x1d_0835_0000n, length: kib << 10n }, guest: { offset: 0x4b_2a00_0000n, length: 65536n } },
+    ),
+  );
+  return {
+    guest: {
+      data: 418_759_311_360n,
+      compressed: 15_891_234_816n,
+      'zero-allocated': 2_147_483_648n,
+      'zero-plain': 6_442_450_944n,
+      unallocated: (1n << 40n) - 418_759_311_360n - 15_891_234_816n - 2_147_483_648n - 6_442_450_944n,
+      wrong: wrong.reduce((sum, kib) => sum + (kib << 10n), 0n),
+    },
+    host: { metadata: 67_108_864n, data: 420_906_795_008n, compressed: 9_876_543_210n, free: 12_172_715_310n },
+    findings,
+    findingCount: findings.length,
+  };
+}
+
+function picture({ start, length, cells }: MapRequest, cluster: bigint): MapPicture {
+  let cellSize = cluster;
+  while (cellSize * BigInt(cells) < length) {
+    cellSize *= 2n;
+  }
+  const count = Number((length + cellSize - 1n) / cellSize);
+  const parts = new Float32Array(count * guestKinds.length);
+  for (let cell = 0; cell < count; cell++) {
+    const kind = kindAt(start + cellSize * BigInt(cell));
+    const part = kind === 'data' ? 0.25 + ((cell * 7) % 4) * 0.25 : 1;
+    parts[cell * guestKinds.length + guestKinds.indexOf(kind)] = part;
+    parts[cell * guestKinds.length + guestKinds.indexOf('unallocated')] ||= 1 - part;
+  }
+  return { start, cellSize, cells: count, parts };
+}
+
+function page({ from, count }: ExtentRequest, size: bigint): ExtentPage {
+  const rows: ExtentRow[] = [];
+  let at = from;
+  while (at < size && rows.length < count) {
+    const kind = kindAt(at);
+    const end = at / run === (size - 1n) / run ? size : (at / run + 1n) * run;
+    const stored = kind === 'data' || kind === 'compressed' || kind === 'zero-allocated';
+    const l1 = at >> 29n;
+    rows.push({
+      start: at,
+      length: end - at,
+      kind,
+      ...(stored ? { host: 0x5_0000n + at } : {}),
+      chain: `L1[${l1}] -> L2[${(at >> 16n) & 8191n}…${((end - 1n) >> 16n) & 8191n}]`,
+    });
+    at = end;
+  }
+  return at < size ? { rows, next: at } : { rows };
+}
+
+/** An answer that does not come before it is let go. */
+export function held<T>(): { readonly promise: Promise<T>; readonly release: (value: T) => void } {
+  const { promise, resolve } = Promise.withResolvers<T>();
+  return { promise, release: resolve };
+}
+
+/** The error of a file that may not be read. */
+export const forbidden = new Qcow2Error('read-failed', 'web-01.qcow2 can’t be opened: permission denied', {
+  system: 'EACCES',
+});

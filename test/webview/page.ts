@@ -1,0 +1,184 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { build, type Plugin } from 'esbuild';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { inspectorPage } from '../../src/editor/page.ts';
+import type { Request } from '../../src/protocol/api.ts';
+import { decode, encode } from '../../src/protocol/codec.ts';
+import { type FromWebview, fromWebview, type ToWebview } from '../../src/protocol/messages.ts';
+import { type Handlers, serve } from '../../src/worker/server.ts';
+import { themes } from './themes.ts';
+
+const origin = 'https://webview.test';
+const require = createRequire(import.meta.url);
+
+/** The built page: its script, its styles, the icon font. */
+export type Bundle = ReadonlyMap<string, { readonly type: string; readonly body: Buffer }>;
+
+/** Builds the page as esbuild.mjs does, in memory. */
+export async function buildPage(plugins: Plugin[] = []): Promise<Bundle> {
+  const common = {
+    plugins,
+    bundle: true,
+    minify: true,
+    write: false,
+    outdir: '/',
+    loader: { '.ttf': 'file' },
+  } as const;
+  const [script, styles] = await Promise.all([
+    build({ ...common, entryPoints: { webview: 'webview/main.ts' }, format: 'iife', target: 'chrome138' }),
+    build({
+      ...common,
+      entryPoints: { webview: 'webview/style.css', codicon: require.resolve('@vscode/codicons/dist/codicon.css') },
+      assetNames: '[name]',
+    }),
+  ]);
+  const types: Readonly<Record<string, string>> = { js: 'text/javascript', css: 'text/css', ttf: 'font/ttf' };
+  return new Map(
+    [...script.outputFiles, ...styles.outputFiles].map((file) => [
+      file.path,
+      { type: types[file.path.split('.').pop() ?? ''] ?? 'text/plain', body: Buffer.from(file.contents) },
+    ]),
+  );
+}
+
+/** A headless Chromium. */
+export function launch(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+/** How a page is opened. */
+export interface PageOptions {
+  readonly theme?: keyof typeof themes;
+  readonly size?: { readonly width: number; readonly height: number };
+  readonly name?: string;
+  /** The state that the host has kept. */
+  readonly state?: unknown;
+  readonly reducedMotion?: boolean;
+}
+
+/** An open inspector. */
+export interface Inspector {
+  readonly page: Page;
+  /** Messages of the page, but for requests. */
+  readonly messages: FromWebview[];
+  /** Errors of the console, of the page and of its content policy. */
+  readonly errors: string[];
+  /** Waits until the pane is completely painted. */
+  readonly ready: (pane?: string) => Promise<void>;
+}
+
+/** Opens the page with a worker that gives `handlers`' answers behind it. */
+export async function openInspector(
+  browser: Browser,
+  bundle: Bundle,
+  handlers: Handlers,
+  options: PageOptions = {},
+): Promise<Inspector> {
+  const theme = themes[options.theme ?? 'dark'];
+  const page = await browser.newPage({
+    viewport: options.size ?? { width: 1400, height: 900 },
+    reducedMotion: options.reducedMotion === false ? 'no-preference' : 'reduce',
+  });
+  const messages: FromWebview[] = [];
+  const errors: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') {
+      errors.push(message.text());
+    }
+  });
+  page.on('pageerror', (error) => errors.push(error.message));
+  await page.route(`${origin}/**`, async (route) => {
+    const { pathname } = new URL(route.request().url());
+    const file = bundle.get(pathname);
+    if (pathname === '/') {
+      await route.fulfill({ contentType: 'text/html', body: html(options.name ?? 'web-01.qcow2', theme) });
+    } else if (file !== undefined) {
+      await route.fulfill({ contentType: file.type, body: file.body });
+    } else {
+      await route.fulfill({ status: 404 });
+    }
+  });
+  const toPage = (message: ToWebview): void => {
+    page
+      .evaluate((data) => window.postMessage(data, '*'), message)
+      .catch((error: unknown) => {
+        // A page that was closed meanwhile needs no answer.
+        if (!page.isClosed()) {
+          errors.push(String(error));
+        }
+      });
+  };
+  const server = serve(
+    handlers,
+    (reply) => toPage({ type: 'reply', body: encode(reply) }),
+    (defect) => errors.push(defect),
+  );
+  let greeted = false;
+  await page.exposeFunction('toHost', (received: unknown) => {
+    const message = fromWebview(received);
+    if (message?.type !== 'request') {
+      messages.push(message ?? { type: 'error', message: `none of ours: ${JSON.stringify(received)}` });
+      return;
+    }
+    if (!greeted && options.state !== undefined) {
+      toPage({ type: 'state', state: options.state });
+    }
+    greeted = true;
+    server.accept(decode(message.body) as Request);
+  });
+  await page.addInitScript(prepare, theme.colours);
+  await page.goto(`${origin}/`);
+  const ready = async (pane?: string): Promise<void> => {
+    const which = pane === undefined ? '' : `[data-pane="${pane}"]`;
+    await page.waitForSelector(`body[data-ready="true"]${which}`, { timeout: 20_000 });
+  };
+  return { page, messages, errors, ready };
+}
+
+function html(name: string, theme: { classes: string; kind: string }): string {
+  const built = inspectorPage({
+    title: name,
+    script: '/webview.js',
+    styles: ['/webview.css', '/codicon.css'],
+    cspSource: origin,
+    nonce: 'aNonce',
+  });
+  return built.replace('<body>', `<body class="${theme.classes}" data-vscode-theme-kind="${theme.kind}">`);
+}
+
+/** Runs in the page before its script: what VS Code gives to a webview. */
+function prepare(colours: Readonly<Record<string, string>>): void {
+  const host = window as unknown as { toHost(message: unknown): void; acquireVsCodeApi(): unknown };
+  const theme = new CSSStyleSheet();
+  const variables = Object.entries(colours).map(([name, value]) => `--vscode-${name}: ${value};`);
+  theme.replaceSync(`:root { ${variables.join(' ')} }`);
+  document.adoptedStyleSheets.push(theme);
+  let kept: unknown;
+  host.acquireVsCodeApi = () => ({
+    postMessage: (message: unknown) => host.toHost(message),
+    getState: () => kept,
+    setState: (state: unknown) => {
+      kept = state;
+    },
+  });
+  document.addEventListener('securitypolicyviolation', (event) => {
+    console.error(`Content policy: ${event.violatedDirective} ${event.sourceFile}:${event.lineNumber}`);
+  });
+}
+
+/** The source of axe, to be run inside the page. */
+export function axeSource(): Promise<string> {
+  return readFile(require.resolve('axe-core/axe.min.js'), 'utf8');
+}

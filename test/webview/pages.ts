@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import type { Browser } from 'playwright-core';
+import type { Handlers } from '../../src/worker/server.ts';
+import { type Bundle, buildPage, type Inspector, launch, openInspector, type PageOptions } from './page.ts';
+
+/**
+ * A browser for the tests of one file: started before them, ended after them. Every page is closed after its test, which
+ * fails if the page had an error, broke the content policy or told the host of an error.
+ */
+export function pages(): { readonly open: (handlers: Handlers, options?: PageOptions) => Promise<Inspector> } {
+  let browser: Browser;
+  let bundle: Bundle;
+  const open: Inspector[] = [];
+
+  before(async () => {
+    [browser, bundle] = await Promise.all([launch(), buildPage()]);
+  });
+  after(() => browser.close());
+  afterEach(async () => {
+    const closed = open.splice(0);
+    await Promise.all(closed.map(({ page }) => page.close()));
+    for (const { errors, messages } of closed) {
+      assert.deepEqual(errors, []);
+      assert.deepEqual(
+        messages.filter(({ type }) => type === 'error'),
+        [],
+      );
+    }
+  });
+
+  return {
+    open: async (handlers, options) => {
+      const inspector = await openInspector(browser, bundle, handlers, options);
+      open.push(inspector);
+      return inspector;
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { addressOf, type Selection, selectionAt } from '../../webview/selection.ts';
+import { restore, save } from '../../webview/state.ts';
+import { visible } from '../../webview/widgets/visible.ts';
+
+const index = fc.nat();
+const offset = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n });
+const plain = { noNullPrototype: true };
+const selections: fc.Arbitrary<Selection> = fc.oneof(
+  fc.record({ kind: fc.constant('field' as const), name: fc.string({ minLength: 1 }) }, plain),
+  fc.record(
+    { kind: fc.constant('bit' as const), mask: fc.constantFrom('incompatible', 'autoclear'), bit: fc.nat(63) },
+    plain,
+  ),
+  ...(['extension', 'finding', 'scan-finding', 'snapshot', 'bitmap'] as const).map((kind) =>
+    fc.record({ kind: fc.constant(kind), index }, plain),
+  ),
+  ...(['unknown-fields', 'encryption', 'backing', 'data-file'] as const).map((kind) => fc.constant({ kind })),
+  fc.record({ kind: fc.constant('guest' as const), start: offset, length: offset }, plain),
+);
+
+describe('the state of a view', () => {
+  it('comes back as it was saved, through JSON', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom('overview' as const, 'header' as const, 'map' as const),
+        selections,
+        (pane, selection) => {
+          const state = { pane, selection, view: { start: 65536n, length: 1n << 62n } };
+          assert.deepEqual(restore(JSON.parse(JSON.stringify(save(state)))), state);
+        },
+      ),
+    );
+  });
+
+  it('addresses each selection by a text of its own', () => {
+    fc.assert(
+      fc.property(selections, (selection) => {
+        assert.deepEqual(selectionAt(addressOf(selection)), selection);
+      }),
+    );
+  });
+
+  it('is the overview, with nothing selected, where the saved state is not understood', () => {
+    fc.assert(
+      fc.property(fc.anything(), (saved) => {
+        const { pane } = restore(saved);
+        assert.ok(['overview', 'header', 'map'].includes(pane));
+      }),
+    );
+    for (const saved of [
+      undefined,
+      null,
+      7,
+      'map',
+      { pane: 'hex' },
+      { pane: 'overview', selection: 'guest:x+1', view: 3 },
+    ]) {
+      assert.deepEqual(restore(saved), { pane: 'overview' });
+    }
+  });
+});
+
+describe('text from an image', () => {
+  it('has no character that is not seen', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        assert.doesNotMatch(visible(text), /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+      }),
+    );
+  });
+
+  it('is left alone where every character is seen', () => {
+    assert.equal(visible('größe 大 <b>&amp;'), 'größe 大 <b>&amp;');
+    assert.equal(visible('a\u202eb\u0007'), 'a\\u{202e}b\\u{7}');
+  });
+});
