@@ -1,12 +1,10 @@
-import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { html, type PropertyValues, type TemplateResult } from 'lit';
 import type { Image } from './description.ts';
 import { inspector } from './inspector.ts';
 import { settled } from './loaded.ts';
-import { headerPane } from './panes/header.ts';
-import './panes/map.ts';
-import type { ViewEvent } from './panes/map.ts';
-import { overviewPane } from './panes/overview.ts';
-import { paneOf, type SelectEvent } from './selection.ts';
+import { paneContents } from './panes/content.ts';
+import { immediatePanes, type KeepEvent, type PaneContent } from './panes/pane.ts';
+import type { SelectEvent } from './selection.ts';
 import type { Session } from './session.ts';
 import type { ViewState } from './state.ts';
 import { PageElement } from './widgets/element.ts';
@@ -26,9 +24,10 @@ export class App extends PageElement {
 
   declare session: Session;
   name = '';
-  state: ViewState = { pane: 'overview' };
-  #mapPainted = false;
+  state: ViewState = { pane: 'overview', kept: {} };
+  #paneSettled = false;
   #greeted = false;
+  #reveals = 0;
   #focusSelection = false;
   #onChange = (): void => {
     if (this.session.canScan && this.session.scan.state === 'waiting' && this.#greeted) {
@@ -62,7 +61,7 @@ export class App extends PageElement {
   override willUpdate(changed: PropertyValues<this>): void {
     const before = changed.get('state');
     if (before !== undefined && before.pane !== this.state.pane) {
-      this.#mapPainted = false;
+      this.#paneSettled = false;
       delete document.body.dataset.ready;
     }
   }
@@ -78,25 +77,16 @@ export class App extends PageElement {
   #page(image: Image): TemplateResult {
     const { session, state } = this;
     const { listed } = session;
+    const { selection } = state;
+    const kept = state.kept[state.pane];
+    const content: PaneContent = { image, session, listed, selection, reveals: this.#reveals, kept };
     return html`
       ${strip(this.name, image, session, listed)} ${tabs(state.pane, (pane) => this.#change({ ...state, pane }))}
       <div class="body">
         <main class="pane">
-          <div class="pane-content pane-${state.pane}" id="pane" role="tabpanel" aria-labelledby="tab-${state.pane}">
-          ${state.pane === 'overview' ? overviewPane(image, session, listed, state.selection) : nothing}
-          ${state.pane === 'header' ? headerPane(image, listed, state.selection) : nothing}
-          ${
-            state.pane === 'map'
-              ? html`<qcow2-map
-                .session=${session}
-                .scan=${session.scan}
-                .selection=${state.selection}
-                .view=${state.view}
-                @view=${(event: ViewEvent) => this.#setView(event)}
-                @settled=${() => this.#onMapPainted()}
-              ></qcow2-map>`
-              : nothing
-          }
+          <div class="pane-content pane-${state.pane}" id="pane" role="tabpanel" aria-labelledby="tab-${state.pane}"
+            @keep=${(event: KeepEvent) => this.#keep(event)} @settled=${() => this.#onSettled()}>
+          ${paneContents[state.pane](content)}
           </div>
         </main>
         <aside class="inspector" aria-label="Inspector" tabindex="0">
@@ -111,30 +101,22 @@ export class App extends PageElement {
     this.dispatchEvent(new Event('view-state'));
   }
 
-  #setView(event: ViewEvent): void {
-    const { view: _, ...rest } = this.state;
-    this.#change(event.view === undefined ? rest : { ...rest, view: event.view });
+  #keep({ text }: KeepEvent): void {
+    const { pane, kept } = this.state;
+    const { [pane]: _, ...others } = kept;
+    this.#change({ ...this.state, kept: text === undefined ? others : { ...others, [pane]: text } });
   }
 
   #onSelect(event: SelectEvent): void {
-    const { selection, reveal } = event;
-    this.#focusSelection = reveal;
-    const { view, ...rest } = this.state;
-    // What is to be shown on the map must be in its view.
-    const inView =
-      view &&
-      (selection.kind !== 'guest' || (selection.start >= view.start && selection.start < view.start + view.length));
-    this.#change({
-      ...rest,
-      ...(view && (inView || !reveal) ? { view } : {}),
-      selection,
-      pane: reveal ? paneOf(selection) : this.state.pane,
-    });
+    const { selection, pane } = event;
+    this.#focusSelection = pane !== undefined;
+    this.#reveals += pane === undefined ? 0 : 1;
+    this.#change({ ...this.state, selection, pane: pane ?? this.state.pane });
   }
 
-  #onMapPainted(): void {
-    if (!this.#mapPainted) {
-      this.#mapPainted = true;
+  #onSettled(): void {
+    if (!this.#paneSettled) {
+      this.#paneSettled = true;
       this.#report();
     }
   }
@@ -149,7 +131,7 @@ export class App extends PageElement {
   #report(): void {
     const { session, state } = this;
     const { dataset } = document.body;
-    const complete = settled(session.image) && (state.pane === 'header' || this.#paneComplete());
+    const complete = settled(session.image) && this.#paneComplete();
     dataset.pane = state.pane;
     dataset.busy = String(!session.settled || !complete);
     if (!complete) {
@@ -164,9 +146,11 @@ export class App extends PageElement {
   }
 
   #paneComplete(): boolean {
-    return (
-      this.session.image.state !== 'ready' || (this.state.pane === 'overview' ? this.session.settled : this.#mapPainted)
-    );
+    const { session, state } = this;
+    if (session.image.state !== 'ready' || state.pane === 'header') {
+      return true;
+    }
+    return immediatePanes.has(state.pane) ? session.settled : this.#paneSettled;
   }
 
   #painted(complete: boolean): void {

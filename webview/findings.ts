@@ -1,5 +1,5 @@
 import { explain, findingTexts } from '../src/engine/finding.ts';
-import type { ScanResult } from '../src/protocol/api.ts';
+import type { ScanResult } from '../src/protocol/imageApi.ts';
 import type { Finding, FindingText, Image, Severity } from './description.ts';
 import type { Selection } from './selection.ts';
 import { message, visible } from './widgets/visible.ts';

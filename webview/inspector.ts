@@ -50,6 +50,13 @@ function explanation(context: Context, selection: Selection): TemplateResult | u
       const row = image.bitmaps.items[selection.index];
       return row && explainBitmap(context, row, selection.index);
     }
+    case 'host':
+    case 'l1-entry':
+    case 'l2-entry':
+    case 'refcount-table-entry':
+    case 'refcount-entry':
+    case 'key-slot':
+      return undefined;
     case 'encryption':
       return image.encryption && explainEncryption(image.encryption);
     case 'backing':

@@ -13,9 +13,29 @@ export type Selection =
   | { readonly kind: 'encryption' }
   | { readonly kind: 'backing' }
   | { readonly kind: 'data-file' }
-  | { readonly kind: 'guest'; readonly start: bigint; readonly length: bigint };
+  | { readonly kind: 'key-slot'; readonly index: number }
+  /** A range of the guest's disk, of the active layer or of a snapshot. Bytes. */
+  | { readonly kind: 'guest'; readonly start: bigint; readonly length: bigint; readonly snapshot?: number }
+  /** A range of the file. Bytes. */
+  | { readonly kind: 'host'; readonly start: bigint; readonly length: bigint }
+  /** An entry of the L1 table of the active layer or of a snapshot. */
+  | { readonly kind: 'l1-entry'; readonly index: number; readonly snapshot?: number }
+  /** An entry of the L2 table that an L1 entry leads to. */
+  | { readonly kind: 'l2-entry'; readonly l1: number; readonly index: number; readonly snapshot?: number }
+  /** An entry of the refcount table. */
+  | { readonly kind: 'refcount-table-entry'; readonly index: number }
+  /** An entry of the refcount block that an entry of the refcount table leads to. */
+  | { readonly kind: 'refcount-entry'; readonly block: number; readonly index: number };
 
-/** The selection as text, for the saved state: `field:l1_size`, `bit:incompatible.17`, `guest:65536+4096`. */
+/** The selection of a range of the file. */
+export function hostRange(start: bigint, length: bigint): Selection {
+  return { kind: 'host', start, length };
+}
+
+/**
+ * The selection as text, for the saved state: `field:l1_size`, `bit:incompatible.17`, `guest:65536+4096`,
+ * `l2-entry:3.17@0` (of snapshot 0).
+ */
 export function addressOf(selection: Selection): string {
   switch (selection.kind) {
     case 'field':
@@ -23,12 +43,22 @@ export function addressOf(selection: Selection): string {
     case 'bit':
       return `bit:${selection.mask}.${selection.bit}`;
     case 'guest':
-      return `guest:${selection.start}+${selection.length}`;
+      return `guest:${selection.start}+${selection.length}${layerSuffix(selection)}`;
+    case 'host':
+      return `host:${selection.start}+${selection.length}`;
+    case 'l1-entry':
+      return `l1-entry:${selection.index}${layerSuffix(selection)}`;
+    case 'l2-entry':
+      return `l2-entry:${selection.l1}.${selection.index}${layerSuffix(selection)}`;
+    case 'refcount-entry':
+      return `refcount-entry:${selection.block}.${selection.index}`;
     case 'extension':
     case 'finding':
     case 'scan-finding':
     case 'snapshot':
     case 'bitmap':
+    case 'key-slot':
+    case 'refcount-table-entry':
       return `${selection.kind}:${selection.index}`;
     case 'unknown-fields':
     case 'encryption':
@@ -38,10 +68,13 @@ export function addressOf(selection: Selection): string {
   }
 }
 
+function layerSuffix({ snapshot }: { readonly snapshot?: number }): string {
+  return snapshot === undefined ? '' : `@${snapshot}`;
+}
+
 /** The selection of an address; undefined when it is none. */
 export function selectionAt(address: string): Selection | undefined {
   const [kind = '', place = ''] = address.split(/:(.*)/s);
-  const index = /^\d+$/.test(place) ? Number(place) : undefined;
   switch (kind) {
     case 'field':
       return place === '' ? undefined : { kind, name: place };
@@ -49,18 +82,35 @@ export function selectionAt(address: string): Selection | undefined {
       const [, mask, bit] = /^(\w+)\.(\d+)$/.exec(place) ?? [];
       return mask === undefined ? undefined : { kind, mask, bit: Number(bit) };
     }
-    case 'guest': {
-      const [, start, length] = /^(\d+)\+(\d+)$/.exec(place) ?? [];
-      return start === undefined || length === undefined
-        ? undefined
-        : { kind, start: BigInt(start), length: BigInt(length) };
+    case 'guest':
+    case 'host': {
+      const [, start, length, layer] = /^(\d+)\+(\d+)(?:@(\d+))?$/.exec(place) ?? [];
+      if (start === undefined || length === undefined) {
+        return undefined;
+      }
+      const range = { start: BigInt(start), length: BigInt(length) };
+      return kind === 'host' ? { kind, ...range } : { kind, ...range, ...layerOfAddress(layer) };
+    }
+    case 'l1-entry': {
+      const [, index, layer] = /^(\d+)(?:@(\d+))?$/.exec(place) ?? [];
+      return index === undefined ? undefined : { kind, index: Number(index), ...layerOfAddress(layer) };
+    }
+    case 'l2-entry': {
+      const [, l1, index, layer] = /^(\d+)\.(\d+)(?:@(\d+))?$/.exec(place) ?? [];
+      return l1 === undefined ? undefined : { kind, l1: Number(l1), index: Number(index), ...layerOfAddress(layer) };
+    }
+    case 'refcount-entry': {
+      const [, block, index] = /^(\d+)\.(\d+)$/.exec(place) ?? [];
+      return block === undefined ? undefined : { kind, block: Number(block), index: Number(index) };
     }
     case 'extension':
     case 'finding':
     case 'scan-finding':
     case 'snapshot':
     case 'bitmap':
-      return index === undefined ? undefined : { kind, index };
+    case 'key-slot':
+    case 'refcount-table-entry':
+      return /^\d+$/.test(place) ? { kind, index: Number(place) } : undefined;
     case 'unknown-fields':
     case 'encryption':
     case 'backing':
@@ -69,6 +119,10 @@ export function selectionAt(address: string): Selection | undefined {
     default:
       return undefined;
   }
+}
+
+function layerOfAddress(snapshot: string | undefined): { snapshot?: number } {
+  return snapshot === undefined ? {} : { snapshot: Number(snapshot) };
 }
 
 /** The pane in which a selection lives. */
@@ -80,7 +134,13 @@ export function paneOf(selection: Selection): Pane {
     case 'extension':
       return 'header';
     case 'guest':
+    case 'host':
+    case 'l1-entry':
+    case 'l2-entry':
+    case 'refcount-table-entry':
+    case 'refcount-entry':
       return 'map';
+    case 'key-slot':
     case 'finding':
     case 'scan-finding':
     case 'snapshot':
@@ -97,19 +157,19 @@ export function sameSelection(a: Selection | undefined, b: Selection | undefined
   return a !== undefined && b !== undefined && addressOf(a) === addressOf(b);
 }
 
-/** Asks the app to select something; `reveal` also shows the pane that it lives in. */
+/** Asks the app to select something, and to show it in `pane` where one is given. */
 export class SelectEvent extends Event {
   readonly selection: Selection;
-  readonly reveal: boolean;
+  readonly pane: Pane | undefined;
 
-  constructor(selection: Selection, reveal = false) {
+  constructor(selection: Selection, pane?: Pane) {
     super('qcow2-select', { bubbles: true, composed: true });
     this.selection = selection;
-    this.reveal = reveal;
+    this.pane = pane;
   }
 }
 
 /** Asks for a selection on behalf of an event of an element. */
-export function select(event: Event, selection: Selection, reveal = false): void {
-  event.currentTarget?.dispatchEvent(new SelectEvent(selection, reveal));
+export function select(event: Event, selection: Selection, pane?: Pane): void {
+  event.currentTarget?.dispatchEvent(new SelectEvent(selection, pane));
 }

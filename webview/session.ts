@@ -1,5 +1,5 @@
-import type { ScanResult } from '../src/protocol/api.ts';
 import type { Client } from '../src/protocol/client.ts';
+import type { ScanResult } from '../src/protocol/imageApi.ts';
 import type { Image } from './description.ts';
 import { type Listed, listFindings } from './findings.ts';
 import { type Loaded, load, readyValue, settled } from './loaded.ts';

@@ -6,31 +6,30 @@ export const panes = ['overview', 'header', 'map'] as const;
 /** The name of a pane. */
 export type Pane = (typeof panes)[number];
 
-/** What a view remembers across reloads. Guest offsets in bytes. */
+/** What a view remembers across reloads. */
 export interface ViewState {
   readonly pane: Pane;
   readonly selection?: Selection;
-  /** The part of the guest's disk that the map shows; absent: all of it. */
-  readonly view?: GuestView;
+  /** What each pane wants to find again, such as its part of the map: text of the pane's own, checked by it. */
+  readonly kept: Kept;
 }
 
-/** A range of the guest's disk. */
-export interface GuestView {
-  readonly start: bigint;
-  readonly length: bigint;
-}
+/** By pane: text of its own. */
+export type Kept = Readonly<Partial<Record<Pane, string>>>;
 
 /** The state as plain JSON. */
-export type SavedState = { readonly pane: string; readonly selection?: string; readonly view?: string };
+export type SavedState = { readonly pane: string; readonly selection?: string; readonly kept: Kept };
 
 /** What a saved state says; whatever is not understood is left out. */
 export function restore(saved: unknown): ViewState {
-  const from = typeof saved === 'object' && saved !== null ? saved : {};
+  const from: object = typeof saved === 'object' && saved !== null ? saved : {};
   const pane = panes.find((name) => 'pane' in from && from.pane === name) ?? 'overview';
   const selection = 'selection' in from && typeof from.selection === 'string' ? selectionAt(from.selection) : undefined;
-  const range = 'view' in from && typeof from.view === 'string' ? selectionAt(from.view) : undefined;
-  const view = range?.kind === 'guest' ? { start: range.start, length: range.length } : undefined;
-  return { pane, ...(selection && { selection }), ...(view && { view }) };
+  const savedKept = 'kept' in from && typeof from.kept === 'object' && from.kept !== null ? from.kept : {};
+  const kept = Object.fromEntries(
+    Object.entries(savedKept).filter(([name, text]) => panes.some((one) => one === name) && typeof text === 'string'),
+  );
+  return { pane, ...(selection && { selection }), kept };
 }
 
 /** The state to be saved. */
@@ -38,6 +37,6 @@ export function save(state: ViewState): SavedState {
   return {
     pane: state.pane,
     ...(state.selection && { selection: addressOf(state.selection) }),
-    ...(state.view && { view: addressOf({ kind: 'guest', ...state.view }) }),
+    kept: state.kept,
   };
 }

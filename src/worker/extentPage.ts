@@ -5,7 +5,7 @@ import { type ExtentKind, extentKinds, guestKindOf, hasHost } from '../engine/im
 import { nextL2Table } from '../engine/image/l1Table.ts';
 import { beyondL1, guestRange, type Layer } from '../engine/image/layer.ts';
 import type { Progress } from '../engine/ports.ts';
-import type { ExtentPage, ExtentRequest, ExtentRow } from '../protocol/api.ts';
+import type { ExtentPage, ExtentRequest, ExtentRow } from '../protocol/mapApi.ts';
 
 /** Most rows of a page. */
 const mostRows = 10_000;

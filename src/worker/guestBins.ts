@@ -1,4 +1,4 @@
-import { type GuestKind, guestKinds } from '../protocol/api.ts';
+import { type GuestKind, guestKinds } from '../protocol/mapApi.ts';
 
 /** Kinds a cell. */
 const kinds = guestKinds.length;

@@ -4,7 +4,7 @@ import { unitOffset } from '../engine/image/geometry.ts';
 import { guestKindOf } from '../engine/image/kinds.ts';
 import type { Layer } from '../engine/image/layer.ts';
 import type { Progress } from '../engine/ports.ts';
-import type { MapPicture, MapRequest } from '../protocol/api.ts';
+import type { MapPicture, MapRequest } from '../protocol/mapApi.ts';
 import { addRun, emptyBins, type GuestBins, partsOf } from './guestBins.ts';
 import type { CallContext } from './server.ts';
 import { sharedRun } from './sharedRun.ts';

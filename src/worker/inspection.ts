@@ -4,62 +4,61 @@ import type { Image } from '../engine/image/image.ts';
 import { openImage } from '../engine/image/open.ts';
 import { scan } from '../engine/image/scan.ts';
 import type { Storage } from '../engine/ports.ts';
-import type { ScanResult } from '../protocol/api.ts';
+import type { ImageApi } from '../protocol/imageApi.ts';
+import type { MapApi } from '../protocol/mapApi.ts';
 import { extentPage } from './extentPage.ts';
-import { type GuestMap, guestMap } from './guestMap.ts';
+import { guestMap } from './guestMap.ts';
 import type { Handlers } from './server.ts';
-import { type SharedRun, sharedRun } from './sharedRun.ts';
+import { sharedRun } from './sharedRun.ts';
 
-/** An image, and what is remembered of its tables. */
-interface Inspected {
-  readonly image: Image;
-  readonly scan: SharedRun<ScanResult>;
-  /** Absent where the image has no tables that could be followed. */
-  readonly map: GuestMap | undefined;
+/** The methods of the worker on one image that is open: one group a file of the protocol. */
+function methods(image: Image): Handlers {
+  return { ...imageMethods(image), ...mapMethods(image) };
 }
 
 /**
- * The methods of the worker on one image, which is opened by the first of them. Where that fails, the next one tries
+ * The methods of the worker on one image, which is opened by the first call. Where that fails, the next one tries
  * again.
  */
-export function inspect(open: () => Promise<Storage>): Handlers {
-  let opening: Promise<Inspected> | undefined;
-  const opened = (): Promise<Inspected> => {
-    opening ??= inspectImage(open).catch((error: unknown) => {
+export function inspect(open: () => Promise<Storage>): () => Promise<Handlers> {
+  let opening: Promise<Handlers> | undefined;
+  return () => {
+    opening ??= opened(open).catch((error: unknown) => {
       opening = undefined;
       throw error;
     });
     return opening;
   };
-  return {
-    describe: async () => describe((await opened()).image),
-    scan: async (_, context) => (await opened()).scan.result(context),
-    map: async (request, context) => {
-      const { map } = await opened();
-      return map ? map.picture(request, context) : noTables();
-    },
-    extents: async (request, { progress }) => {
-      const { image } = await opened();
-      return image.layer ? extentPage(image, image.layer, request, progress) : noTables();
-    },
-  };
 }
 
-async function inspectImage(open: () => Promise<Storage>): Promise<Inspected> {
+async function opened(open: () => Promise<Storage>): Promise<Handlers> {
   const storage = await open();
   try {
-    const image = await openImage(storage);
-    return {
-      image,
-      scan: sharedRun((progress) => scan(image, progress)),
-      map: image.layer && guestMap(image, image.layer),
-    };
+    return methods(await openImage(storage));
   } catch (error) {
     await storage.close();
     throw error;
   }
 }
 
-function noTables(): never {
+function imageMethods(image: Image): Pick<Handlers, keyof ImageApi> {
+  const scanned = sharedRun((progress) => scan(image, progress));
+  return {
+    describe: () => describe(image),
+    scan: (_, context) => scanned.result(context),
+  };
+}
+
+function mapMethods(image: Image): Pick<Handlers, keyof MapApi> {
+  const map = image.layer && guestMap(image, image.layer);
+  return {
+    map: async (request, context) => (map ? map.picture(request, context) : noTables()),
+    extents: async (request, { progress }) =>
+      image.layer ? extentPage(image, image.layer, request, progress) : noTables(),
+  };
+}
+
+/** An image whose header does not say where the tables are has no methods on tables. */
+export function noTables(): never {
   throw new Qcow2Error('damaged', 'The header does not say where the tables are, so there is no map of the disk.');
 }

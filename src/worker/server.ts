@@ -34,10 +34,15 @@ export interface Server {
 /**
  * Runs the requests of one caller.
  *
+ * @param handlers - the methods, as soon as they can be used: of the image, once it is open. One that is absent answers with an error
  * @param post - sends a reply to the caller
  * @param report - is told the stack of an error that nobody foresaw
  */
-export function serve(handlers: Handlers, post: (reply: Reply) => void, report: (defect: string) => void): Server {
+export function serve(
+  handlers: () => Promise<Partial<Handlers>>,
+  post: (reply: Reply) => void,
+  report: (defect: string) => void,
+): Server {
   const running = new Map<number, AbortController>();
 
   const run = async (id: number, work: (context: CallContext) => Promise<unknown>): Promise<void> => {
@@ -62,7 +67,11 @@ export function serve(handlers: Handlers, post: (reply: Reply) => void, report: 
         running.get(request.cancel)?.abort();
         return;
       }
-      void run(request.id, (context) => dispatch(handlers, request, context));
+      void run(request.id, async (context) => {
+        const ready = await handlers();
+        throwIfAborted(context.signal);
+        return dispatch(ready, request, context);
+      });
     },
     close: () => {
       for (const abort of running.values()) {
@@ -73,21 +82,21 @@ export function serve(handlers: Handlers, post: (reply: Reply) => void, report: 
 }
 
 async function dispatch(
-  handlers: Handlers,
+  handlers: Partial<Handlers>,
   request: Extract<Request, { method: Method }>,
   context: CallContext,
 ): Promise<unknown> {
-  switch (request.method) {
-    case 'describe':
-      return handlers.describe(request.argument, context);
-    case 'scan':
-      return handlers.scan(request.argument, context);
-    case 'map':
-      return handlers.map(request.argument, context);
-    case 'extents':
-      return handlers.extents(request.argument, context);
-    default:
-      throw new Qcow2Error('bad-argument', `There is no such method: ${JSON.stringify(request satisfies never)}`);
+  if (!Object.hasOwn(handlers, request.method)) {
+    throw new Qcow2Error('bad-argument', `There is no such method: ${request.method}`);
+  }
+  // The argument has the type of its method: both come from one request of our own client.
+  const handler = handlers[request.method] as (argument: unknown, context: CallContext) => Promise<unknown>;
+  return handler(request.argument, context);
+}
+
+function throwIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) {
+    throw new Qcow2Error('cancelled', 'Cancelled.');
   }
 }
 
@@ -107,9 +116,7 @@ export function progressOf(signal: AbortSignal, report: (done: number, total: nu
         await new Promise((resolve) => setTimeout(resolve, 0));
         turnStart = performance.now();
       }
-      if (signal.aborted) {
-        throw new Qcow2Error('cancelled', 'Cancelled.');
-      }
+      throwIfAborted(signal);
     },
   };
 }

@@ -6,17 +6,13 @@ import { decode, encode } from '../../src/protocol/codec.ts';
 import { type FromWebview, fromWebview } from '../../src/protocol/messages.ts';
 import { type Handlers, serve } from '../../src/worker/server.ts';
 
-const unused = async (): Promise<never> => {
-  throw new Error('not called in this test');
-};
-
 /** Both ends of the line, with JSON between them as in VS Code. */
 function line(handlers: Partial<Handlers>) {
   let hear: (message: unknown) => void = () => undefined;
   const replies: Reply[] = [];
   const defects: string[] = [];
   const server = serve(
-    { describe: unused, scan: unused, map: unused, extents: unused, ...handlers },
+    async () => handlers,
     (reply) => {
       replies.push(reply);
       hear(JSON.parse(JSON.stringify({ type: 'reply', body: encode(reply) })));
@@ -160,6 +156,7 @@ describe('a server', () => {
       },
     });
     const calls = [client.call('extents', { from: 0n, count: 1 }), client.call('extents', { from: 1n, count: 1 })];
+    await new Promise((resolve) => setImmediate(resolve));
     server.close();
     for (const call of calls) {
       await assert.rejects(call, { code: 'cancelled' });
@@ -168,5 +165,12 @@ describe('a server', () => {
       heard.map((signal) => signal.aborted),
       [true, true],
     );
+  });
+
+  it('cancels what waits for the image to be opened', async () => {
+    const { client, server } = line({ extents: async () => ({ rows: [] }) });
+    const call = client.call('extents', { from: 0n, count: 1 });
+    server.close();
+    await assert.rejects(call, { code: 'cancelled' });
   });
 });

@@ -1,6 +1,7 @@
 import { Qcow2Error } from '../../src/engine/error.ts';
 import { finding } from '../../src/engine/finding.ts';
 import type { ImageDescription } from '../../src/engine/image/description.ts';
+import type { ScanResult } from '../../src/protocol/imageApi.ts';
 import {
   type ExtentPage,
   type ExtentRequest,
@@ -9,8 +10,7 @@ import {
   guestKinds,
   type MapPicture,
   type MapRequest,
-  type ScanResult,
-} from '../../src/protocol/api.ts';
+} from '../../src/protocol/mapApi.ts';
 import type { Handlers } from '../../src/worker/server.ts';
 
 /** The guest's disk of the fake worker: a long run of kinds, the same for every question. */
@@ -37,8 +37,11 @@ function kindAt(at: bigint): GuestKind {
   return at >= 700n << 30n ? 'unallocated' : (pattern[Number((at / run) % BigInt(pattern.length))] ?? 'data');
 }
 
+/** The methods that the fake worker has. */
+export type Answers = Pick<Handlers, 'describe' | 'scan' | 'map' | 'extents'>;
+
 /** Answers of a worker that has `image` open. */
-export function answersFor(image: ImageDescription): Handlers {
+export function answersFor(image: ImageDescription): Answers {
   const size = image.geometry?.virtualSize ?? 0n;
   const cluster = BigInt(image.geometry?.clusterSize ?? 65536);
   return {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { guestKinds } from '../../src/protocol/api.ts';
+import { guestKinds } from '../../src/protocol/mapApi.ts';
 import { cellBudget, gutter, layOut } from '../../webview/widgets/cellLayout.ts';
 import { strongest } from '../../webview/widgets/cellPaint.ts';
 

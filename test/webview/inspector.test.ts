@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Qcow2Error } from '../../src/engine/error.ts';
 import { finding } from '../../src/engine/finding.ts';
 import type { ImageDescription } from '../../src/engine/image/description.ts';
-import type { ExtentPage } from '../../src/protocol/api.ts';
+import type { ExtentPage } from '../../src/protocol/mapApi.ts';
 import { answersFor, forbidden, held } from './answers.ts';
 import { broken, everything, foreign, hostileName, plain } from './images.ts';
 import { pages } from './pages.ts';

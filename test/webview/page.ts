@@ -83,7 +83,7 @@ export interface Inspector {
 export async function openInspector(
   browser: Browser,
   bundle: Bundle,
-  handlers: Handlers,
+  handlers: Partial<Handlers>,
   options: PageOptions = {},
 ): Promise<Inspector> {
   const theme = themes[options.theme ?? 'dark'];
@@ -121,7 +121,7 @@ export async function openInspector(
       });
   };
   const server = serve(
-    handlers,
+    async () => handlers,
     (reply) => toPage({ type: 'reply', body: encode(reply) }),
     (defect) => errors.push(defect),
   );

@@ -7,7 +7,9 @@ import { type Bundle, buildPage, type Inspector, launch, openInspector, type Pag
  * A browser for the tests of one file: started before them, ended after them. Every page is closed after its test, which
  * fails if the page had an error, broke the content policy or told the host of an error.
  */
-export function pages(): { readonly open: (handlers: Handlers, options?: PageOptions) => Promise<Inspector> } {
+export function pages(): {
+  readonly open: (handlers: Partial<Handlers>, options?: PageOptions) => Promise<Inspector>;
+} {
   let browser: Browser;
   let bundle: Bundle;
   const open: Inspector[] = [];

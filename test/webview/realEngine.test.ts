@@ -19,11 +19,8 @@ describe('the page, with the engine behind it', function () {
   this.timeout(60_000);
   const { open } = pages();
 
-  const show = (storage: Storage, pane: string): Promise<Inspector> =>
-    open(
-      inspect(async () => storage),
-      { state: { pane } },
-    );
+  const show = async (storage: Storage, pane: string): Promise<Inspector> =>
+    open(await inspect(async () => storage)(), { state: { pane } });
 
   it('counts the clusters of the guest by kind, exactly', async () => {
     const { page, ready } = await show(small().toStorage(), 'map');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { addressOf, type Selection, selectionAt } from '../../webview/selection.ts';
-import { restore, save } from '../../webview/state.ts';
+import { panes, restore, save } from '../../webview/state.ts';
 import { visible } from '../../webview/widgets/visible.ts';
 
 const index = fc.nat();
@@ -13,24 +13,27 @@ const selections: fc.Arbitrary<Selection> = fc.oneof(
     { kind: fc.constant('bit' as const), mask: fc.constantFrom('incompatible', 'autoclear'), bit: fc.nat(63) },
     plain,
   ),
-  ...(['extension', 'finding', 'scan-finding', 'snapshot', 'bitmap'] as const).map((kind) =>
-    fc.record({ kind: fc.constant(kind), index }, plain),
+  ...(['extension', 'finding', 'scan-finding', 'snapshot', 'bitmap', 'key-slot', 'refcount-table-entry'] as const).map(
+    (kind) => fc.record({ kind: fc.constant(kind), index }, plain),
   ),
   ...(['unknown-fields', 'encryption', 'backing', 'data-file'] as const).map((kind) => fc.constant({ kind })),
   fc.record({ kind: fc.constant('guest' as const), start: offset, length: offset }, plain),
+  fc.record({ kind: fc.constant('guest' as const), start: offset, length: offset, snapshot: index }, plain),
+  fc.record({ kind: fc.constant('host' as const), start: offset, length: offset }, plain),
+  fc.record({ kind: fc.constant('l1-entry' as const), index, snapshot: index }, plain),
+  fc.record({ kind: fc.constant('l1-entry' as const), index }, plain),
+  fc.record({ kind: fc.constant('l2-entry' as const), l1: index, index, snapshot: index }, plain),
+  fc.record({ kind: fc.constant('l2-entry' as const), l1: index, index }, plain),
+  fc.record({ kind: fc.constant('refcount-entry' as const), block: index, index }, plain),
 );
 
 describe('the state of a view', () => {
   it('comes back as it was saved, through JSON', () => {
     fc.assert(
-      fc.property(
-        fc.constantFrom('overview' as const, 'header' as const, 'map' as const),
-        selections,
-        (pane, selection) => {
-          const state = { pane, selection, view: { start: 65536n, length: 1n << 62n } };
-          assert.deepEqual(restore(JSON.parse(JSON.stringify(save(state)))), state);
-        },
-      ),
+      fc.property(fc.constantFrom(...panes), selections, fc.string(), (pane, selection, text) => {
+        const state = { pane, selection, kept: { [pane]: text } };
+        assert.deepEqual(restore(JSON.parse(JSON.stringify(save(state)))), state);
+      }),
     );
   });
 
@@ -46,7 +49,7 @@ describe('the state of a view', () => {
     fc.assert(
       fc.property(fc.anything(), (saved) => {
         const { pane } = restore(saved);
-        assert.ok(['overview', 'header', 'map'].includes(pane));
+        assert.ok(panes.includes(pane));
       }),
     );
     for (const saved of [
@@ -54,10 +57,10 @@ describe('the state of a view', () => {
       null,
       7,
       'map',
-      { pane: 'hex' },
-      { pane: 'overview', selection: 'guest:x+1', view: 3 },
+      { pane: 'no such pane' },
+      { pane: 'overview', selection: 'guest:x+1', kept: { map: 3, elsewhere: 'x' } },
     ]) {
-      assert.deepEqual(restore(saved), { pane: 'overview' });
+      assert.deepEqual(restore(saved), { pane: 'overview', kept: {} });
     }
   });
 });

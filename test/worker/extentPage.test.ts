@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { noProgress } from '../../src/engine/ports.ts';
-import type { ExtentRow } from '../../src/protocol/api.ts';
+import type { ExtentRow } from '../../src/protocol/mapApi.ts';
 import { extentPage } from '../../src/worker/extentPage.ts';
 import { compressed, copied, ImageBuilder, zero } from '../support/builder.ts';
 import { layerAt } from './layers.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { guestKinds } from '../../src/protocol/api.ts';
+import { guestKinds } from '../../src/protocol/mapApi.ts';
 import { addRun, emptyBins, kindIndex, partsOf } from '../../src/worker/guestBins.ts';
 
 describe('the bins of a map', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { noProgress } from '../../src/engine/ports.ts';
-import type { MapRequest } from '../../src/protocol/api.ts';
+import type { MapRequest } from '../../src/protocol/mapApi.ts';
 import { guestMap } from '../../src/worker/guestMap.ts';
 import type { CallContext } from '../../src/worker/server.ts';
 import { compressed, copied, ImageBuilder, zero } from '../support/builder.ts';

@@ -110,7 +110,7 @@ export function reveal(
         html`<p class="links">
           ${elsewhere.map(
             (target) =>
-              html`<button class="link" @click=${(event: Event) => select(event, target, true)}>${paneTitles[paneOf(target)]}</button>`,
+              html`<button class="link" @click=${(event: Event) => select(event, target, paneOf(target))}>${paneTitles[paneOf(target)]}</button>`,
           )}
         </p>`,
       );

@@ -1,9 +1,10 @@
 import { html, type PropertyValues, type TemplateResult } from 'lit';
 import { showCount, showOffset, showSize } from '../../src/engine/format/show.ts';
-import type { ExtentPage, ExtentRow } from '../../src/protocol/api.ts';
 import type { Client } from '../../src/protocol/client.ts';
+import type { ExtentPage, ExtentRow } from '../../src/protocol/mapApi.ts';
+import type { GuestView } from '../guestView.ts';
 import { type Loaded, load } from '../loaded.ts';
-import type { GuestView, Pane } from '../state.ts';
+import type { Pane } from '../state.ts';
 import { copyButtons } from '../widgets/copy.ts';
 import { PageElement } from '../widgets/element.ts';
 import { guestWords, swatch } from '../widgets/kinds.ts';

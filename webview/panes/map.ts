@@ -1,47 +1,34 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { showCount, showSize } from '../../src/engine/format/show.ts';
-import type { MapPicture, ScanResult } from '../../src/protocol/api.ts';
+import type { ScanResult } from '../../src/protocol/imageApi.ts';
+import type { MapPicture } from '../../src/protocol/mapApi.ts';
+import type { GuestView } from '../guestView.ts';
 import { type Loaded, load, settled } from '../loaded.ts';
-import { SelectEvent, type Selection } from '../selection.ts';
-import type { Session } from '../session.ts';
-import type { GuestView } from '../state.ts';
+import { addressOf, SelectEvent, type Selection, selectionAt } from '../selection.ts';
 import '../widgets/cells.ts';
 import { cellBudget } from '../widgets/cellLayout.ts';
 import type { CellEvent } from '../widgets/cells.ts';
-import { PageElement } from '../widgets/element.ts';
 import '../widgets/extentTable.ts';
 import { icon } from '../widgets/icon.ts';
 import { guestKinds, guestWords, swatch } from '../widgets/kinds.ts';
 import { failure, percent, progress } from '../widgets/progress.ts';
-
-/** The map shows another part of the guest's disk; undefined is all of it. */
-export class ViewEvent extends Event {
-  readonly view: GuestView | undefined;
-
-  constructor(view: GuestView | undefined) {
-    super('view', { bubbles: true });
-    this.view = view;
-  }
-}
+import { type PaneContent, PaneElement } from './pane.ts';
 
 /**
- * The guest's disk by kind: cells, legend and a table of extents. Fires `settled` once the first picture is painted, or
- * it is known that there will be none.
+ * The guest's disk by kind: cells, legend and a table of extents.
  */
-export class MapPane extends PageElement {
+export class MapPane extends PaneElement {
   static override properties = {
-    session: { attribute: false },
+    ...PaneElement.properties,
     scan: { attribute: false },
-    selection: { attribute: false },
-    view: { attribute: false },
+    view: { state: true },
     picture: { state: true },
     from: { state: true },
   };
 
-  declare session: Session;
   declare scan: Loaded<ScanResult>;
-  declare selection: Selection | undefined;
-  declare view: GuestView | undefined;
+  /** The part of the guest's disk that is shown; undefined for all of it. */
+  private view: GuestView | undefined = undefined;
   private picture: Loaded<MapPicture> = { state: 'waiting' };
   private from = 0n;
   #cancel: () => void = () => undefined;
@@ -60,9 +47,13 @@ export class MapPane extends PageElement {
   }
 
   override willUpdate(changed: PropertyValues): void {
+    if (!this.hasUpdated) {
+      this.view = viewAt(this.content.kept);
+    }
+    this.#followReveal(changed.get('content') as PaneContent | undefined);
     if (!this.hasUpdated || changed.has('view')) {
       const { start, length } = this.#shown;
-      const { selection } = this;
+      const selection = this.#selection;
       const inView = selection?.kind === 'guest' && selection.start >= start && selection.start < start + length;
       this.from = inView ? selection.start : start;
       if (this.#budget > 0) {
@@ -95,27 +86,47 @@ export class MapPane extends PageElement {
           ? html`<qcow2-cells
             label=${`Map of the guest disk, ${picture.cells} cells`}
             .picture=${picture}
-            .selected=${this.selection?.kind === 'guest' ? this.selection : undefined}
+            .selected=${this.#selection?.kind === 'guest' ? this.#selection : undefined}
             @cell=${(event: CellEvent) => this.#pick(event.view)}
-            @painted=${() => this.#settled()}
+            @painted=${() => this.settled()}
           ></qcow2-cells>`
           : this.#waiting()
       }
       ${failure(this.picture, 'Reading the map', () => this.#ask())}
       ${this.#legend()}
-      <qcow2-extents .client=${this.session.client} .from=${this.from} .selection=${this.selection}></qcow2-extents>
+      <qcow2-extents .client=${this.#session.client} .from=${this.from} .selection=${this.#selection}></qcow2-extents>
     `;
   }
 
   override updated(): void {
     this.#fit();
     if (this.#size === undefined || this.#size === 0n || this.picture.state === 'failed') {
-      this.#settled();
+      this.settled();
+    }
+  }
+
+  get #session(): PaneContent['session'] {
+    return this.content.session;
+  }
+
+  get #selection(): Selection | undefined {
+    return this.content.selection;
+  }
+
+  /** What is to be shown on the map must be in its view. */
+  #followReveal(before: PaneContent | undefined): void {
+    const { selection } = this.content;
+    if (before === undefined || before.reveals === this.content.reveals || selection?.kind !== 'guest') {
+      return;
+    }
+    const { start, length } = this.#shown;
+    if (selection.start < start || selection.start >= start + length) {
+      this.#show(undefined);
     }
   }
 
   get #geometry(): { clusterSize: number; virtualSize: bigint } | undefined {
-    const { image } = this.session;
+    const { image } = this.#session;
     return image.state === 'ready' ? image.value.geometry : undefined;
   }
 
@@ -200,7 +211,8 @@ export class MapPane extends PageElement {
   }
 
   #show(view: GuestView | undefined): void {
-    this.dispatchEvent(new ViewEvent(view));
+    this.view = view;
+    this.keep(view && addressOf({ kind: 'guest', ...view }));
   }
 
   /** Twice (2) or half (-2) of what is shown, around the selection where it is in view. */
@@ -217,7 +229,7 @@ export class MapPane extends PageElement {
       this.#show(undefined);
       return;
     }
-    const { selection } = this;
+    const selection = this.#selection;
     const inView = selection?.kind === 'guest' && selection.start >= start && selection.start < start + length;
     const centre = inView ? selection.start : start;
     this.#show({ start: centre - (centre % wanted), length: wanted });
@@ -237,7 +249,7 @@ export class MapPane extends PageElement {
     const { start, length } = this.#shown;
     const request = { start, length, cells: this.#budget };
     this.#cancel = load(
-      (signal, onProgress) => this.session.client.call('map', request, { signal, onProgress }),
+      (signal, onProgress) => this.#session.client.call('map', request, { signal, onProgress }),
       (next) => {
         // The last picture stays until the next one is there.
         if (next.state !== 'cancelled' && (settled(next) || this.picture.state !== 'ready')) {
@@ -246,10 +258,12 @@ export class MapPane extends PageElement {
       },
     );
   }
+}
 
-  #settled(): void {
-    this.dispatchEvent(new Event('settled', { bubbles: true }));
-  }
+/** The part of the disk that was kept. */
+function viewAt(kept: string | undefined): GuestView | undefined {
+  const range = kept === undefined ? undefined : selectionAt(kept);
+  return range?.kind === 'guest' ? { start: range.start, length: range.length } : undefined;
 }
 
 function least(a: bigint, b: bigint): bigint {

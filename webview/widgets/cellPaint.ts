@@ -1,4 +1,4 @@
-import type { MapPicture } from '../../src/protocol/api.ts';
+import type { MapPicture } from '../../src/protocol/mapApi.ts';
 import { type CellLayout, gutter, margin } from './cellLayout.ts';
 import { guestKinds } from './kinds.ts';
 

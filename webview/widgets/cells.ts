@@ -1,7 +1,7 @@
 import { html, type PropertyValues, type TemplateResult } from 'lit';
 import { showOffset, showSize } from '../../src/engine/format/show.ts';
-import type { MapPicture } from '../../src/protocol/api.ts';
-import type { GuestView } from '../state.ts';
+import type { MapPicture } from '../../src/protocol/mapApi.ts';
+import type { GuestView } from '../guestView.ts';
 import { type CellLayout, gutter, layOut, margin } from './cellLayout.ts';
 import { type Palette, paintCells, paintFrame } from './cellPaint.ts';
 import { PageElement } from './element.ts';

@@ -1,7 +1,7 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { showCount, showOffset, showSize } from '../../src/engine/format/show.ts';
-import type { ExtentPage, ExtentRow } from '../../src/protocol/api.ts';
 import type { Client } from '../../src/protocol/client.ts';
+import type { ExtentPage, ExtentRow } from '../../src/protocol/mapApi.ts';
 import { type Loaded, load } from '../loaded.ts';
 import { SelectEvent, type Selection } from '../selection.ts';
 import { PageElement } from './element.ts';

@@ -1,5 +1,6 @@
 import { html, type TemplateResult } from 'lit';
-import { type GuestKind, guestKinds, type ScanResult } from '../../src/protocol/api.ts';
+import type { ScanResult } from '../../src/protocol/imageApi.ts';
+import { type GuestKind, guestKinds } from '../../src/protocol/mapApi.ts';
 
 /** What the bytes of the file are used for. */
 export type HostUse = keyof ScanResult['host'];

@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { showSize } from '../../src/engine/format/show.ts';
-import type { GuestKind } from '../../src/protocol/api.ts';
+import type { GuestKind } from '../../src/protocol/mapApi.ts';
 import { type HostUse, type KindWords, swatch } from './kinds.ts';
 
 /** One part of a bar. */

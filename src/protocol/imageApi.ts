@@ -1,0 +1,13 @@
+import type { ImageDescription } from '../engine/image/description.ts';
+import type { Scan } from '../engine/image/scan.ts';
+
+/** What an image is as a whole. */
+export interface ImageApi {
+  /** What opening tells: header, extensions, snapshots, bitmaps, findings of opening. Reads no table entries. */
+  describe(): ImageDescription;
+  /** Walks every L1, L2 and refcount entry once; later calls get the same result. Reports progress. */
+  scan(): ScanResult;
+}
+
+/** What a whole walk over the tables has found. */
+export type ScanResult = Scan;
