@@ -91,6 +91,7 @@ describe('a call', () => {
     });
     const abort = new AbortController();
     const call = client.call('extents', { from: 0n, count: 1 }, { signal: abort.signal });
+    await new Promise((resolve) => setImmediate(resolve));
     abort.abort();
     await assert.rejects(call, { code: 'cancelled' });
     assert.equal(heard?.aborted, true);
