@@ -1,13 +1,10 @@
-import { Qcow2Error } from '../engine/error.ts';
 import { describe } from '../engine/image/describe.ts';
 import type { Image } from '../engine/image/image.ts';
 import { openImage } from '../engine/image/open.ts';
 import { scan } from '../engine/image/scan.ts';
 import type { Storage } from '../engine/ports.ts';
 import type { ImageApi } from '../protocol/imageApi.ts';
-import type { MapApi } from '../protocol/mapApi.ts';
-import { extentPage } from './extentPage.ts';
-import { guestMap } from './guestMap.ts';
+import { mapMethods } from './mapMethods.ts';
 import type { Handlers } from './server.ts';
 import { sharedRun } from './sharedRun.ts';
 
@@ -47,18 +44,4 @@ function imageMethods(image: Image): Pick<Handlers, keyof ImageApi> {
     describe: () => describe(image),
     scan: (_, context) => scanned.result(context),
   };
-}
-
-function mapMethods(image: Image): Pick<Handlers, keyof MapApi> {
-  const map = image.layer && guestMap(image, image.layer);
-  return {
-    map: async (request, context) => (map ? map.picture(request, context) : noTables()),
-    extents: async (request, { progress }) =>
-      image.layer ? extentPage(image, image.layer, request, progress) : noTables(),
-  };
-}
-
-/** An image whose header does not say where the tables are has no methods on tables. */
-export function noTables(): never {
-  throw new Qcow2Error('damaged', 'The header does not say where the tables are, so there is no map of the disk.');
 }
