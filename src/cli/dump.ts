@@ -1,27 +1,12 @@
-import { paddingOffset } from '../engine/format/header.ts';
-import { describe } from '../engine/image/describe.ts';
-import type { FieldRow, ImageDescription } from '../engine/image/description.ts';
-import { type Image, openImage } from '../engine/image/open.ts';
-import { type Scan, scan } from '../engine/image/scan.ts';
-import { noProgress } from '../engine/ports.ts';
+import { readDump } from '../engine/dump/dump.ts';
+import { openImage } from '../engine/image/open.ts';
 import { openFile } from '../platform/fileStorage.ts';
 import { writeJson } from './dumpJson.ts';
 import { writeText } from './dumpText.ts';
-import { hexDigits } from './jsonStream.ts';
 import { type Option, readArguments } from './options.ts';
 import type { Output } from './output.ts';
 import { Failure, programName, usageFailure } from './program.ts';
 import { TextStream } from './textStream.ts';
-
-/** What is dumped. */
-export interface Dump {
-  /** As given. */
-  readonly path: string;
-  readonly image: Image;
-  readonly description: ImageDescription;
-  /** With `--tables`: what the walk over all entries has found. The tables themselves are read as they are written. */
-  readonly scan?: Scan;
-}
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -90,32 +75,4 @@ export async function dump(args: readonly string[], out: Output): Promise<number
   } finally {
     await storage.close();
   }
-}
-
-/** Reads what is dumped of an image; with `tables`, every entry is looked at. */
-export async function readDump(path: string, image: Image, tables: boolean): Promise<Dump> {
-  const description = withPadding(await describe(image), image);
-  const scanned = tables && image.geometry ? await scan(image, noProgress) : undefined;
-  return { path, image, description, ...(scanned ? { scan: scanned } : {}) };
-}
-
-/** The header's fields with the padding after them, which has to be zero. */
-function withPadding(description: ImageDescription, { header }: Image): ImageDescription {
-  if (!header || !description.header || header.padding.length === 0) {
-    return description;
-  }
-  const { padding: bytes } = header;
-  const row: FieldRow = {
-    name: 'padding',
-    offset: paddingOffset,
-    size: bytes.length,
-    present: true,
-    bytes,
-    value: BigInt(`0x${hexDigits(bytes)}`),
-    shown: '0x',
-    meaning: '',
-    about: 'Fills the header up to a multiple of 8 bytes.',
-    rules: [{ text: 'zero', kept: bytes.every((byte) => byte === 0) }],
-  };
-  return { ...description, header: { ...description.header, fields: [...description.header.fields, row] } };
 }

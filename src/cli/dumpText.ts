@@ -1,3 +1,4 @@
+import type { Dump } from '../engine/dump/dump.ts';
 import { showHex, showSize } from '../engine/format/show.ts';
 import type {
   EncryptionDescription,
@@ -9,7 +10,6 @@ import type {
   Section,
 } from '../engine/image/description.ts';
 import type { Scan } from '../engine/image/scan.ts';
-import type { Dump } from './dump.ts';
 import { findingSummary, writeFindings } from './dumpFindings.ts';
 import { dumpTables } from './dumpTables.ts';
 import { TextTables } from './dumpTextTables.ts';

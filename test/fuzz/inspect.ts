@@ -1,7 +1,7 @@
-import { readDump } from '../../src/cli/dump.ts';
 import { writeJson } from '../../src/cli/dumpJson.ts';
 import { writeText } from '../../src/cli/dumpText.ts';
 import { TextStream } from '../../src/cli/textStream.ts';
+import { readDump } from '../../src/engine/dump/dump.ts';
 import { walkExtents } from '../../src/engine/image/extents.ts';
 import { openImage } from '../../src/engine/image/open.ts';
 import { noProgress, type Storage } from '../../src/engine/ports.ts';

@@ -35,6 +35,7 @@ describe('The check of import directions', function () {
       "import type { A } from '../image/a.ts';\nexport type B = A;",
       '→ src/engine/image/a.ts',
     ],
+    ['image imports dump', 'src/engine/image/x.ts', "import '../dump/a.ts';", '→ src/engine/dump/a.ts'],
     ['check imports change', 'src/engine/check/x.ts', "import '../change/a.ts';", '→ src/engine/change/a.ts'],
     [
       'the protocol imports a value of the engine',
@@ -53,6 +54,7 @@ describe('The check of import directions', function () {
       const folder = plant({
         'src/engine/image/a.ts': module,
         'src/engine/change/a.ts': module,
+        'src/engine/dump/a.ts': module,
         'src/platform/a.ts': module,
         'src/worker/a.ts': module,
         'webview/main.ts': module,

@@ -1,4 +1,4 @@
-import { exact, jsonString, type TextStream } from './textStream.ts';
+import { exact, hexDigits, jsonString } from './jsonText.ts';
 
 /** What is written as JSON. Bytes become a string of hex digits. */
 export type Value = string | number | bigint | boolean | Uint8Array | readonly Value[] | Members;
@@ -11,13 +11,18 @@ export interface Members {
 /** A value this long, in characters, still goes on one line. */
 const lineLength = 360;
 
+/** Takes text piece by piece. */
+export interface TextSink {
+  write(text: string): void;
+}
+
 /** Writes JSON piece by piece, so that lists of any length take no memory. */
 export class JsonStream {
-  readonly #to: TextStream;
+  readonly #to: TextSink;
   #depth = 0;
   #first = true;
 
-  constructor(to: TextStream) {
+  constructor(to: TextSink) {
     this.#to = to;
   }
 
@@ -64,11 +69,6 @@ export class JsonStream {
   #indent(): string {
     return '  '.repeat(this.#depth);
   }
-}
-
-/** Bytes as hex digits: `514649fb`. */
-export function hexDigits(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }
 
 /** A value without objects or lists of objects in it on one line, if it is not too long; others a member a line. */

@@ -1,0 +1,188 @@
+import { explain, type Finding } from '../finding.ts';
+import type {
+  BitmapDescription,
+  EncryptionDescription,
+  ExtensionDescription,
+  FeatureMask,
+  FieldRow,
+  HeaderDescription,
+  ImageDescription,
+  Section,
+  SnapshotDescription,
+} from '../image/description.ts';
+import type { Scan } from '../image/scan.ts';
+import type { Dump } from './dump.ts';
+import { JsonStream, type Members, type TextSink, type Value } from './jsonStream.ts';
+
+/**
+ * Writes a dump as JSON; the comment of the command `dump` says what is in it. `writeTables`: writes the members of
+ * `tables` where the dump has a scan.
+ */
+export async function writeDump(
+  { path, image, description, scan }: Dump,
+  to: TextSink,
+  writeTables: (json: JsonStream) => Promise<void>,
+): Promise<void> {
+  const json = new JsonStream(to);
+  const { file, header, backing, dataFile, encryption } = description;
+  json.begin('{');
+  json.member('dump-version', 1);
+  json.member('file', { path, kind: file.kind, says: file.says, size: file.size, allocated: file.allocated });
+  json.member('qemu-refuses', description.qemuRefusal);
+  json.member('header', header && headerValue(header));
+  json.member('features', header?.features.map(featureValue));
+  json.member('extensions', header && description.extensions.map(extensionValue));
+  json.member('geometry', geometryValue(description));
+  json.member('backing', backing && { ...backing, nameBytes: undefined, 'name-bytes': backing.nameBytes });
+  json.member('data-file', dataFile && { name: dataFile.name, raw: dataFile.raw });
+  writeSection(json, 'snapshots', description.snapshots, snapshotValue);
+  writeSection(json, 'bitmaps', description.bitmaps, bitmapValue);
+  json.member('encryption', encryption && encryptionValue(encryption));
+  if (scan && image.geometry) {
+    json.begin('{', 'tables');
+    await writeTables(json);
+    json.end('}');
+    json.member('space', { guest: scan.guest, file: { ...scan.host } });
+  }
+  writeFindings(json, description, scan);
+  json.end('}');
+  to.write('\n');
+}
+
+function headerValue({ version, compat, length, fields, unknownFields }: HeaderDescription): Value {
+  return { version, compat, length, fields: fields.map(fieldValue), 'unknown-fields': unknownFields };
+}
+
+function fieldValue({ name, offset, size, present, bytes, value, meaning, about, rules }: FieldRow): Value {
+  const broken = rules.filter(({ kept }) => !kept).map(({ text }) => text);
+  return {
+    name,
+    offset,
+    size,
+    present,
+    bytes,
+    value,
+    meaning: meaning === '' ? undefined : meaning,
+    'broken-rules': broken.length > 0 ? broken : undefined,
+    about,
+  };
+}
+
+function featureValue({ name, value, bits }: FeatureMask): Value {
+  return {
+    mask: name,
+    value,
+    bits: bits.map(({ bit, set, known, name: bitName, imageName, meaning }) => ({
+      bit,
+      set,
+      known,
+      name: bitName,
+      'image-name': imageName,
+      meaning,
+    })),
+  };
+}
+
+function extensionValue(extension: ExtensionDescription): Value {
+  const { offset, type, name, known, length, data, content, fields } = extension;
+  return {
+    offset,
+    type,
+    name,
+    known,
+    length,
+    data,
+    content: content === '' ? undefined : content,
+    fields: fields.length > 0 ? fields.map(fieldValue) : undefined,
+  };
+}
+
+function geometryValue({ geometry }: ImageDescription): Value | undefined {
+  return (
+    geometry && {
+      'virtual-size': geometry.virtualSize,
+      'cluster-size': geometry.clusterSize,
+      'extended-l2': geometry.extendedL2,
+      'subcluster-size': geometry.extendedL2 ? geometry.subclusterSize : undefined,
+      'l2-entries': geometry.l2Entries,
+      'refcount-bits': geometry.refcountBits,
+      'compression-type': geometry.compressionType,
+    }
+  );
+}
+
+function snapshotValue(snapshot: SnapshotDescription): Value {
+  return {
+    offset: snapshot.offset,
+    id: snapshot.id,
+    name: snapshot.name,
+    fields: snapshot.fields.map(fieldValue),
+    'vm-state-size': snapshot.vmStateSize,
+    'disk-size': snapshot.diskSize,
+    icount: snapshot.icount,
+    'unknown-extra': snapshot.unknownExtra.length > 0 ? snapshot.unknownExtra : undefined,
+  };
+}
+
+function bitmapValue(bitmap: BitmapDescription): Value {
+  return {
+    offset: bitmap.offset,
+    name: bitmap.name,
+    granularity: bitmap.granularity,
+    flags: bitmap.flags,
+    fields: bitmap.fields.map(fieldValue),
+    'extra-data': bitmap.extra.length > 0 ? bitmap.extra : undefined,
+  };
+}
+
+function encryptionValue(encryption: EncryptionDescription): Value {
+  const { method, offset, length, cipher, hash, uuid, fields, slots } = encryption;
+  return {
+    method,
+    offset,
+    length,
+    cipher,
+    hash,
+    uuid,
+    fields: fields.map(fieldValue),
+    slots: slots.map(({ keyOffset, ...slot }) => ({ ...slot, 'key-offset': keyOffset })),
+  };
+}
+
+function writeSection<T>(json: JsonStream, name: string, { state, items }: Section<T>, toValue: (item: T) => Value) {
+  json.begin('{', name);
+  json.member('state', state);
+  json.begin('[', 'items');
+  for (const item of items) {
+    json.item(toValue(item));
+  }
+  json.end(']');
+  json.end('}');
+}
+
+function writeFindings(json: JsonStream, { findings, findingCount }: ImageDescription, scan: Scan | undefined): void {
+  json.begin('[', 'findings');
+  for (const list of [findings, scan?.findings ?? []]) {
+    for (const found of list) {
+      json.item(findingValue(found));
+    }
+  }
+  json.end(']');
+  json.member('finding-count', (findingCount ?? findings.length) + (scan?.findingCount ?? 0));
+}
+
+function findingValue(found: Finding): Members {
+  const { severity, verdict, title, qemu, meaning, advice } = explain(found);
+  return {
+    code: found.code,
+    severity,
+    'qemu-verdict': verdict,
+    where: found.chain,
+    host: found.host && { ...found.host },
+    guest: found.guest && { ...found.guest },
+    title,
+    'qemu-message': qemu,
+    meaning,
+    advice,
+  };
+}
