@@ -89,7 +89,10 @@ class ReferenceReader implements L2Visitor {
       const kind = l2Kind(hi, lo, geometry);
       let count = 1;
       if (kind === l2Kinds.compressed) {
-        this.#compressed(table, index, hi, lo);
+        // QEMU's check follows neither: both are errors alone (check_refcounts_l2).
+        if (!dataFile && (zero | alloc) === 0) {
+          this.#compressed(table, index, hi, lo);
+        }
       } else if ((kind === l2Kinds.normal || kind === l2Kinds.zeroAllocated) && !dataFile) {
         const cluster = l2HostOffset(hi, lo) / clusterSize;
         count = sound ? runLength(geometry, view, entry, at + (to - from) * l2EntryBytes) : 1;
