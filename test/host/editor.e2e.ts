@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { copied, ImageBuilder } from '../support/builder.ts';
 import { temporaryFolder } from '../support/vscode/ending.ts';
 import { type Session, startSession } from '../support/vscode/session.ts';
-import { shownPane, showPane, untilPainted } from '../support/vscode/view.ts';
+import { newView, shownPane, showPane, untilPainted } from '../support/vscode/view.ts';
 import { openWindow, type Window } from '../support/vscode/window.ts';
 import { until } from '../support/vscode/within.ts';
 
@@ -72,15 +72,11 @@ describe('an editor in a window of VS Code', function () {
   it('is linked again with an extension host that crashed and was started again, in the same pane', async () => {
     const image = write('restart.qcow2', new ImageBuilder().toBytes());
     await window.open(image, 'map');
+    const before = new Set(window.page.frames());
     await window.restartExtensionHost();
     write('restart.qcow2', new ImageBuilder({ size: 3n * mib }).toBytes());
-    const linked = async () => {
-      await window.execute('qcow2.inspector.reload');
-      const [view] = await untilPainted(window.page, 1);
-      const text = await view?.locator('body').innerText();
-      return text?.includes('3\u202fMiB') || text?.includes('3 MiB') ? view : undefined;
-    };
-    const view = await until(linked, 'the editor shows the image as it is now');
+    const view = await newView(window.page, before);
+    await view.getByText('3 MiB').first().waitFor();
     assert.equal(await shownPane(view), 'map');
     await showPane(view, 'overview');
   });
