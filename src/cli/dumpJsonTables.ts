@@ -1,7 +1,7 @@
 import type { JsonStream } from '../engine/dump/jsonStream.ts';
 import { exact, jsonString } from '../engine/dump/jsonText.ts';
+import type { TableEntry } from '../engine/image/tableEntry.ts';
 import type { TableHead, TableKind, TableSink } from './dumpTables.ts';
-import type { TableEntry } from './tableEntry.ts';
 
 /** Tables as members of the object that is open: a list for each kind, in it the tables, an entry a line. */
 export class JsonTables implements TableSink {

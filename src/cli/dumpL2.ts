@@ -5,10 +5,10 @@ import type { L1Table } from '../engine/image/l1Table.ts';
 import { type L2TableSet, l2TableSet } from '../engine/image/l2TableSet.ts';
 import { type L2Visitor, type Lost, walkL2Tables } from '../engine/image/l2Tables.ts';
 import { activeSource } from '../engine/image/reference.ts';
+import { entriesPastEnd, l2Entry, unreadableEntries } from '../engine/image/tableEntry.ts';
 import { noProgress } from '../engine/ports.ts';
 import type { TableSink } from './dumpTables.ts';
-import { entriesPastEnd, unreadableEntries, ZeroRun } from './entryWords.ts';
-import { l2Entry } from './tableEntry.ts';
+import { ZeroRun } from './entryWords.ts';
 
 /** Dumps the L2 tables that the L1 tables lead to, each once: those of the active layer, then those of snapshots. */
 export async function dumpL2Tables(

@@ -3,10 +3,10 @@ import type { Geometry } from '../engine/image/geometry.ts';
 import { readHostBytes } from '../engine/image/hostBytes.ts';
 import type { Image } from '../engine/image/image.ts';
 import { type RefcountTableEntry, readRefcountTable, refcountTableEntries } from '../engine/image/refcountTable.ts';
+import { entriesPastEnd, refcountTableRow, unreadableEntries } from '../engine/image/tableEntry.ts';
 import type { Storage } from '../engine/ports.ts';
 import type { TableSink } from './dumpTables.ts';
-import { entriesPastEnd, unreadableEntries, walkEntryWords } from './entryWords.ts';
-import { refcountTableRow } from './tableEntry.ts';
+import { walkEntryWords } from './entryWords.ts';
 
 /** Dumps the refcount table and its blocks. */
 export async function dumpRefcounts(image: Image, geometry: Geometry, sink: TableSink): Promise<void> {

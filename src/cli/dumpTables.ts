@@ -4,11 +4,11 @@ import type { Geometry } from '../engine/image/geometry.ts';
 import type { Image } from '../engine/image/image.ts';
 import { activeSource } from '../engine/image/reference.ts';
 import { l1TablesOf } from '../engine/image/references.ts';
+import { bitmapEntry, l1Entry, type TableEntry } from '../engine/image/tableEntry.ts';
 import { limits } from '../engine/limits.ts';
 import { dumpL2Tables } from './dumpL2.ts';
 import { dumpRefcounts } from './dumpRefcounts.ts';
 import { walkEntryWords } from './entryWords.ts';
-import { bitmapEntry, l1Entry, type TableEntry } from './tableEntry.ts';
 
 /** The kinds of tables, in the order in which they are dumped. */
 export type TableKind = 'l1-tables' | 'l2-tables' | 'refcount-table' | 'refcount-blocks' | 'bitmap-tables';

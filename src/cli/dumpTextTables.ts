@@ -1,5 +1,5 @@
+import type { TableEntry } from '../engine/image/tableEntry.ts';
 import type { TableHead, TableKind, TableSink } from './dumpTables.ts';
-import type { TableEntry } from './tableEntry.ts';
 import { hexOffset } from './textLayout.ts';
 import type { TextStream } from './textStream.ts';
 

@@ -1,7 +1,6 @@
-import { systemText } from '../engine/error.ts';
 import { readHostBytes } from '../engine/image/hostBytes.ts';
+import { entriesPastEnd, type TableEntry, unreadableEntries } from '../engine/image/tableEntry.ts';
 import type { Storage } from '../engine/ports.ts';
-import { pastEnd, type TableEntry } from './tableEntry.ts';
 
 /** Entries of 8 bytes that lie together in the file. */
 export interface EntryRange {
@@ -92,14 +91,4 @@ export class ZeroRun {
       this.#count = 0;
     }
   }
-}
-
-/** Entries that the system failed to read. */
-export function unreadableEntries(index: number, count: number, system: string | undefined): TableEntry {
-  return { index, count, kind: 'unreadable', wrong: systemText(system) };
-}
-
-/** Entries that lie past the end of the file: QEMU reads them as zeros. */
-export function entriesPastEnd(index: number, count: number): TableEntry {
-  return { index, count, kind: 'past-end', wrong: pastEnd };
 }

@@ -1,6 +1,7 @@
-import { bitmapAllOnes, bitmapHasReserved, bitmapPlace, bitmapUnaligned } from '../engine/format/bitmapTable.ts';
-import { compressedMaxBytes } from '../engine/format/compressed.ts';
-import { l1Copied, l1HasReserved, l1Place, l1Unaligned } from '../engine/format/l1.ts';
+import { systemText } from '../error.ts';
+import { bitmapAllOnes, bitmapPlace } from '../format/bitmapTable.ts';
+import { compressedMaxBytes } from '../format/compressed.ts';
+import { l1Copied, l1Place } from '../format/l1.ts';
 import {
   l2Copied,
   l2HostOffset,
@@ -10,13 +11,14 @@ import {
   subclusterKinds,
   subclusterRun,
   subclustersPerCluster,
-} from '../engine/format/l2.ts';
-import { refcountTableEntry, refcountTableReserved, refcountTableUnaligned } from '../engine/format/refcounts.ts';
-import type { Geometry } from '../engine/image/geometry.ts';
-import { l2Flaws, l2Target } from '../engine/image/l2Flaws.ts';
-import { type Flaw, flaws } from '../engine/image/reference.ts';
+} from '../format/l2.ts';
+import { refcountTableEntry } from '../format/refcounts.ts';
+import { bitmapFlaws, l1Flaws, refcountTableFlaws } from './entryFlaws.ts';
+import type { Geometry } from './geometry.ts';
+import { l2Flaws, l2Target } from './l2Flaws.ts';
+import { type Flaw, flaws } from './reference.ts';
 
-/** One entry of a table as it is dumped, or a run of entries that are all zero, past the end, or unreadable. */
+/** One entry of a table as it is dumped or listed, or a run of entries that are all zero, past the end, or unreadable. */
 export interface TableEntry {
   readonly index: number;
   /** How many entries from `index` on. */
@@ -53,7 +55,7 @@ export function l1Entry(geometry: Geometry, index: number, hi: number, lo: numbe
     host: host === 0 ? undefined : host,
     guest: index * geometry.l2Entries * geometry.clusterSize,
     copied: l1Copied(hi) || undefined,
-    wrong: tableWrong(geometry, host, l1Unaligned(lo, geometry.clusterBits), l1HasReserved(hi, lo)),
+    wrong: wrongWords(l1Flaws(hi, lo, geometry.clusterBits), host >= geometry.fileSize),
   };
 }
 
@@ -96,7 +98,7 @@ export function refcountTableRow(geometry: Geometry, index: number, hi: number, 
     raw: rawOf(hi, lo),
     kind: host === 0 ? 'unallocated' : 'block',
     host: host === 0 ? undefined : host,
-    wrong: tableWrong(geometry, host, refcountTableUnaligned(lo, geometry.clusterBits), refcountTableReserved(lo)),
+    wrong: wrongWords(refcountTableFlaws(lo, geometry.clusterBits), host >= geometry.fileSize),
   };
 }
 
@@ -109,14 +111,22 @@ export function bitmapEntry(geometry: Geometry, index: number, hi: number, lo: n
     raw: rawOf(hi, lo),
     kind: host !== 0 ? 'data' : bitmapAllOnes(hi, lo) ? 'all-ones' : 'all-zeros',
     host: host === 0 ? undefined : host,
-    wrong: tableWrong(geometry, host, bitmapUnaligned(lo, geometry.clusterBits), bitmapHasReserved(hi, lo)),
+    wrong: wrongWords(bitmapFlaws(hi, lo, geometry.clusterBits), host >= geometry.fileSize),
   };
 }
 
-const notAligned = 'not the start of a cluster';
+/** Entries that the system failed to read. */
+export function unreadableEntries(index: number, count: number, system: string | undefined): TableEntry {
+  return { index, count, kind: 'unreadable', wrong: systemText(system) };
+}
+
+/** Entries that lie past the end of the file: QEMU reads them as zeros. */
+export function entriesPastEnd(index: number, count: number): TableEntry {
+  return { index, count, kind: 'past-end', wrong: pastEnd };
+}
+
 /** Said of what lies there. */
-export const pastEnd = 'past the end of the file';
-const reservedSet = 'reserved bits set';
+const pastEnd = 'past the end of the file';
 
 const kindNames = {
   [subclusterKinds.unallocatedPlain]: 'unallocated',
@@ -136,8 +146,8 @@ function l2KindName(geometry: Geometry, { hi, lo, zero, alloc }: L2Words): strin
 
 /** By `Flaw`; an L2 entry that can't be read is not decoded. */
 const flawTexts: Readonly<Record<Flaw, string>> = {
-  [flaws.reserved]: reservedSet,
-  [flaws.unaligned]: notAligned,
+  [flaws.reserved]: 'reserved bits set',
+  [flaws.unaligned]: 'not the start of a cluster',
   [flaws.unreadable]: 'unreadable',
   [flaws.zeroInVersion2]: 'a zero cluster in version 2',
   [flaws.invalidSubclusters]: 'subcluster bits contradict each other',
@@ -146,28 +156,22 @@ const flawTexts: Readonly<Record<Flaw, string>> = {
   [flaws.compressedWithSubclusters]: 'compressed, with subcluster bits set',
   [flaws.compressedCopied]: 'compressed, with COPIED set',
   [flaws.compressedBeyond56]: 'offset bits above 55 set',
-  [flaws.flagsAlone]: 'COPIED set, with nothing to lead to',
+  [flaws.flagsAlone]: 'flags set, with nothing to lead to',
   [flaws.zeroOfExtended]: 'bit 0 set, with extended L2 entries',
   [flaws.pastEnd]: pastEnd,
 };
 
 function l2Wrong(geometry: Geometry, guest: number, { hi, lo, zero, alloc }: L2Words): string | undefined {
   const { fileSize, dataFile } = geometry;
-  const found = l2Flaws(hi, lo, alloc, zero, guest, geometry).map((flaw) => flawTexts[flaw]);
   const beyond = !dataFile && l2Target(hi, lo, geometry) >= fileSize;
-  const all = beyond ? [...found, pastEnd] : found;
-  return all.length === 0 ? undefined : all.join('; ');
+  return wrongWords(l2Flaws(hi, lo, alloc, zero, guest, geometry), beyond);
 }
 
-/** What is wrong with an entry that leads to host offset `host`, 0 if nowhere. */
-function tableWrong(geometry: Geometry, host: number, unaligned: boolean, reserved: boolean): string | undefined {
-  if (unaligned) {
-    return notAligned;
-  }
-  if (reserved) {
-    return reservedSet;
-  }
-  return host >= geometry.fileSize ? pastEnd : undefined;
+/** What is wrong with an entry, in words; `beyond`: what it leads to lies past the end of the file. */
+function wrongWords(found: readonly Flaw[], beyond: boolean): string | undefined {
+  const words = found.map((flaw) => flawTexts[flaw]);
+  const all = beyond ? [...words, pastEnd] : words;
+  return all.length === 0 ? undefined : all.join('; ');
 }
 
 function word(value: number): string {
