@@ -4,6 +4,7 @@ import { placeOf, severities, textOf } from './findings.ts';
 import { explainBit, explainField, explainUnknownFields } from './inspector/header.ts';
 import { type Context, head, reveal, section, text } from './inspector/parts.ts';
 import './inspector/range.ts';
+import { type Way, wayBar } from './inspector/way.ts';
 import {
   explainBacking,
   explainBitmap,
@@ -17,10 +18,13 @@ import { copyButtons, toJson } from './widgets/copy.ts';
 import { placeWords } from './widgets/findingList.ts';
 
 /** Explains what is selected, whichever pane it was selected in. */
-export function inspector(context: Context): TemplateResult {
+export function inspector(context: Context, way: Way): TemplateResult {
   const { selection } = context;
   const explained = selection && explanation(context, selection);
-  return explained ?? html`<p class="quiet">Select a field, a feature, a finding or a range: it is explained here.</p>`;
+  return html`${wayBar(way)}
+    <div class="inspector-content">
+      ${explained ?? html`<p class="quiet">Select a field, a feature, a finding or a range: it is explained here.</p>`}
+    </div>`;
 }
 
 function explanation(context: Context, selection: Selection): TemplateResult | undefined {
@@ -102,5 +106,5 @@ const verdictWords = {
   'refuses-io': 'Opens it for qemu-img info, but not for reading or writing.',
   'refuses-write': 'Opens it only for reading.',
   warns: 'Opens it and prints a warning.',
-  silent: 'Says nothing of it.',
+  silent: 'Opens it, and says nothing then.',
 } as const;

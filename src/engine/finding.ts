@@ -1,3 +1,4 @@
+import { showCount, showOffset } from './format/show.ts';
 import { openingTexts } from './texts/opening.ts';
 import { tableTexts } from './texts/tables.ts';
 
@@ -17,7 +18,10 @@ export type QemuVerdict =
   /** Says nothing. */
   | 'silent';
 
-/** The texts of one finding code. `{name}` stands for the finding's value of that name. */
+/**
+ * The texts of one finding code. `{name}` stands for the finding's value of that name, `{name|cluster|clusters}` for it
+ * and what it counts.
+ */
 export interface FindingText {
   readonly severity: Severity;
   readonly verdict: QemuVerdict;
@@ -67,16 +71,33 @@ export function finding(
 /** The texts of a finding, with its values filled in. */
 export function explain(found: Finding): FindingText {
   const text: FindingText = findingTexts[found.code];
+  const value = (name: string): string => String(found.values[name] ?? `{${name}}`);
+  // QEMU's words have QEMU's numbers; ours are written as everywhere else.
+  const quote = (template: string): string => template.replace(/\{(\w+)\}/g, (_, name: string) => value(name));
   const fill = (template: string): string =>
-    template.replace(/\{(\w+)\}/g, (_, name: string) => String(found.values[name] ?? `{${name}}`));
+    template.replace(/\{(\w+)(?:\|([^|}]+)\|([^}]+))?\}/g, (_, name: string, one?: string, many?: string) => {
+      const text = verbatim.has(name) ? value(name) : shown(value(name));
+      return one === undefined ? text : `${text} ${value(name) === '1' ? one : many}`;
+    });
   return {
     severity: text.severity,
     verdict: text.verdict,
-    ...(text.qemu === undefined ? {} : { qemu: fill(text.qemu) }),
+    ...(text.qemu === undefined ? {} : { qemu: quote(text.qemu) }),
     title: fill(text.title),
     meaning: fill(text.meaning),
     advice: fill(text.advice),
   };
+}
+
+/** Values that are text, some of it from the image: even one that looks like a number is left as it is. */
+const verbatim: ReadonlySet<string> = new Set(['name', 'id', 'error', 'message', 'first', 'second', 'says', 'found']);
+
+/** An offset with its digits in groups, a large count likewise; other values as they are. */
+function shown(value: string): string {
+  if (/^0x[0-9a-f]+$/.test(value)) {
+    return showOffset(BigInt(value));
+  }
+  return /^\d{5,}$/.test(value) ? showCount(BigInt(value)) : value;
 }
 
 /** The message with which QEMU refuses to open the image: that of the first finding that it refuses. */

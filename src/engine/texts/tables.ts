@@ -39,7 +39,7 @@ export const tableTexts = {
   'l1-entry-unreadable': {
     severity: 'corruption',
     verdict: 'silent',
-    title: '{entries} L1 entries can’t be read: {error}',
+    title: '{entries|L1 entry|L1 entries} can’t be read: {error}',
     meaning: 'The way to the data of their range is lost.',
     advice: copyFirst,
   },
@@ -56,7 +56,8 @@ export const tableTexts = {
   'l2-entry-unreadable': {
     severity: 'corruption',
     verdict: 'silent',
-    title: '{entries} L2 entries can’t be read: {error}',
+    qemu: 'ERROR: I/O error in check_refcounts_l2',
+    title: '{entries|L2 entry|L2 entries} can’t be read: {error}',
     meaning: 'Where the data of their range is, is not known. The guest gets input/output errors there.',
     advice: copyFirst,
   },
@@ -152,7 +153,7 @@ export const tableTexts = {
     severity: 'corruption',
     verdict: 'silent',
     qemu: 'ERROR: counting reference for region exceeding the end of the file by one cluster or more: offset {start} size {size}',
-    title: '{clusters} clusters of data from {start} on lie past the end of the file',
+    title: '{clusters|cluster|clusters} of data from {start} on: past the end of the file',
     meaning: 'QEMU reads zeros there and still calls it data.',
     advice: 'Look for a longer copy of the file. A check reports it and can’t repair it.',
   },
@@ -233,7 +234,7 @@ export const tableTexts = {
   'bitmap-table-entry-unreadable': {
     severity: 'corruption',
     verdict: 'silent',
-    title: '{entries} entries of the table of bitmap {index} can’t be read: {error}',
+    title: '{entries|entry|entries} of the table of bitmap {index} can’t be read: {error}',
     meaning: 'A part of the bitmap is not known. The guest’s data can be read.',
     advice: 'The next backup must be a full one.',
   },
@@ -264,7 +265,7 @@ export const tableTexts = {
   'clusters-overlap': {
     severity: 'corruption',
     verdict: 'silent',
-    title: '{clusters} clusters from {start} on are {second}, and {first} at the same time',
+    title: '{clusters|cluster|clusters} from {start} on: {second}, and {first} at the same time',
     meaning:
       'The same bytes are read as two things; at least one of them is wrong. QEMU notices only when it writes there.',
     advice: 'Do not open the image for writing, and do not repair it: a repair keeps both and calls the image clean.',
