@@ -1,12 +1,17 @@
 import { html, type PropertyValues, type TemplateResult } from 'lit';
+import type { PageCommand } from '../src/protocol/pageCommand.ts';
 import type { Image } from './description.ts';
 import { inspector } from './inspector.ts';
 import { settled } from './loaded.ts';
+import './goTo/dialog.ts';
+import type { GoToDialog } from './goTo/dialog.ts';
+import { inPane, step, visited } from './history.ts';
 import { paneContents } from './panes/content.ts';
 import { immediatePanes, type KeepEvent, type PaneContent } from './panes/pane.ts';
 import type { SelectEvent } from './selection.ts';
 import type { Session } from './session.ts';
-import type { ViewState } from './state.ts';
+import { firstState, type Pane, type ViewState } from './state.ts';
+import { walkKeys } from './walking.ts';
 import { PageElement } from './widgets/element.ts';
 import { failure, progress } from './widgets/progress.ts';
 import { strip } from './widgets/strip.ts';
@@ -24,11 +29,14 @@ export class App extends PageElement {
 
   declare session: Session;
   name = '';
-  state: ViewState = { pane: 'overview', kept: {} };
+  /** Path of the image, for the commands that are copied. */
+  path = '';
+  state: ViewState = firstState;
   #paneSettled = false;
   #greeted = false;
   #reveals = 0;
-  #focusSelection = false;
+  #showsSelection: 'no' | 'in-view' | 'focused' = 'no';
+  #walks = walkKeys(this);
   #onChange = (): void => {
     if (this.session.canScan && this.session.scan.state === 'waiting' && this.#greeted) {
       this.session.startScan();
@@ -68,20 +76,30 @@ export class App extends PageElement {
 
   override updated(): void {
     this.#report();
-    if (this.#focusSelection) {
-      this.#focusSelection = false;
-      this.#showSelection();
+    if (this.#showsSelection !== 'no') {
+      this.#showSelection(this.#showsSelection === 'focused');
+      this.#showsSelection = 'no';
+    }
+  }
+
+  /** Does what a command of VS Code asks the page for. */
+  run(command: PageCommand): void {
+    const dialog = this.querySelector<GoToDialog>('qcow2-go-to');
+    if (command === 'go-to') {
+      dialog?.show();
+    } else if (dialog?.open !== true) {
+      this.#step(command === 'back' ? -1 : 1);
     }
   }
 
   #page(image: Image): TemplateResult {
     const { session, state } = this;
     const { listed } = session;
-    const { selection } = state;
+    const { selection, history } = state;
     const kept = state.kept[state.pane];
     const content: PaneContent = { image, session, listed, selection, reveals: this.#reveals, kept };
     return html`
-      ${strip(this.name, image, session, listed)} ${tabs(state.pane, (pane) => this.#change({ ...state, pane }))}
+      ${strip(this.name, image, session, listed)} ${tabs(state.pane, (pane) => this.#showPane(pane))}
       <div class="body">
         <main class="pane">
           <div class="pane-content pane-${state.pane}" id="pane" role="tabpanel" aria-labelledby="tab-${state.pane}"
@@ -90,9 +108,13 @@ export class App extends PageElement {
           </div>
         </main>
         <aside class="inspector" aria-label="Inspector" tabindex="0">
-          ${inspector({ image, session, listed, pane: state.pane, selection: state.selection })}
+          ${inspector(
+            { image, session, listed, pane: state.pane, selection, path: this.path },
+            { back: step(history, -1)?.visit, forward: step(history, 1)?.visit, run: (command) => this.run(command) },
+          )}
         </aside>
       </div>
+      <qcow2-go-to .image=${image} .pane=${state.pane}></qcow2-go-to>
     `;
   }
 
@@ -109,9 +131,29 @@ export class App extends PageElement {
 
   #onSelect(event: SelectEvent): void {
     const { selection, pane } = event;
-    this.#focusSelection = pane !== undefined;
-    this.#reveals += pane === undefined ? 0 : 1;
-    this.#change({ ...this.state, selection, pane: pane ?? this.state.pane });
+    const visit = { selection, pane: pane ?? this.state.pane };
+    if (pane !== undefined) {
+      this.#reveal('focused');
+    }
+    this.#change({ ...this.state, ...visit, history: visited(this.state.history, visit, this.#walks()) });
+  }
+
+  #showPane(pane: Pane): void {
+    this.#change({ ...this.state, pane, history: inPane(this.state.history, pane) });
+  }
+
+  /** One selection back or forward; the focus stays where it is. */
+  #step(by: -1 | 1): void {
+    const reached = step(this.state.history, by);
+    if (reached !== undefined) {
+      this.#reveal('in-view');
+      this.#change({ ...this.state, ...reached.visit, history: reached.history });
+    }
+  }
+
+  #reveal(how: 'in-view' | 'focused'): void {
+    this.#reveals++;
+    this.#showsSelection = how;
   }
 
   #onSettled(): void {
@@ -121,10 +163,12 @@ export class App extends PageElement {
     }
   }
 
-  #showSelection(): void {
+  #showSelection(focused: boolean): void {
     const chosen = this.querySelector<HTMLElement>('.pane [aria-selected=true], .pane [aria-current=true]');
     chosen?.scrollIntoView({ block: 'nearest' });
-    chosen?.focus();
+    if (focused) {
+      chosen?.focus();
+    }
   }
 
   /** Tells the host that there is content, and whoever waits for the pane that it is complete. */

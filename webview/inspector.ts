@@ -4,7 +4,6 @@ import { placeOf, severities, textOf } from './findings.ts';
 import { explainBit, explainField, explainUnknownFields } from './inspector/header.ts';
 import { type Context, head, reveal, section, text } from './inspector/parts.ts';
 import './inspector/range.ts';
-import { type Way, wayBar } from './inspector/way.ts';
 import {
   explainBacking,
   explainBitmap,
@@ -13,6 +12,7 @@ import {
   explainExtension,
   explainSnapshot,
 } from './inspector/structures.ts';
+import { type Way, wayBar } from './inspector/way.ts';
 import { type Selection, sameSelection } from './selection.ts';
 import { copyButtons, toJson } from './widgets/copy.ts';
 import { placeWords } from './widgets/findingList.ts';

@@ -1,5 +1,6 @@
 import { createClient } from '../src/protocol/client.ts';
 import type { FromWebview } from '../src/protocol/messages.ts';
+import { pageCommand } from '../src/protocol/pageCommand.ts';
 import { App } from './app.ts';
 import { Session } from './session.ts';
 import { restore, save } from './state.ts';
@@ -27,6 +28,7 @@ const client = createClient(post, (heard) => {
 const app = new App();
 app.session = new Session(client);
 app.name = document.title;
+app.path = document.documentElement.dataset.path ?? '';
 app.state = restore(vscode.getState());
 app.addEventListener('first-paint', () => post({ type: 'ready' }));
 app.addEventListener('view-state', () => {
@@ -35,6 +37,10 @@ app.addEventListener('view-state', () => {
   post({ type: 'state', state });
 });
 window.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
+  const command = pageCommand(data);
+  if (command !== undefined) {
+    app.run(command);
+  }
   if (typeof data === 'object' && data !== null && 'type' in data && data.type === 'state' && 'state' in data) {
     // The page's own state is this view's; what the host keeps is that of the last view on the image.
     if (data.state && vscode.getState() === undefined) {

@@ -125,33 +125,6 @@ function layerOfAddress(snapshot: string | undefined): { snapshot?: number } {
   return snapshot === undefined ? {} : { snapshot: Number(snapshot) };
 }
 
-/** The pane in which a selection lives. */
-export function paneOf(selection: Selection): Pane {
-  switch (selection.kind) {
-    case 'field':
-    case 'unknown-fields':
-    case 'bit':
-    case 'extension':
-      return 'header';
-    case 'guest':
-    case 'host':
-    case 'l1-entry':
-    case 'l2-entry':
-    case 'refcount-table-entry':
-    case 'refcount-entry':
-      return 'map';
-    case 'key-slot':
-    case 'finding':
-    case 'scan-finding':
-    case 'snapshot':
-    case 'bitmap':
-    case 'encryption':
-    case 'backing':
-    case 'data-file':
-      return 'overview';
-  }
-}
-
 /** True when both select the same thing. */
 export function sameSelection(a: Selection | undefined, b: Selection | undefined): boolean {
   return a !== undefined && b !== undefined && addressOf(a) === addressOf(b);

@@ -1,3 +1,4 @@
+import { type History, noHistory, restoreHistory, type SavedHistory, saveHistory } from './history.ts';
 import { addressOf, type Selection, selectionAt } from './selection.ts';
 
 /** The panes, in the order of their tabs. */
@@ -10,6 +11,8 @@ export type Pane = (typeof panes)[number];
 export interface ViewState {
   readonly pane: Pane;
   readonly selection?: Selection;
+  /** The selections before and after this one. */
+  readonly history: History;
   /** What each pane wants to find again, such as its part of the map: text of the pane's own, checked by it. */
   readonly kept: Kept;
 }
@@ -17,19 +20,28 @@ export interface ViewState {
 /** By pane: text of its own. */
 export type Kept = Readonly<Partial<Record<Pane, string>>>;
 
+/** The state of a view on an image that was never looked at. */
+export const firstState: ViewState = { pane: 'overview', history: noHistory, kept: {} };
+
 /** The state as plain JSON. */
-export type SavedState = { readonly pane: string; readonly selection?: string; readonly kept: Kept };
+export type SavedState = {
+  readonly pane: string;
+  readonly selection?: string;
+  readonly history: SavedHistory;
+  readonly kept: Kept;
+};
 
 /** What a saved state says; whatever is not understood is left out. */
 export function restore(saved: unknown): ViewState {
   const from: object = typeof saved === 'object' && saved !== null ? saved : {};
-  const pane = panes.find((name) => 'pane' in from && from.pane === name) ?? 'overview';
+  const pane = panes.find((name) => 'pane' in from && from.pane === name) ?? firstState.pane;
   const selection = 'selection' in from && typeof from.selection === 'string' ? selectionAt(from.selection) : undefined;
+  const history = restoreHistory('history' in from ? from.history : undefined, panes);
   const savedKept = 'kept' in from && typeof from.kept === 'object' && from.kept !== null ? from.kept : {};
   const kept = Object.fromEntries(
     Object.entries(savedKept).filter(([name, text]) => panes.some((one) => one === name) && typeof text === 'string'),
   );
-  return { pane, ...(selection && { selection }), kept };
+  return { pane, ...(selection && { selection }), history, kept };
 }
 
 /** The state to be saved. */
@@ -37,6 +49,7 @@ export function save(state: ViewState): SavedState {
   return {
     pane: state.pane,
     ...(state.selection && { selection: addressOf(state.selection) }),
+    history: saveHistory(state.history),
     kept: state.kept,
   };
 }

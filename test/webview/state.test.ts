@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { addressOf, type Selection, selectionAt } from '../../webview/selection.ts';
-import { panes, restore, save } from '../../webview/state.ts';
+import { firstState, panes, restore, save } from '../../webview/state.ts';
 import { visible } from '../../webview/widgets/visible.ts';
 
 const index = fc.nat();
@@ -27,11 +27,15 @@ const selections: fc.Arbitrary<Selection> = fc.oneof(
   fc.record({ kind: fc.constant('refcount-entry' as const), block: index, index }, plain),
 );
 
+const histories = fc
+  .array(fc.record({ pane: fc.constantFrom(...panes), selection: selections }, plain), { minLength: 1, maxLength: 100 })
+  .chain((visits) => fc.nat(visits.length - 1).map((at) => ({ visits, at })));
+
 describe('the state of a view', () => {
   it('comes back as it was saved, through JSON', () => {
     fc.assert(
-      fc.property(fc.constantFrom(...panes), selections, fc.string(), (pane, selection, text) => {
-        const state = { pane, selection, kept: { [pane]: text } };
+      fc.property(fc.constantFrom(...panes), selections, histories, fc.string(), (pane, selection, history, text) => {
+        const state = { pane, selection, history, kept: { [pane]: text } };
         assert.deepEqual(restore(JSON.parse(JSON.stringify(save(state)))), state);
       }),
     );
@@ -60,7 +64,7 @@ describe('the state of a view', () => {
       { pane: 'no such pane' },
       { pane: 'overview', selection: 'guest:x+1', kept: { map: 3, elsewhere: 'x' } },
     ]) {
-      assert.deepEqual(restore(saved), { pane: 'overview', kept: {} });
+      assert.deepEqual(restore(saved), firstState);
     }
   });
 });

@@ -1,12 +1,14 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Image, Row } from '../description.ts';
 import { type Listed, textOf } from '../findings.ts';
-import { paneOf, type Selection, sameSelection, select } from '../selection.ts';
+import { panesOf } from '../panesOf.ts';
+import { type Selection, sameSelection, select } from '../selection.ts';
 import type { Session } from '../session.ts';
 import type { Pane } from '../state.ts';
 import { icon, severityIcon } from '../widgets/icon.ts';
 import { paneTitles } from '../widgets/tabs.ts';
 import { visible } from '../widgets/visible.ts';
+import { wordsOf } from '../words.ts';
 
 /** What the Inspector explains something in. */
 export interface Context {
@@ -16,6 +18,8 @@ export interface Context {
   /** The pane beside it. */
   readonly pane: Pane;
   readonly selection: Selection | undefined;
+  /** Path of the image, for commands. */
+  readonly path: string;
 }
 
 /** The head of the Inspector: what is selected. */
@@ -95,23 +99,33 @@ export function text(shown: string): TemplateResult {
   return html`<bdi class="number">${visible(shown)}</bdi>`;
 }
 
-/** Links that show something in the panes where it lives, but for what is selected there already. */
+/** Links that show something in every pane that can, but for the one in which it is selected already. */
 export function reveal(
   { pane, selection }: Pick<Context, 'pane' | 'selection'>,
   ...targets: readonly (Selection | undefined)[]
 ): TemplateResult | typeof nothing {
-  const elsewhere = targets
+  const places = targets
     .filter((target) => target !== undefined)
-    .filter((target) => paneOf(target) !== pane || !sameSelection(target, selection));
+    .flatMap((target) => panesOf(target).map((shown) => ({ target, shown })))
+    .filter(({ target, shown }) => shown !== pane || !sameSelection(target, selection));
+  const elsewhere = places.filter(
+    ({ shown }, index) => places.findIndex((earlier) => earlier.shown === shown) === index,
+  );
   return elsewhere.length === 0
     ? nothing
     : section(
         'Reveal in',
         html`<p class="links">
           ${elsewhere.map(
-            (target) =>
-              html`<button class="link" @click=${(event: Event) => select(event, target, paneOf(target))}>${paneTitles[paneOf(target)]}</button>`,
+            ({ target, shown }) =>
+              html`<button class="link" @click=${(event: Event) => select(event, target, shown)}>${paneTitles[shown]}</button>`,
           )}
         </p>`,
       );
+}
+
+/** Text that selects something. */
+export function link(shown: string, target: Selection): TemplateResult {
+  return html`<button class="link number" title=${wordsOf(target)} @click=${(event: Event) => select(event, target)}
+    ><bdi>${visible(shown)}</bdi></button>`;
 }
