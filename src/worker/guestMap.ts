@@ -1,124 +1,147 @@
-import { Qcow2Error } from '../engine/error.ts';
-import { type ClusterRange, type Walked, walkExtents } from '../engine/image/extents.ts';
-import { unitOffset } from '../engine/image/geometry.ts';
-import { guestKindOf } from '../engine/image/kinds.ts';
+import { type ClusterRange, ExtentReader, type Walked } from '../engine/image/extents.ts';
+import { Fragments } from '../engine/image/fragments.ts';
+import { clustersOf, type Geometry } from '../engine/image/geometry.ts';
+import { type ExtentKind, guestKindOf } from '../engine/image/kinds.ts';
+import { type L2Visitor, type Lost, walkL2Tables } from '../engine/image/l2Tables.ts';
 import type { Layer } from '../engine/image/layer.ts';
+import { RunMerger } from '../engine/image/runMerger.ts';
 import type { Progress } from '../engine/ports.ts';
-import type { MapPicture, MapRequest } from '../protocol/mapApi.ts';
-import { addRun, emptyBins, type GuestBins, partsOf } from './guestBins.ts';
-import type { CallContext } from './server.ts';
+import { type GuestMapKind, spaceKinds } from '../protocol/mapApi.ts';
+import { addRun, emptyBins, type MapBins } from './mapBins.ts';
+import { powerOfTwo } from './mapCells.ts';
+import type { RunVisitor, Space } from './mapSpace.ts';
 import { sharedRun } from './sharedRun.ts';
 
-/** Bins of the whole disk: 6 MiB of counts, whatever the disk's size. */
-const mostBins = 2 ** 18;
+/** Bins of a whole disk: 24 MiB of counts, whatever its size. */
+const mostBins = 2 ** 19;
 
-/** Most cells of a picture. */
-const mostCells = 2 ** 16;
+const kinds: readonly GuestMapKind[] = spaceKinds.guest;
 
-/** Draws pictures of a layer. */
-export interface GuestMap {
-  /**
-   * The picture of a range. Its start is moved down, and its end up, to a multiple of the cell's size. The first
-   * picture of a large part walks all L2 tables once; what is remembered of them is a count by kind for each of at most
-   * 2^18 bins. Smaller parts are walked each time.
-   */
-  picture(request: MapRequest, context: CallContext): Promise<MapPicture>;
-}
+/** The columns of a guest's bins after those of the kinds. All count units: those of whole clusters here. */
+export const fragmentColumns = { allocated: kinds.length, fragmented: kinds.length + 1 } as const;
 
-/** The map of a layer, which reads nothing before it is asked. */
-export function guestMap(image: Walked, layer: Layer): GuestMap {
-  const clusters = diskClusters(layer);
+const columns = kinds.length + 2;
+
+/**
+ * The guest's disk as a layer has it. Reads nothing before it is asked; then all L2 tables once, of which the counts of
+ * each of at most 2^19 bins are remembered. Smaller parts are read from their L2 tables each time.
+ *
+ * @param backed - whether the image names a backing file: what is not allocated comes from there
+ */
+export function guestSpace(image: Walked, layer: Layer, backed: boolean): Space {
+  const { geometry, size } = layer;
+  const { clusterSize, clusterUnits, unitSize } = geometry;
+  const clusters = Number(clustersOf(size, geometry.clusterBits));
   const binClusters = powerOfTwo(Math.ceil(clusters / mostBins));
-  const whole = sharedRun((progress) => readBins(image, layer, { from: 0, to: clusters }, binClusters, progress));
+  const columnOf = (kind: ExtentKind): number => {
+    const named = guestKindOf(kind);
+    return kinds.indexOf(named === 'unallocated' && backed ? 'backing' : named);
+  };
+  const byKind = Array.from({ length: 8 }, (_, kind) => columnOf(kind as ExtentKind));
+  const part: Space['part'] = async (range, perBin, { fragments }, progress) => {
+    const bins = emptyBins(range.from * clusterUnits, perBin * clusterUnits, binsOf(range, perBin), columns);
+    const add: RunVisitor = (column, unit, count) => addRun(bins, unit, count, column);
+    await walkGuest(image, layer, range, byKind, add, fragments ? bins : undefined, progress);
+    return bins;
+  };
+  const whole = sharedRun((progress) => part({ from: 0, to: clusters }, binClusters, { fragments: true }, progress));
   return {
-    picture: async (request, context) => {
-      const cells = cellsOf(request, layer, clusters);
-      const bins =
-        cells.clusters >= binClusters
-          ? await whole.result(context)
-          : await readBins(image, layer, cells.range, cells.clusters, context.progress);
-      return draw(layer, bins, cells);
-    },
+    size,
+    clusterSize,
+    clusters,
+    clusterUnits,
+    unitSize,
+    binClusters,
+    kinds: kinds.length,
+    whole: (context) => whole.result(context),
+    part,
+    runs: (range, visit, progress) => walkGuest(image, layer, range, byKind, visit, undefined, progress),
   };
 }
 
-/** Cells of a power of two of clusters over a range of guest clusters. */
-interface Cells {
-  readonly range: ClusterRange;
-  /** Clusters a cell. */
-  readonly clusters: number;
-  readonly count: number;
+function binsOf({ from, to }: ClusterRange, binClusters: number): number {
+  return Math.ceil((to - from) / binClusters);
 }
 
-function cellsOf({ start, length, cells }: MapRequest, layer: Layer, clusters: number): Cells {
-  if (!Number.isInteger(cells) || cells < 1 || cells > mostCells) {
-    throw new Qcow2Error('bad-argument', `A picture has 1 to ${mostCells} cells, not ${cells}.`);
-  }
-  const clusterSize = BigInt(layer.geometry.clusterSize);
-  if (start < 0n || length <= 0n || start >= BigInt(clusters) * clusterSize) {
-    throw new Qcow2Error('bad-argument', `The disk has no ${length} bytes at guest offset ${start}.`);
-  }
-  const first = Number(start / clusterSize);
-  const end = Math.min(clusters, Number((start + length + clusterSize - 1n) / clusterSize));
-  for (let size = powerOfTwo(Math.ceil((end - first) / cells)); ; size *= 2) {
-    const from = Math.floor(first / size) * size;
-    const count = Math.ceil((end - from) / size);
-    if (count <= cells) {
-      return { range: { from, to: Math.min(clusters, from + count * size) }, clusters: size, count };
-    }
-  }
-}
-
-/** Walks a range into bins of so many clusters. */
-async function readBins(
-  image: Walked,
+/** Visits the runs of a range by column, without units past the end of the disk. */
+async function walkGuest(
+  { storage }: Walked,
   layer: Layer,
   range: ClusterRange,
-  binClusters: number,
+  byKind: readonly number[],
+  visit: RunVisitor,
+  fragments: MapBins | undefined,
   progress: Progress,
-): Promise<GuestBins> {
-  const units = layer.geometry.clusterUnits;
-  const bins = emptyBins(range.from * units, binClusters * units, Math.ceil((range.to - range.from) / binClusters));
-  await walkExtents(
-    image,
-    layer,
-    range,
-    (kind, start, count) => {
-      addRun(bins, start, count, guestKindOf(kind));
+): Promise<void> {
+  const { geometry, l1, size } = layer;
+  const { clusterUnits, unitSize } = geometry;
+  const diskUnits = Number((size + BigInt(unitSize) - 1n) / BigInt(unitSize));
+  const end = Math.min(range.to * clusterUnits, diskUnits);
+  const clipped = { from: range.from, to: Math.min(range.to, layer.clusters) };
+  if (clipped.from < clipped.to) {
+    const merger = new RunMerger(geometry, (kind, start, count) => {
+      if (start < end) {
+        visit(byKind[kind] ?? 0, start, Math.min(count, end - start));
+      }
       return true;
-    },
-    progress,
-  );
+    });
+    const extents = new ExtentReader(geometry, clipped, merger);
+    if (fragments) {
+      const reader = new FragmentReader(geometry, clipped, extents, fragments);
+      await walkL2Tables(storage, geometry, l1, reader.range, reader, progress);
+    } else {
+      await walkL2Tables(storage, geometry, l1, clipped, extents, progress);
+    }
+    merger.end();
+  }
   // What the L1 table does not reach can't be read: QEMU refuses such an image.
-  const beyond = Math.max(range.from, layer.clusters);
-  if (range.to > beyond) {
-    addRun(bins, beyond * units, (range.to - beyond) * units, 'wrong');
+  const beyond = Math.max(range.from, layer.clusters) * clusterUnits;
+  if (end > beyond) {
+    visit(kinds.indexOf('wrong'), beyond, end - beyond);
   }
-  return bins;
 }
 
-function draw(layer: Layer, bins: GuestBins, { range, clusters, count }: Cells): MapPicture {
-  const { geometry } = layer;
-  const start = range.from * geometry.clusterUnits;
-  return {
-    start: unitOffset(geometry, start),
-    cellSize: BigInt(clusters) * BigInt(geometry.clusterSize),
-    cells: count,
-    parts: partsOf(bins, start, clusters * geometry.clusterUnits, count),
-  };
-}
+/** Reads extents, and counts allocated and fragmented clusters besides: for these, an L2 table from its start on. */
+class FragmentReader implements L2Visitor {
+  /** What has to be walked. */
+  readonly range: ClusterRange;
+  readonly #inner: L2Visitor;
+  readonly #fragments: Fragments;
+  readonly #l2Entries: number;
+  readonly #entryBytes: number;
+  readonly #from: number;
 
-/** Clusters that the disk has, whether or not the L1 table reaches them; the last one perhaps in part. */
-function diskClusters(layer: Layer): number {
-  const clusterSize = BigInt(layer.geometry.clusterSize);
-  return Number((layer.size + clusterSize - 1n) / clusterSize);
-}
-
-/** The least power of two that is not below `least` (and 1 for less). */
-function powerOfTwo(least: number): number {
-  let power = 1;
-  while (power < least) {
-    power *= 2;
+  constructor(geometry: Geometry, range: ClusterRange, inner: L2Visitor, bins: MapBins) {
+    const { l2Entries, l2EntryBytes, clusterUnits } = geometry;
+    this.#l2Entries = l2Entries;
+    this.#entryBytes = l2EntryBytes;
+    this.#from = range.from;
+    this.#inner = inner;
+    this.range = { from: range.from - (range.from % l2Entries), to: range.to };
+    this.#fragments = new Fragments(geometry, (cluster, count, fragmented) => {
+      const first = Math.max(cluster, range.from);
+      const end = cluster + count;
+      if (first < end) {
+        addRun(bins, first * clusterUnits, (end - first) * clusterUnits, fragmentColumns.allocated);
+      }
+      if (fragmented > 0 && cluster >= range.from) {
+        addRun(bins, cluster * clusterUnits, fragmented * clusterUnits, fragmentColumns.fragmented);
+      }
+    });
   }
-  return power;
+
+  absent(l1Index: number, count: number): boolean {
+    return this.#inner.absent(l1Index, count);
+  }
+
+  lost(l1Index: number, from: number, to: number, why: Lost): boolean {
+    const first = Math.max(from, this.#from - l1Index * this.#l2Entries);
+    return first >= to || this.#inner.lost(l1Index, first, to, why);
+  }
+
+  entries(l1Index: number, from: number, to: number, view: DataView, at: number): boolean {
+    this.#fragments.add(l1Index, from, to, view, at);
+    const first = Math.max(from, this.#from - l1Index * this.#l2Entries);
+    return first >= to || this.#inner.entries(l1Index, first, to, view, at + (first - from) * this.#entryBytes);
+  }
 }

@@ -1,28 +1,54 @@
 import { Qcow2Error } from '../engine/error.ts';
 import type { Image } from '../engine/image/image.ts';
-import type { MapApi } from '../protocol/mapApi.ts';
+import type { MapApi, MapPicture, MapSpace, SpacePicture } from '../protocol/mapApi.ts';
+import { guestKinds, spaceKinds } from '../protocol/mapApi.ts';
 import { extentPage } from './extentPage.ts';
-import { guestMap } from './guestMap.ts';
-import { noTables } from './noTables.ts';
-import type { Handlers } from './server.ts';
+import { GuestSpaces } from './guestSpaces.ts';
+import { countKinds, drawPicture } from './mapPicture.ts';
+import type { Space } from './mapSpace.ts';
+import type { CallContext, Handlers } from './server.ts';
 
 /** The methods of the two maps. */
 export function mapMethods(image: Image): Pick<Handlers, keyof MapApi> {
-  const map = image.layer && guestMap(image, image.layer);
+  const guests = new GuestSpaces(image);
   const notYet = async (): Promise<never> => {
     throw new Qcow2Error('not-supported', 'This map can’t be drawn yet.');
   };
+  const spaceOf = async (wanted: MapSpace, _context: CallContext): Promise<{ space: Space; counted: boolean }> =>
+    wanted.space === 'guest' ? { space: (await guests.of(wanted.snapshot)).space, counted: true } : notYet();
   return {
-    map: async (request, context) => (map ? map.picture(request, context) : noTables()),
+    map: async (request, context) =>
+      onlyGuestKinds(await drawPicture((await guests.of(undefined)).space, request, context)),
     extents: async (request, { progress }) =>
-      image.layer ? extentPage(image, image.layer, request, progress) : noTables(),
+      extentPage(image, (await guests.of(request.snapshot)).layer, request, progress),
     hostExtents: notYet,
-    picture: notYet,
-    counts: notYet,
+    picture: async (request, context) => {
+      const { space, counted } = await spaceOf(request, context);
+      return { ...(await drawPicture(space, request, context)), counted };
+    },
+    counts: async (request, context) => {
+      const { space, counted } = await spaceOf(request, context);
+      const { kinds, clusters } = await countKinds(space, request, context);
+      return { kinds, ...(request.space === 'guest' ? { clusters } : {}), size: space.size, counted };
+    },
     step: notYet,
     overlay: notYet,
     counterpart: notYet,
     ownersAt: notYet,
     countReferences: notYet,
   };
+}
+
+/** The picture as the kinds that a layer alone has: what a backing file has is unallocated. */
+function onlyGuestKinds({ start, cellSize, cells, parts: all }: Omit<SpacePicture, 'counted'>): MapPicture {
+  const width = spaceKinds.guest.length;
+  const unallocated = guestKinds.indexOf('unallocated');
+  const parts = new Float32Array(cells * guestKinds.length);
+  for (let cell = 0; cell < cells; cell++) {
+    for (let kind = 0; kind < width; kind++) {
+      const place = cell * guestKinds.length + (kind < guestKinds.length ? kind : unallocated);
+      parts[place] = (parts[place] ?? 0) + (all[cell * width + kind] ?? 0);
+    }
+  }
+  return { start, cellSize, cells, parts };
 }

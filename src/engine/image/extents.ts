@@ -41,8 +41,8 @@ export async function walkExtents(
   merger.end();
 }
 
-/** Turns L2 entries into runs of units. */
-class ExtentReader implements L2Visitor {
+/** Turns the L2 entries of a range into runs of units. The caller ends the merger. */
+export class ExtentReader implements L2Visitor {
   readonly #geometry: Geometry;
   readonly #range: ClusterRange;
   readonly #merger: RunMerger;

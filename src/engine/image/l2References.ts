@@ -145,7 +145,7 @@ class ReferenceReader implements L2Visitor {
  * How many entries from the one at byte `from` on, before `stop`, lead to adjacent host clusters and differ in nothing
  * else: what is right with the first one is right with all.
  */
-function runLength(geometry: Geometry, view: DataView, from: number, stop: number): number {
+export function runLength(geometry: Geometry, view: DataView, from: number, stop: number): number {
   const { clusterSize, l2EntryBytes, extended } = geometry;
   const hi = view.getUint32(from);
   let lo = view.getUint32(from + 4) + clusterSize;
