@@ -1,10 +1,12 @@
 // Builds dist/: extension, worker, command line and webview. `--universal` leaves the native part out, `--watch` stays.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { build, context } from 'esbuild';
+import { writeNotices } from './notices.mjs';
 
 const universal = process.argv.includes('--universal');
 const watch = process.argv.includes('--watch');
@@ -79,7 +81,9 @@ if (watch) {
   const contexts = await Promise.all(bundles.map((options) => context(options)));
   await Promise.all(contexts.map((one) => one.watch()));
 } else {
-  await Promise.all(bundles.map((options) => build(options)));
+  const built = await Promise.all(bundles.map((options) => build(options)));
+  const metafiles = built.map(({ metafile }) => metafile);
+  await writeNotices(metafiles, join(outdir, 'ThirdPartyNotices.txt'));
   await chmod(join(outdir, 'cli.js'), 0o755);
 }
 
@@ -115,16 +119,23 @@ async function nativePackage(name, lock) {
   }
   const folder = join('.cache', `${name.replace(/[@/]/g, '_')}-${lock.version}`);
   await mkdir(folder, { recursive: true });
-  const packed = execFileSync('npm', ['pack', `${name}@${lock.version}`, '--silent', '--pack-destination', folder], {
-    encoding: 'utf8',
-  });
-  const archive = join(folder, packed.trim());
-  const digest = `sha512-${createHash('sha512')
-    .update(await readFile(archive))
-    .digest('base64')}`;
-  if (digest !== lock.integrity) {
+  const archive = join(folder, `${name.replace('@', '').replace('/', '-')}-${lock.version}.tgz`);
+  if ((await digest(archive)) !== lock.integrity) {
+    execFileSync('npm', ['pack', `${name}@${lock.version}`, '--silent', '--pack-destination', folder]);
+  }
+  if ((await digest(archive)) !== lock.integrity) {
     throw new Error(`${archive} is not the package that package-lock.json names (${lock.integrity})`);
   }
   execFileSync('tar', ['-xzf', archive, '-C', folder]);
   return join(folder, 'package');
+}
+
+/** The digest of a file as package-lock.json writes it; undefined when there is no such file. */
+async function digest(file) {
+  if (!existsSync(file)) {
+    return undefined;
+  }
+  return `sha512-${createHash('sha512')
+    .update(await readFile(file))
+    .digest('base64')}`;
 }

@@ -10,6 +10,7 @@ const everywhere = [
   'CHANGELOG.md',
   'LICENSE',
   'README.md',
+  'dist/ThirdPartyNotices.txt',
   'dist/cli.js',
   'dist/codicon.css',
   'dist/codicon.ttf',
@@ -74,6 +75,13 @@ describe('The VSIX files', function () {
     }
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('bring the licences of the packages whose code they have', () => {
+    const notices = file('universal', 'dist/ThirdPartyNotices.txt').toString();
+    for (const name of ['lit', 'lit-html', '@vscode-elements/elements', '@vscode/codicons']) {
+      assert.match(notices, new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(`, 'm'));
+    }
+  });
 
   it('are three, and one of them is for this machine', () => {
     assert.equal(readdirSync(folder).length, 3);
