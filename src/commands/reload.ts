@@ -6,13 +6,13 @@ import * as vscode from 'vscode';
  * @param viewType - of the editor
  * @param reload - reads an image again, in all its editors
  */
-export function registerReload(viewType: string, reload: (uri: vscode.Uri) => Promise<void>): vscode.Disposable {
+export function registerReload(viewType: string, reload: (uri: vscode.Uri) => void): vscode.Disposable {
   return vscode.commands.registerCommand('qcow2.inspector.reload', async (clicked?: vscode.Uri) => {
     const uri = clicked ?? activeImage(viewType);
     if (uri === undefined) {
       await vscode.window.showInformationMessage('Open an image in Qcow2 Inspector first; then it can be reloaded.');
     } else {
-      await reload(uri);
+      reload(uri);
     }
   });
 }

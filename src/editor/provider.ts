@@ -3,9 +3,12 @@ import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { fromWebview, type ToWebview } from '../protocol/messages.ts';
 import type { ImageThreads } from '../worker/imageThreads.ts';
+import { Attachment } from './attachment.ts';
 import { ImageDocument } from './document.ts';
-import { inspectorPage, messagePage } from './page.ts';
+import { inspectorPage } from './page.ts';
+import { readSettings, section, virtualFileLimit } from './settings.ts';
 import type { ViewStates } from './viewStates.ts';
+import { virtualFile } from './virtualFile.ts';
 
 /** The view type of the editor, in package.json too. */
 export const viewType = 'qcow2.inspector';
@@ -31,26 +34,22 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
   }
 
   resolveCustomEditor({ uri }: ImageDocument, panel: vscode.WebviewPanel): void {
-    if (uri.scheme !== 'file') {
-      panel.webview.html = messagePage(
-        'This image is not on a disk',
-        `Qcow2 Inspector reads images in place, and “${uri.scheme}:” has no files that it can read in place. ` +
-          'Copy the image to a folder of this machine (or of the remote one) and open it there.',
-      );
-      return;
-    }
     this.#connect(uri, panel);
     this.#load(uri, panel);
   }
 
-  /** Reads an image again, from the start, in all its editors. */
-  async reload(uri: vscode.Uri): Promise<void> {
-    this.#log.info(`Reload ${uri.fsPath}`);
-    await this.#threads.restart(uri.fsPath);
-    for (const [panel, shown] of this.#panels) {
-      if (shown.toString() === uri.toString()) {
-        this.#load(shown, panel);
-      }
+  /** Reads an image again, in all its editors, which stay as they are. */
+  reload(uri: vscode.Uri): void {
+    this.#log.info(`Reload ${nameOf(uri)}`);
+    this.#threads.reload(nameOf(uri));
+  }
+
+  /** Takes the user's settings, and gives them to all that is open. */
+  configure(): void {
+    const settings = readSettings(vscode.workspace.getConfiguration(section));
+    this.#threads.configure(settings);
+    for (const { webview } of this.#panels.keys()) {
+      void webview.postMessage({ type: 'settings', settings } satisfies ToWebview);
     }
   }
 
@@ -63,14 +62,14 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
 
   /** Links the panel with the image's thread until it is closed. */
   #connect(uri: vscode.Uri, panel: vscode.WebviewPanel): void {
-    const path = uri.fsPath;
+    const path = nameOf(uri);
     const { webview } = panel;
-    const thread = this.#threads.open(path);
     const post = (message: ToWebview): void => {
       // False when the tab is hidden: its page is gone, and asks again when it is shown.
       void webview.postMessage(message);
     };
-    const view = thread.attach(post);
+    const virtual = uri.scheme === 'file' ? undefined : virtualFile(uri, virtualLimit);
+    const thread = new Attachment(this.#threads, path, post, virtual);
     this.#panels.set(panel, uri);
     let greeted = false;
     const listening = webview.onDidReceiveMessage((received: unknown) => {
@@ -80,9 +79,16 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
           if (!greeted) {
             // Now there is a page that listens, and its first reply is still to come.
             greeted = true;
+            post({ type: 'settings', settings: readSettings(vscode.workspace.getConfiguration(section)) });
             this.#sendState(uri, post);
           }
-          thread.request(view, message.body);
+          thread.request(message.body);
+          break;
+        case 'reload':
+          this.reload(uri);
+          break;
+        case 'pause':
+          thread.pause(message.paused);
           break;
         case 'state':
           void this.#states.set(uri.toString(), message.state);
@@ -97,11 +103,18 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
           this.#log.error(`${path}: a message that is none of ours: ${JSON.stringify(received)}`);
       }
     });
+    // The page of a hidden tab is gone, and so is what it needs its file for; the next one greets anew.
+    const hiding = panel.onDidChangeViewState(() => {
+      if (!panel.visible) {
+        greeted = false;
+        thread.leave();
+      }
+    });
     panel.onDidDispose(() => {
+      hiding.dispose();
       listening.dispose();
       this.#panels.delete(panel);
-      thread.detach(view);
-      this.#threads.release(path);
+      thread.leave();
     });
   }
 
@@ -124,4 +137,13 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
       nonce: randomBytes(16).toString('base64url'),
     });
   }
+}
+
+/** What an image's thread is known by: its path, or the URI of a file that is on no disk. */
+function nameOf(uri: vscode.Uri): string {
+  return uri.scheme === 'file' ? uri.fsPath : uri.toString();
+}
+
+function virtualLimit(): number {
+  return virtualFileLimit(vscode.workspace.getConfiguration(section));
 }

@@ -76,7 +76,13 @@ function fileStorage(path: string, fd: number, stat: BigIntStats, size: bigint, 
     regular: stat.isFile(),
     size,
     allocated: stat.blocks * 512n,
-    read: async (at, into) => readAt(path, fd, at, into),
+    read: async (at, into) => {
+      if (!open) {
+        // The system may have given the number of the handle to another file.
+        throw new Qcow2Error('read-failed', `${path} was closed, to be opened again. Retry.`, { system: 'EBADF' });
+      }
+      return readAt(path, fd, at, into);
+    },
     ...(seek && { extents: (from: bigint, to: bigint): Iterable<HostExtent> => seekExtents(seek, fd, from, to) }),
     close: async () => {
       if (open) {

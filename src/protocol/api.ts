@@ -1,12 +1,15 @@
 import type { ImageApi } from './imageApi.ts';
+import type { ListApi } from './listApi.ts';
+import type { LiveApi } from './liveApi.ts';
 import type { MapApi } from './mapApi.ts';
+import type { TableApi } from './tableApi.ts';
 
 /**
  * The methods that a webview may call on the worker of its image, by way of the extension host. Every call settles
  * with a result or an error, can be cancelled, and long ones report progress. Offsets and byte counts are bigint. Each
  * group of methods is in a file of its own.
  */
-export interface InspectorApi extends ImageApi, MapApi {}
+export interface InspectorApi extends ImageApi, MapApi, ListApi, LiveApi, TableApi {}
 
 /** The names of the methods. */
 export type Method = keyof InspectorApi;

@@ -1,4 +1,7 @@
 import type { CallError } from './api.ts';
+import type { FileNews } from './news.ts';
+import type { PageCommand } from './pageCommand.ts';
+import type { Settings } from './settings.ts';
 
 /** From the webview to the extension host. A `body` is a `Request` as `encode` writes it; the host only passes it on. */
 export type FromWebview =
@@ -6,6 +9,10 @@ export type FromWebview =
   | { readonly type: 'ready' }
   /** What the view wants to find again after a reload: plain JSON. */
   | { readonly type: 'state'; readonly state: unknown }
+  /** Read the image again: the same as the command "Reload Image". */
+  | { readonly type: 'reload' }
+  /** Don't read changes by itself for now, or do so again. */
+  | { readonly type: 'pause'; readonly paused: boolean }
   /** An error of the page, for the log. */
   | { readonly type: 'error'; readonly message: string }
   | { readonly type: 'request'; readonly body: string };
@@ -14,7 +21,13 @@ export type FromWebview =
 export type ToWebview =
   /** The state that was kept for this image, sent before the first reply. */
   | { readonly type: 'state'; readonly state: unknown }
+  /** The user's settings, sent before the first reply and whenever one of them changes. */
+  | { readonly type: 'settings'; readonly settings: Settings }
+  /** What is known of the file, sent before the first reply and whenever it changes. */
+  | { readonly type: 'news'; readonly news: FileNews }
   | { readonly type: 'reply'; readonly body: string }
+  /** A command was run. */
+  | { readonly type: 'command'; readonly command: PageCommand }
   /** The worker has stopped: whatever was asked before gets this error. Asking again starts a new worker. */
   | { readonly type: 'stopped'; readonly error: CallError };
 
@@ -22,11 +35,38 @@ export type ToWebview =
 export type ToWorker =
   | { readonly view: number; readonly body: string }
   /** The view has gone: its requests are cancelled. */
-  | { readonly closed: number };
+  | { readonly closed: number }
+  /** Open the image again. */
+  | { readonly reload: true }
+  | { readonly paused: boolean }
+  | { readonly settings: Settings }
+  /** Something may have happened to a file that only the host can see. */
+  | { readonly heard: true }
+  /** What a worker has asked the host for: see `asks`. */
+  | { readonly answer: number; readonly value: Uint8Array | VirtualLook }
+  | { readonly answer: number; readonly error: string };
+
+/** What a worker is started with. */
+export interface WorkerStart {
+  /** The path of the file; for a virtual one, what it is called. */
+  readonly path: string;
+  /** True for a file of a virtual file system, which only the host can read. */
+  readonly virtual: boolean;
+  readonly settings: Settings;
+}
+
+/** What the host says of a virtual file: `stamp` is another one when the file has changed. */
+export type VirtualLook =
+  | { readonly state: 'there'; readonly stamp: string }
+  | { readonly state: 'lost'; readonly message: string };
 
 /** From the worker to the extension host. */
 export type FromWorker =
   | { readonly view: number; readonly body: string }
+  /** News for all views, or for the one that has come. */
+  | { readonly news: FileNews; readonly view?: number }
+  /** Asks the host for the bytes of a virtual file, or for what it says of it. */
+  | { readonly asks: 'bytes' | 'look'; readonly number: number }
   /** A request met an error that nobody foresaw: its stack, for the log. */
   | { readonly defect: string };
 
@@ -40,6 +80,10 @@ export function fromWebview(message: unknown): FromWebview | undefined {
       return { type: 'ready' };
     case 'state':
       return 'state' in message ? { type: 'state', state: message.state } : undefined;
+    case 'reload':
+      return { type: 'reload' };
+    case 'pause':
+      return 'paused' in message ? { type: 'pause', paused: message.paused === true } : undefined;
     case 'error':
       return 'message' in message ? { type: 'error', message: String(message.message) } : undefined;
     case 'request':

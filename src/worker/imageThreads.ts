@@ -1,4 +1,5 @@
-import { ImageThread } from './imageThread.ts';
+import { defaultSettings, type Settings } from '../protocol/settings.ts';
+import { ImageThread, type VirtualFile } from './imageThread.ts';
 
 /** Milliseconds that a thread outlives its last view: a tab that is moved closes and opens its view. */
 const lingerTime = 5000;
@@ -14,6 +15,7 @@ export class ImageThreads {
   readonly #report: (defect: string) => void;
   readonly #linger: number;
   readonly #entries = new Map<string, Entry>();
+  #settings: Settings = defaultSettings;
 
   /**
    * @param entry - file of the worker's bundle
@@ -31,11 +33,24 @@ export class ImageThreads {
     return this.#entries.size;
   }
 
-  /** The thread of the image at `path`. Each call needs a `release` later. */
-  open(path: string): ImageThread {
+  /** The user's settings, for the threads that are there and those to come. */
+  configure(settings: Settings): void {
+    this.#settings = settings;
+    for (const { thread } of this.#entries.values()) {
+      thread.configure(settings);
+    }
+  }
+
+  /**
+   * The thread of the image at `path`. Each call needs a `release` later.
+   *
+   * @param virtual - reads the file, where it is not one of the system; `path` is then the text of its URI
+   */
+  open(path: string, virtual?: VirtualFile): ImageThread {
     let entry = this.#entries.get(path);
     if (entry === undefined) {
-      entry = { thread: new ImageThread(this.#entry, path, this.#report), closing: undefined };
+      entry = { thread: new ImageThread(this.#entry, path, this.#report, virtual), closing: undefined };
+      entry.thread.configure(this.#settings);
       this.#entries.set(path, entry);
     }
     clearTimeout(entry.closing);
@@ -57,9 +72,9 @@ export class ImageThreads {
     }, this.#linger);
   }
 
-  /** Ends the thread of the image at `path`, if there is one; the next request starts it anew. */
-  async restart(path: string): Promise<void> {
-    await this.#entries.get(path)?.thread.stop();
+  /** Opens the image at `path` again in its thread, if there is one. */
+  reload(path: string): void {
+    this.#entries.get(path)?.thread.reload();
   }
 
   /** Ends all threads. */

@@ -4,34 +4,40 @@ import { openImage } from '../engine/image/open.ts';
 import { scan } from '../engine/image/scan.ts';
 import type { Storage } from '../engine/ports.ts';
 import type { ImageApi } from '../protocol/imageApi.ts';
+import type { LiveApi } from '../protocol/liveApi.ts';
+import { bitmapMethods } from './bitmapMethods.ts';
 import { mapMethods } from './mapMethods.ts';
 import type { Handlers } from './server.ts';
 import { sharedRun } from './sharedRun.ts';
+import { snapshotMethods } from './snapshotMethods.ts';
+import { tableMethods } from './tableMethods.ts';
 
-/** The methods of the worker on one image that is open: one group a file of the protocol. */
-function methods(image: Image): Handlers {
-  return { ...imageMethods(image), ...mapMethods(image) };
+/** The methods on one image, whatever becomes of its file. */
+export type ImageHandlers = Omit<Handlers, keyof LiveApi>;
+
+/** An image that is open, with its methods. */
+export interface Inspected {
+  readonly storage: Storage;
+  readonly image: Image;
+  readonly handlers: ImageHandlers;
 }
 
-/**
- * The methods of the worker on one image, which is opened by the first call. Where that fails, the next one tries
- * again.
- */
-export function inspect(open: () => Promise<Storage>): () => Promise<Handlers> {
-  let opening: Promise<Handlers> | undefined;
-  return () => {
-    opening ??= opened(open).catch((error: unknown) => {
-      opening = undefined;
-      throw error;
-    });
-    return opening;
+/** The methods of the worker on one image that is open: one group a file of the protocol. */
+function methods(image: Image): ImageHandlers {
+  return {
+    ...imageMethods(image),
+    ...mapMethods(image),
+    ...snapshotMethods(image),
+    ...bitmapMethods(image),
+    ...tableMethods(image),
   };
 }
 
-async function opened(open: () => Promise<Storage>): Promise<Handlers> {
-  const storage = await open();
+/** Opens the image in a storage, which is closed where that fails. */
+export async function inspectStorage(storage: Storage): Promise<Inspected> {
   try {
-    return methods(await openImage(storage));
+    const image = await openImage(storage);
+    return { storage, image, handlers: methods(image) };
   } catch (error) {
     await storage.close();
     throw error;

@@ -1,16 +1,27 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { openFile } from '../platform/fileStorage.ts';
 import type { Request } from '../protocol/api.ts';
 import { decode, encode } from '../protocol/codec.ts';
-import type { FromWorker, ToWorker } from '../protocol/messages.ts';
-import { inspect } from './inspection.ts';
+import type { FromWorker, ToWorker, WorkerStart } from '../protocol/messages.ts';
+import { fileSource } from './fileSource.ts';
+import { LiveImage } from './liveImage.ts';
 import { type Server, serve } from './server.ts';
+import { VirtualSource } from './virtualSource.ts';
 
 /** The worker of one image: owns its file handle and answers the requests of all its views. */
-function main(port: NonNullable<typeof parentPort>, path: string): void {
-  const handlers = inspect(() => openFile(path));
+function main(port: NonNullable<typeof parentPort>, { path, virtual, settings }: WorkerStart): void {
   const send = (message: FromWorker): void => port.postMessage(message);
   const servers = new Map<number, Server>();
+  const virtualSource = virtual ? new VirtualSource(path, send) : undefined;
+  const image = new LiveImage(virtualSource ?? fileSource(path), {
+    news: (news) => send({ news }),
+    reopened: () => {
+      for (const server of servers.values()) {
+        server.close();
+      }
+    },
+    busy: () => [...servers.values()].some((server) => server.busy),
+  });
+  image.configure(settings);
 
   const serverOf = (view: number): Server => {
     const known = servers.get(view);
@@ -18,21 +29,33 @@ function main(port: NonNullable<typeof parentPort>, path: string): void {
       return known;
     }
     const server = serve(
-      handlers,
+      () => image.handlers(),
       (reply) => send({ view, body: encode(reply) }),
       (defect) => send({ defect }),
     );
     servers.set(view, server);
+    // Before its first reply, so that the view knows which opening that is about.
+    if (image.news.opened > 0) {
+      send({ news: image.news, view });
+    }
     return server;
   };
 
   port.on('message', (message: ToWorker) => {
-    if ('closed' in message) {
-      servers.get(message.closed)?.close();
-      servers.delete(message.closed);
-    } else {
+    if ('body' in message) {
       // Written by our own client; the host has only passed it on.
       serverOf(message.view).accept(decode(message.body) as Request);
+    } else if ('closed' in message) {
+      servers.get(message.closed)?.close();
+      servers.delete(message.closed);
+    } else if ('reload' in message) {
+      void image.reload();
+    } else if ('paused' in message) {
+      image.pause(message.paused);
+    } else if ('settings' in message) {
+      image.configure(message.settings);
+    } else {
+      virtualSource?.hear(message);
     }
   });
 }
@@ -40,4 +63,4 @@ function main(port: NonNullable<typeof parentPort>, path: string): void {
 if (parentPort === null) {
   throw new Error('The worker is not started as a thread');
 }
-main(parentPort, (workerData as { readonly path: string }).path);
+main(parentPort, workerData as WorkerStart);

@@ -27,8 +27,10 @@ const reportEvery = 100;
 export interface Server {
   /** Answers a request: every one gets exactly one result or error, whatever its handler does. */
   accept(request: Request): void;
-  /** Cancels everything: the caller has gone. */
+  /** Cancels everything: the caller has gone, or what it asks about. */
   close(): void;
+  /** Whether requests are being answered. */
+  readonly busy: boolean;
 }
 
 /**
@@ -77,6 +79,9 @@ export function serve(
       for (const abort of running.values()) {
         abort.abort();
       }
+    },
+    get busy() {
+      return running.size > 0;
     },
   };
 }

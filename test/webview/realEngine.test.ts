@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Storage } from '../../src/engine/ports.ts';
-import { inspect } from '../../src/worker/inspection.ts';
+import { inspectStorage } from '../../src/worker/inspection.ts';
 import { copied, ImageBuilder, zero } from '../support/builder.ts';
 import { FailingStorage, MemoryStorage } from '../support/memoryStorage.ts';
 import type { Inspector } from './page.ts';
@@ -20,7 +20,7 @@ describe('the page, with the engine behind it', function () {
   const { open } = pages();
 
   const show = async (storage: Storage, pane: string): Promise<Inspector> =>
-    open(await inspect(async () => storage)(), { state: { pane } });
+    open((await inspectStorage(storage)).handlers, { state: { pane } });
 
   it('counts the clusters of the guest by kind, exactly', async () => {
     const { page, ready } = await show(small().toStorage(), 'map');

@@ -113,16 +113,6 @@ describe('the thread of an image', () => {
     assert.match(defects.splice(0).join('|'), /^SyntaxError: [^|]*main\.ts[^|]*$/s);
   });
 
-  it('reads the image again after a restart', async () => {
-    const path = join(folder, 'changing.qcow2');
-    writeFileSync(path, new ImageBuilder().toBytes());
-    const { client } = viewOn(threads.open(path));
-    assert.equal((await client.call('describe')).geometry?.virtualSize, 1048576n);
-    writeFileSync(path, new ImageBuilder({ size: 2 << 20 }).toBytes());
-    await threads.restart(path);
-    assert.equal((await client.call('describe')).geometry?.virtualSize, 2097152n);
-  });
-
   it('outlives its last view for a while, so that a tab can be moved', async () => {
     const thread = threads.open(image);
     const first = viewOn(thread);

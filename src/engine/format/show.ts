@@ -8,9 +8,19 @@ export function showCount(value: number | bigint): string {
   return group(String(value), 3, groupSpace);
 }
 
-/** An offset in hex, in groups of four digits: `0x3_0000`. */
+/** How `showOffset` writes: the user's choice, for all that is shown by this thread. */
+let notation: 'hexadecimal' | 'decimal' = 'hexadecimal';
+
+/** From now on `showOffset` writes so. Returns whether that is another notation than before. */
+export function useNotation(wanted: typeof notation): boolean {
+  const other = wanted !== notation;
+  notation = wanted;
+  return other;
+}
+
+/** An offset in hex, in groups of four digits: `0x3_0000`; by the user's choice in decimal: `196 608`. */
 export function showOffset(value: number | bigint): string {
-  return `0x${group(value.toString(16), 4, '_')}`;
+  return notation === 'decimal' ? showCount(value) : `0x${group(value.toString(16), 4, '_')}`;
 }
 
 /** Bytes in hex: `51 46 49 fb`. */

@@ -1,0 +1,23 @@
+/** When a changed file is read again: by itself, after a question, or only by the user's command. */
+export type RefreshOnChange = 'on' | 'ask' | 'off';
+
+/** How host offsets and guest offsets are written. */
+export type AddressNotation = 'hexadecimal' | 'decimal';
+
+/** The settings of the user that the page and the worker need. */
+export interface Settings {
+  /** The pane shown when an image is opened for the first time. */
+  readonly openPane: string;
+  readonly addresses: AddressNotation;
+  readonly refreshOnChange: RefreshOnChange;
+  /** Whether all tables are read as soon as an image is opened. */
+  readonly scanOnOpen: boolean;
+}
+
+/** What holds where nothing is set; the same as in package.json. */
+export const defaultSettings: Settings = {
+  openPane: 'overview',
+  addresses: 'hexadecimal',
+  refreshOnChange: 'on',
+  scanOnOpen: true,
+};
