@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { qemuImg, runProgram } from '../support/qemu.ts';
+
+const cli = resolve('dist/cli.js');
+
+/** Starts a qemu-io that has the image open for writing, and waits until it has. */
+async function hold(image: string): Promise<ChildProcess> {
+  const holder = spawn('qemu-io', ['-f', 'qcow2', image], { stdio: ['pipe', 'pipe', 'inherit'] });
+  // Its prompt comes when the image is open.
+  await once(holder.stdout ?? holder, 'data');
+  return holder;
+}
+
+// A difference on purpose: qemu-img refuses to look at an image that a VM writes unless it is told `-U`. Looking never
+// takes a lock here, and the person with a hanging VM needs the answer; `-U` is taken and changes nothing.
+describe('an image that a running QEMU holds', function () {
+  this.timeout(60_000);
+  let folder: string;
+  let image: string;
+  let holder: ChildProcess;
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'qcow2-locks-'));
+    image = join(folder, 'held.qcow2');
+    await qemuImg(['create', '-q', '-f', 'qcow2', image, '64M']);
+    holder = await hold(image);
+  });
+
+  after(async () => {
+    holder.stdin?.end('quit\n');
+    await once(holder, 'exit');
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  for (const verb of ['info', 'map']) {
+    it(`is read by ${verb} as qemu-img -U reads it, where qemu-img alone refuses`, async () => {
+      const refused = await runProgram('qemu-img', [verb, image]);
+      assert.equal(refused.code, 1);
+      assert.match(refused.stderr, /Failed to get shared "write" lock/);
+      const theirs = await runProgram('qemu-img', [verb, '-U', image]);
+      assert.equal(theirs.code, 0);
+      for (const share of [[], ['-U']]) {
+        const ours = await runProgram(process.execPath, [cli, verb, ...share, image]);
+        assert.deepEqual(ours, theirs);
+      }
+    });
+  }
+});
