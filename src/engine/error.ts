@@ -15,7 +15,9 @@ export type ErrorCode =
   /** An argument of the caller is wrong. */
   | 'bad-argument'
   /** A compressed stream is broken. */
-  | 'bad-stream';
+  | 'bad-stream'
+  /** It needs the user's word, or a trusted workspace. */
+  | 'not-allowed';
 
 /** The one error class of the engine. `message` says what happened, where, and what to do. */
 export class Qcow2Error extends Error {

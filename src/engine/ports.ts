@@ -14,6 +14,8 @@ export interface HostExtent {
 export interface Storage {
   /** Length in bytes when it was opened; exact above 2^53. */
   readonly size: bigint;
+  /** The same for every name of one file (device and inode), where the system tells; to find loops. */
+  readonly identity?: string;
   /** Bytes that the file takes on its disk, where the system says so (st_blocks * 512). */
   readonly allocated?: bigint;
   /**

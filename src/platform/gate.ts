@@ -41,6 +41,12 @@ export function namedPath(name: string, from: string): string {
       `${from} names ${JSON.stringify(name)}, which is not a plain path. json: and protocols are never followed.`,
     );
   }
+  if (process.platform === 'win32' && /^[\\/]{2}/.test(name)) {
+    throw new Qcow2Error(
+      'not-supported',
+      `${from} names ${JSON.stringify(name)}, a device or a share of another machine. Neither is ever followed.`,
+    );
+  }
   if (drive || name.startsWith('/') || (process.platform === 'win32' && name.startsWith('\\'))) {
     return name;
   }

@@ -31,6 +31,20 @@ describe('the path that a name in an image stands for', () => {
       assert.throws(() => namedPath(name, 'x.qcow2'), { code: 'not-supported' }, name);
     }
   });
+
+  it('is never a share of another machine or a device on Windows, whose drives are no protocols', () => {
+    const real = Object.getOwnPropertyDescriptor(process, 'platform');
+    Object.defineProperty(process, 'platform', { ...real, value: 'win32' });
+    try {
+      for (const name of ['\\\\server\\share\\x', '//server/share/x', '\\\\.\\PhysicalDrive0']) {
+        assert.throws(() => namedPath(name, 'C:\\x.qcow2'), { code: 'not-supported' }, name);
+      }
+      assert.equal(namedPath('D:\\base.img', 'C:\\x.qcow2'), 'D:\\base.img');
+      assert.equal(namedPath('base.img', 'C:\\i\\x.qcow2'), 'C:\\i\\base.img');
+    } finally {
+      Object.defineProperty(process, 'platform', real ?? {});
+    }
+  });
 });
 
 describe('the gate', () => {

@@ -13,23 +13,25 @@ export interface OtherFormat {
   readonly kind: FileKind;
   /** One sentence for a person. */
   readonly says: string;
+  /** QEMU's driver for it: where nobody tells the format, QEMU takes the file for this, not for raw. */
+  readonly driver?: string;
 }
 
 const unpack = 'unpack it first';
 
-/** Formats by their magic: byte offset, bytes (as text where they are text), name, what to do about it. */
-const magics: readonly (readonly [number, string | readonly number[], string, string?])[] = [
-  [0, 'KDMV', 'a VMDK image'],
-  [0, 'COWD', 'a VMDK image (ESX)'],
-  [0, '# Disk DescriptorFile', 'the descriptor of a VMDK image'],
-  [64, [0x7f, 0x10, 0xda, 0xbe], 'a VDI image (VirtualBox)'],
-  [0, 'conectix', 'a VHD image (Virtual PC)'],
-  [0, 'vhdxfile', 'a VHDX image (Hyper-V)'],
-  [0, 'QED\0', 'a QED image'],
-  [0, 'WithoutFreeSpace', 'a Parallels image'],
-  [0, 'WithouFreSpacExt', 'a Parallels image'],
-  [0, 'Bochs Virtual HD Image', 'a Bochs image'],
-  [0, 'LUKS\xba\xbe', 'a LUKS volume'],
+/** Formats by their magic: byte offset, bytes (as text where they are text), name, what to do about it, QEMU's driver. */
+const magics: readonly (readonly [number, string | readonly number[], string, (string | undefined)?, string?])[] = [
+  [0, 'KDMV', 'a VMDK image', undefined, 'vmdk'],
+  [0, 'COWD', 'a VMDK image (ESX)', undefined, 'vmdk'],
+  [0, '# Disk DescriptorFile', 'the descriptor of a VMDK image', undefined, 'vmdk'],
+  [64, [0x7f, 0x10, 0xda, 0xbe], 'a VDI image (VirtualBox)', undefined, 'vdi'],
+  [0, 'conectix', 'a VHD image (Virtual PC)', undefined, 'vpc'],
+  [0, 'vhdxfile', 'a VHDX image (Hyper-V)', undefined, 'vhdx'],
+  [0, 'QED\0', 'a QED image', undefined, 'qed'],
+  [0, 'WithoutFreeSpace', 'a Parallels image', undefined, 'parallels'],
+  [0, 'WithouFreSpacExt', 'a Parallels image', undefined, 'parallels'],
+  [0, 'Bochs Virtual HD Image', 'a Bochs image', undefined, 'bochs'],
+  [0, 'LUKS\xba\xbe', 'a LUKS volume', undefined, 'luks'],
   [0, [0x1f, 0x8b], 'compressed with gzip', unpack],
   [0, [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0], 'compressed with xz', unpack],
   [0, [0x28, 0xb5, 0x2f, 0xfd], 'compressed with zstd', unpack],
@@ -57,8 +59,9 @@ export const magicBytes = 65608;
 export function otherFormat(bytes: Uint8Array): OtherFormat {
   const found = magics.find(([offset, magic]) => hasMagic(bytes, offset, magic));
   if (found) {
-    const [, , name, advice] = found;
-    return { kind: 'other-format', says: `The file is ${name}, not qcow2${advice === undefined ? '' : `: ${advice}`}` };
+    const [, , name, advice, driver] = found;
+    const says = `The file is ${name}, not qcow2${advice === undefined ? '' : `: ${advice}`}`;
+    return { kind: 'other-format', says, ...(driver === undefined ? {} : { driver }) };
   }
   if (bytes.length < 4) {
     return { kind: 'truncated', says: `The file has ${bytes.length} bytes only: too few to tell what it is` };

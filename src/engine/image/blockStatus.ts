@@ -1,3 +1,4 @@
+import { noProgress, type Progress } from '../ports.ts';
 import { type StatusLayer, StatusRows, statusFlags } from './statusRows.ts';
 
 export { type StatusLayer, statusFlags } from './statusRows.ts';
@@ -8,6 +9,14 @@ export { type StatusLayer, statusFlags } from './statusRows.ts';
  * and lengths are in bytes. Returning false ends the walk.
  */
 export type StatusVisitor = (start: number, length: number, flags: number, depth: number, host: number) => boolean;
+
+/** How a walk goes. */
+export interface StatusOptions {
+  /** Is asked for each L2 table; what it is told as done and total is in bytes of the guest's disk. */
+  readonly progress?: Progress;
+  /** Whether what can't be told is visited too, with the flag `failed`, rather than the end of the walk. */
+  readonly tolerant?: boolean;
+}
 
 /** Where a walk had to stop. */
 export interface StatusFailure {
@@ -30,11 +39,13 @@ export async function walkBlockStatus(
   from: number,
   to: number,
   visit: StatusVisitor,
+  { progress = noProgress, tolerant = false }: StatusOptions = {},
 ): Promise<StatusFailure | undefined> {
   const rows = layers.map((layer) => new StatusRows(layer));
   for (let start = from; start < to; ) {
-    const end = await fillRows(layers, rows, start, to);
-    const stopped = visitRows(layers, rows, start, end, visit);
+    const at = start - from;
+    const end = await fillRows(layers, rows, start, to, { step: () => progress.step(at, to - from) });
+    const stopped = visitRows(layers, rows, start, end, visit, tolerant);
     if (stopped !== undefined) {
       return stopped === 'unwanted' ? undefined : stopped;
     }
@@ -49,6 +60,7 @@ async function fillRows(
   rows: readonly StatusRows[],
   from: number,
   to: number,
+  progress: Progress,
 ): Promise<number> {
   let wanted: { from: number; to: number } | undefined = { from, to };
   let end = to;
@@ -58,7 +70,7 @@ async function fillRows(
     if (!part || wanted.from >= stop) {
       break;
     }
-    await part.fill(wanted.from, stop);
+    await part.fill(wanted.from, stop, progress);
     end = part.end < stop ? part.end : end;
     wanted = part.unknown(stop);
     if (!wanted) {
@@ -74,6 +86,7 @@ function visitRows(
   from: number,
   to: number,
   visit: StatusVisitor,
+  tolerant: boolean,
 ): StatusFailure | 'unwanted' | undefined {
   for (let at = from; at < to; ) {
     let end = to;
@@ -86,9 +99,10 @@ function visitRows(
       let flags = part.flagsOf(row);
       end = Math.min(end, part.endOf(row));
       if ((flags & failed) !== 0) {
-        return { depth, at };
-      }
-      if ((flags & (data | zero)) !== 0) {
+        if (!tolerant) {
+          return { depth, at };
+        }
+      } else if ((flags & (data | zero)) !== 0) {
         flags |= present;
       } else {
         const below = layers[depth + 1];

@@ -1,6 +1,8 @@
 import { Qcow2Error } from '../error.ts';
+import { otherFormat } from '../format/fileKind.ts';
 import { limits } from '../limits.ts';
 import type { Gate, OpenedFile, Storage } from '../ports.ts';
+import { readMagicBytes } from './firstCluster.ts';
 import type { Image } from './image.ts';
 import { openImage } from './open.ts';
 
@@ -71,7 +73,7 @@ export interface Chain {
 
 /** How a chain is opened. */
 export interface ChainOptions {
-  /** Identity of the image's own file, as in `OpenedFile`: without it, a loop through it is found one round later. */
+  /** Identity of the image's own file, as in `OpenedFile`, where its storage has none: without it, a loop through it is found one round later. */
   readonly identity?: string;
   /** Whether the format of a backing file may be guessed where the image does not say it; QEMU does. */
   readonly probe?: boolean;
@@ -88,7 +90,8 @@ export interface ChainOptions {
 export async function openChain(image: Image, path: string, gate: Gate, options: ChainOptions = {}): Promise<Chain> {
   const layers: ChainLayer[] = [];
   const stops: ChainStop[] = [];
-  const seen = new Set<string>(options.identity === undefined ? [] : [options.identity]);
+  const identity = options.identity ?? image.storage.identity;
+  const seen = new Set<string>(identity === undefined ? [] : [identity]);
   let next: ChainLayer | undefined = {
     depth: 0,
     path,
@@ -157,10 +160,15 @@ async function backingOf(
     return { depth, path, format: 'raw', formatSource, storage };
   }
   const image = await openImage(storage);
-  const qcow2 = named === 'qcow2' || image.file.kind === 'qcow2' || image.file.kind === 'qcow2-other-version';
-  return qcow2
-    ? { depth, path, format: 'qcow2', formatSource, storage, image }
-    : { depth, path, format: 'raw', formatSource, storage };
+  if (named === 'qcow2' || image.file.kind === 'qcow2' || image.file.kind === 'qcow2-other-version') {
+    return { depth, path, format: 'qcow2', formatSource, storage, image };
+  }
+  const { driver } = otherFormat((await readMagicBytes(storage)).bytes);
+  if (driver !== undefined) {
+    await storage.close();
+    return stop('unknown-format', { path, format: driver });
+  }
+  return { depth, path, format: 'raw', formatSource, storage };
 }
 
 async function withDataFile(layer: ChainLayer, gate: Gate, stops: ChainStop[]): Promise<ChainLayer> {

@@ -1,4 +1,4 @@
-import { noProgress, type Storage } from '../ports.ts';
+import type { Progress, Storage } from '../ports.ts';
 import { walkExtents } from './extents.ts';
 import { Holes } from './holes.ts';
 import type { Image } from './image.ts';
@@ -63,7 +63,7 @@ export class StatusRows {
   }
 
   /** Reads the rows from the guest offset `from` to `to`, which the layer's disk must have, or the first ones of them. */
-  async fill(from: number, to: number): Promise<void> {
+  async fill(from: number, to: number, progress: Progress): Promise<void> {
     this.#count = 0;
     this.#cursor = 0;
     this.start = from;
@@ -79,7 +79,7 @@ export class StatusRows {
       const range = { from: Math.floor(from / clusterSize), to: Math.ceil(to / clusterSize) };
       const add = (kind: ExtentKind, unit: number, count: number, cluster: number, byte: number): boolean =>
         this.#addExtent(kind, unit * unitSize, (unit + count) * unitSize, cluster * clusterSize + byte);
-      await walkExtents(image, layer, range, add, noProgress);
+      await walkExtents(image, layer, range, add, progress);
     }
     if (this.end < to && this.#count < mostRows) {
       this.#add(0, to, 0);

@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
-import { type StatusLayer, statusFlags, walkBlockStatus } from '../../../src/engine/image/blockStatus.ts';
+import {
+  type StatusLayer,
+  type StatusOptions,
+  statusFlags,
+  walkBlockStatus,
+} from '../../../src/engine/image/blockStatus.ts';
 import { Holes } from '../../../src/engine/image/holes.ts';
 import { openImage } from '../../../src/engine/image/open.ts';
 import type { Storage } from '../../../src/engine/ports.ts';
@@ -9,14 +14,25 @@ import { MemoryStorage } from '../../support/memoryStorage.ts';
 const cluster = 65536;
 
 /** The ranges of a chain: start, length, flags by name, depth, host offset where there is one. */
-async function statusOf(layers: readonly StatusLayer[], from = 0, to = layers[0]?.size ?? 0): Promise<string[]> {
+async function statusOf(
+  layers: readonly StatusLayer[],
+  from = 0,
+  to = layers[0]?.size ?? 0,
+  options: StatusOptions = {},
+): Promise<string[]> {
   const ranges: string[] = [];
-  const failure = await walkBlockStatus(layers, from, to, (start, length, flags, depth, host) => {
-    const names = Object.entries(statusFlags).flatMap(([name, flag]) => ((flags & flag) !== 0 ? [name] : []));
-    const place = (flags & statusFlags.offset) !== 0 ? ` at ${host}` : '';
-    ranges.push(`${start}+${length} depth ${depth}: ${names.join(' ') || 'nothing'}${place}`);
-    return true;
-  });
+  const failure = await walkBlockStatus(
+    layers,
+    from,
+    to,
+    (start, length, flags, depth, host) => {
+      const names = Object.entries(statusFlags).flatMap(([name, flag]) => ((flags & flag) !== 0 ? [name] : []));
+      const place = (flags & statusFlags.offset) !== 0 ? ` at ${host}` : '';
+      ranges.push(`${start}+${length} depth ${depth}: ${names.join(' ') || 'nothing'}${place}`);
+      return true;
+    },
+    options,
+  );
   return failure ? [...ranges, `failed at ${failure.at} depth ${failure.depth}`] : ranges;
 }
 
@@ -99,6 +115,11 @@ describe('block status', () => {
     const data = builder.truncate(builder.at(6)).toStorage();
     const layer = { size: 4 * cluster, image: await openImage(data), data, backed: false, lookForHoles: false };
     assert.deepEqual(await statusOf([layer]), ['0+65536 depth 0: zero', 'failed at 65536 depth 0']);
+    assert.deepEqual(await statusOf([layer], 0, layer.size, { tolerant: true }), [
+      '0+65536 depth 0: zero',
+      '65536+65536 depth 0: failed',
+      '131072+131072 depth 0: zero',
+    ]);
   });
 });
 

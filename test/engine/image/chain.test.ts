@@ -100,6 +100,16 @@ describe('a backing chain', () => {
     assert.deepEqual(gate.asked, []);
   });
 
+  it('does not take a file for raw that QEMU would take for another format', async () => {
+    const vmdk = new MemoryStorage(512n);
+    vmdk.write(0n, new TextEncoder().encode('KDMV'));
+    const gate = new MemoryGate({ base: vmdk });
+    const chain = await chainOf(based('base'), gate, { probe: true });
+    assert.deepEqual(shown(chain), { layers: [top], stops: ['0 backing unknown-format base'] });
+    assert.equal(chain.stops[0]?.format, 'vmdk');
+    assert.deepEqual(gate.closed, ['base']);
+  });
+
   it('tells names that are refused and files that are missing', async () => {
     const refused = await chainOf(based('json:{}', 'qcow2'), new MemoryGate({}));
     assert.deepEqual(shown(refused).stops, ['0 backing refused-name json:{}']);
