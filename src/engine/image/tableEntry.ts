@@ -1,6 +1,13 @@
 import { systemText } from '../error.ts';
 import { bitmapAllOnes, bitmapPlace } from '../format/bitmapTable.ts';
-import { compressedMaxBytes } from '../format/compressed.ts';
+import {
+  compressedBeyond56,
+  compressedByte,
+  compressedCluster,
+  compressedMaxBytes,
+  compressedSectorBytes,
+  compressedSectors,
+} from '../format/compressed.ts';
 import { l1Copied, l1Place } from '../format/l1.ts';
 import {
   l2Copied,
@@ -18,6 +25,34 @@ import type { Geometry } from './geometry.ts';
 import { l2Flaws, l2Target } from './l2Flaws.ts';
 import { type Flaw, flaws } from './reference.ts';
 
+/** What a table entry is. */
+export type EntryKind =
+  /** Of an L1 table: it leads to an L2 table. */
+  | 'table'
+  /** Of the refcount table: it leads to a refcount block. */
+  | 'block'
+  /** Of L1, L2 and refcount table: it leads to nothing. */
+  | 'unallocated'
+  /** Of an L2 table. */
+  | 'normal'
+  | 'compressed'
+  | 'zero-plain'
+  | 'zero-allocated'
+  /** Extended L2 entries: subclusters of several kinds, or with bits that contradict each other. */
+  | 'mixed'
+  | 'invalid'
+  /** Of a refcount block: the cluster's refcount is 0, 1, or more. */
+  | 'free'
+  | 'single'
+  | 'multiple'
+  /** Of a bitmap table. */
+  | 'data'
+  | 'all-zeros'
+  | 'all-ones'
+  /** Of any: the entry itself lies past the end of the file, or the system failed to read it. */
+  | 'past-end'
+  | 'unreadable';
+
 /** One entry of a table as it is dumped or listed, or a run of entries that are all zero, past the end, or unreadable. */
 export interface TableEntry {
   readonly index: number;
@@ -25,12 +60,7 @@ export interface TableEntry {
   readonly count: number;
   /** Hex digits; absent for entries that are not in the file or can't be read. */
   readonly raw?: string | undefined;
-  /**
-   * L1: `table`, `unallocated`. L2: `normal`, `compressed`, `zero-plain`, `zero-allocated`, `unallocated`; with extended
-   * L2 entries also `mixed` and `invalid`. Refcount table: `block`, `unallocated`. Bitmap table: `data`, `all-zeros`,
-   * `all-ones`. Any: `past-end`, `unreadable`.
-   */
-  readonly kind: string;
+  readonly kind: EntryKind;
   /** Host offset in bytes of what it leads to. */
   readonly host?: number | bigint | undefined;
   /** Guest offset in bytes of the first byte that it maps. */
@@ -127,6 +157,7 @@ export function entriesPastEnd(index: number, count: number): TableEntry {
 
 /** Said of what lies there. */
 const pastEnd = 'past the end of the file';
+const reachesPastEnd = 'reaches past the end of the file';
 
 const kindNames = {
   [subclusterKinds.unallocatedPlain]: 'unallocated',
@@ -139,7 +170,7 @@ const kindNames = {
 } as const;
 
 /** What all subclusters of an entry are, or `mixed`. Without extended L2 entries that is what the cluster is. */
-function l2KindName(geometry: Geometry, { hi, lo, zero, alloc }: L2Words): string {
+function l2KindName(geometry: Geometry, { hi, lo, zero, alloc }: L2Words): EntryKind {
   const alike = subclusterRun(hi, lo, alloc, zero, 0, geometry) === subclustersPerCluster;
   return alike ? kindNames[subclusterKind(hi, lo, alloc, zero, 0, geometry)] : 'mixed';
 }
@@ -164,7 +195,20 @@ const flawTexts: Readonly<Record<Flaw, string>> = {
 function l2Wrong(geometry: Geometry, guest: number, { hi, lo, zero, alloc }: L2Words): string | undefined {
   const { fileSize, dataFile } = geometry;
   const beyond = !dataFile && l2Target(hi, lo, geometry) >= fileSize;
-  return wrongWords(l2Flaws(hi, lo, alloc, zero, guest, geometry), beyond);
+  const words = wrongWords(l2Flaws(hi, lo, alloc, zero, guest, geometry), beyond);
+  const cut = !beyond && !dataFile && compressedPastEnd(geometry, hi, lo);
+  return cut ? [...(words === undefined ? [] : [words]), reachesPastEnd].join('; ') : words;
+}
+
+/** Whether it is compressed data that reaches past the last cluster of the file, in whole sectors as QEMU counts. */
+export function compressedPastEnd(geometry: Geometry, hi: number, lo: number): boolean {
+  const { clusterBits, clusterSize, fileClusters } = geometry;
+  if (l2Kind(hi, lo, geometry) !== l2Kinds.compressed || compressedBeyond56(hi, clusterBits)) {
+    return false;
+  }
+  const byte = compressedByte(lo, clusterBits);
+  const end = byte - (byte % compressedSectorBytes) + compressedSectors(hi, clusterBits) * compressedSectorBytes;
+  return compressedCluster(hi, lo, clusterBits) + Math.ceil(end / clusterSize) > fileClusters;
 }
 
 /** What is wrong with an entry, in words; `beyond`: what it leads to lies past the end of the file. */
@@ -178,6 +222,7 @@ function word(value: number): string {
   return (value >>> 0).toString(16).padStart(8, '0');
 }
 
+/** An entry of 8 bytes as hex digits. */
 function rawOf(hi: number, lo: number): string {
   return word(hi) + word(lo);
 }
