@@ -1,7 +1,9 @@
+import type { DumpApi } from './dumpApi.ts';
 import type { ImageApi } from './imageApi.ts';
 import type { ListApi } from './listApi.ts';
 import type { LiveApi } from './liveApi.ts';
 import type { MapApi } from './mapApi.ts';
+import type { PlaceApi } from './placeApi.ts';
 import type { TableApi } from './tableApi.ts';
 
 /**
@@ -9,7 +11,7 @@ import type { TableApi } from './tableApi.ts';
  * with a result or an error, can be cancelled, and long ones report progress. Offsets and byte counts are bigint. Each
  * group of methods is in a file of its own.
  */
-export interface InspectorApi extends ImageApi, MapApi, ListApi, LiveApi, TableApi {}
+export interface InspectorApi extends ImageApi, MapApi, ListApi, LiveApi, TableApi, PlaceApi, DumpApi {}
 
 /** The names of the methods. */
 export type Method = keyof InspectorApi;

@@ -6,7 +6,9 @@ import type { Storage } from '../engine/ports.ts';
 import type { ImageApi } from '../protocol/imageApi.ts';
 import type { LiveApi } from '../protocol/liveApi.ts';
 import { bitmapMethods } from './bitmapMethods.ts';
+import { dumpMethods } from './dumpMethods.ts';
 import { mapMethods } from './mapMethods.ts';
+import { placeMethods } from './placeMethods.ts';
 import type { Handlers } from './server.ts';
 import { sharedRun } from './sharedRun.ts';
 import { snapshotMethods } from './snapshotMethods.ts';
@@ -30,6 +32,8 @@ function methods(image: Image): ImageHandlers {
     ...snapshotMethods(image),
     ...bitmapMethods(image),
     ...tableMethods(image),
+    ...placeMethods(image),
+    ...dumpMethods(image),
   };
 }
 

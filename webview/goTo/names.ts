@@ -1,3 +1,4 @@
+import { nameRank, noRank } from '../../src/protocol/nameRank.ts';
 import type { Image } from '../description.ts';
 import type { Selection } from '../selection.ts';
 import { wordsOf } from '../words.ts';
@@ -12,24 +13,11 @@ interface Named {
 
 /** What has a name that a text is, starts, or is a part of; in this order. Case does not matter. */
 export function namedDestinations(text: string, image: Image): Destination[] {
-  const wanted = text.toLowerCase();
-  const ranked: Destination[][] = [[], [], []];
+  const ranked: Destination[][] = Array.from({ length: noRank }, () => []);
   for (const { selection, names, note } of namedThings(image)) {
-    const ranks = names.map((name) => rankOf(name.toLowerCase(), wanted));
-    ranked[Math.min(...ranks)]?.push({ selection, title: names[0] || wordsOf(selection), note });
+    ranked[nameRank(names, text)]?.push({ selection, title: names[0] || wordsOf(selection), note });
   }
   return ranked.flat();
-}
-
-/** 0 for the same, 1 for the start, 2 for a part, more for none of it. A single character must be the whole name. */
-function rankOf(name: string, wanted: string): number {
-  if (name === wanted) {
-    return 0;
-  }
-  if (wanted.length < 2) {
-    return 3;
-  }
-  return name.startsWith(wanted) ? 1 : name.includes(wanted) ? 2 : 3;
 }
 
 function* namedThings(image: Image): Iterable<Named> {
