@@ -1,11 +1,12 @@
 import { Qcow2Error, systemText } from '../engine/error.ts';
+import { findUnloadableBitmaps } from '../engine/image/bitmapLoading.ts';
 import type { Image } from '../engine/image/image.ts';
 import { openImage } from '../engine/image/open.ts';
 import { type FileStorage, openFile } from '../platform/fileStorage.ts';
 import { bytesOfText } from './bytes.ts';
 import { formatRefusal, pathOf, probe, probeBytes } from './formats.ts';
 import { Failure } from './program.ts';
-import { type Purpose, refusalOf } from './refusal.ts';
+import { bitmapRefusal, type Purpose, refusalOf } from './refusal.ts';
 
 /** A file opened as an image of a format. */
 export interface ImageFile {
@@ -42,7 +43,8 @@ export async function openImageFile(name: string, format: string | undefined, pu
     return { path, format: 'raw', storage };
   }
   const image = await openImage(storage);
-  const refusal = refusalOf(image, purpose);
+  // QEMU loads the bitmaps last.
+  const refusal = refusalOf(image, purpose) ?? bitmapRefusal(await findUnloadableBitmaps(image));
   if (refusal !== undefined) {
     throw couldNotOpen(name, refusal);
   }

@@ -31,6 +31,11 @@ export function refusalOf(image: Image, purpose: Purpose): string | undefined {
   return needsSecret ? "Parameter 'encrypt.key-secret' is required for cipher" : undefined;
 }
 
+/** Why QEMU does not open an image whose bitmaps it can't load: that of the first one. A byte string. */
+export function bitmapRefusal([first]: readonly Finding[]): string | undefined {
+  return first && bytesOfText(explain(first).qemu ?? '');
+}
+
 function warn({ code }: Finding, message: string): void {
   const hint = code.startsWith('bitmaps-')
     ? "Some clusters may be leaked, run 'qemu-img check -r' on the image file to fix.\n"

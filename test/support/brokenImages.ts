@@ -303,6 +303,23 @@ const tables: BrokenImage[] = [
     refused: 'Bitmap extra data is not supported',
   },
   {
+    name: 'bitmap table entry with reserved bits',
+    build: () => withBitmap().put64(7 * 65536, 0x5_0002),
+    refused: "Could not read bitmap_table table from image for bitmap 'b0': Invalid argument",
+  },
+  {
+    name: 'bitmap table entry that is not the start of a cluster',
+    build: () => withBitmap().put64(7 * 65536, 0x5_0200),
+    refused: "Could not read bitmap_table table from image for bitmap 'b0': Invalid argument",
+  },
+  {
+    name: 'bitmap table entry with reserved bits, of a bitmap in use',
+    build: () =>
+      withBitmap()
+        .put64(7 * 65536, 0x5_0002)
+        .put32(6 * 65536 + 12, 1),
+  },
+  {
     name: 'fewer bitmaps than said',
     build: () => withBitmap(2),
     refused: 'Less bitmaps found than specified in header extension',

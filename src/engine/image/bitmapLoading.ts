@@ -5,6 +5,8 @@ import { hasBitmaps } from '../format/extensionChecks.ts';
 import { limits } from '../limits.ts';
 import { walkBitmapDirectory } from './bitmapDirectory.ts';
 import type { Image } from './image.ts';
+import { type EntryPlace, type Flaw, flaws, owners } from './reference.ts';
+import { walkBitmapReferences } from './references.ts';
 
 /** Bit 0 of a directory entry's flags: in_use. */
 const inUse = 1;
@@ -82,19 +84,38 @@ export async function unloadableBitmaps(image: Image, findings: readonly Finding
       errors.set(values.index, error);
     }
   }
-  const unloadable: Finding[] = [];
+  return unloadable(image, errors);
+}
+
+/** As `unloadableBitmaps`, for an image of which nothing was scanned: reads the bitmap tables and nothing else. */
+export async function findUnloadableBitmaps(image: Image): Promise<Finding[]> {
+  const errors = new Map<number, string>();
+  const flaw = (kind: Flaw, { owner, source }: EntryPlace): void => {
+    if (owner === owners.bitmapData && !errors.has(source)) {
+      errors.set(source, systemText(kind === flaws.unreadable ? 'EIO' : 'EINVAL'));
+    }
+  };
+  if (image.geometry) {
+    await walkBitmapReferences(image, image.geometry, { reference: () => undefined, flaw }, async () => undefined);
+  }
+  return unloadable(image, errors);
+}
+
+/** The findings for bitmaps that are not in use. `errors`: by index, what keeps QEMU from loading a bitmap. */
+async function unloadable(image: Image, errors: ReadonlyMap<number, string>): Promise<Finding[]> {
+  const found: Finding[] = [];
   const loads = image.header !== undefined && hasBitmaps(image.header);
   if (errors.size === 0 || !loads || !image.bitmapDirectory) {
-    return unloadable;
+    return found;
   }
   await walkBitmapDirectory(image.storage, image.bitmapDirectory, ({ entries }) => {
     for (const bitmap of entries) {
       const error = errors.get(bitmap.index);
       if (error !== undefined && (bitmap.fields.flags & inUse) === 0) {
         const values = { name: bitmapName(bitmap), index: bitmap.index, error };
-        unloadable.push(finding('bitmap-table-unreadable', `bitmap[${bitmap.index}]`, values));
+        found.push(finding('bitmap-table-unreadable', `bitmap[${bitmap.index}]`, values));
       }
     }
   });
-  return unloadable;
+  return found;
 }

@@ -7,7 +7,7 @@ import { type EntryTable, type Pause, segmentsOf, walkEntries } from './entryTab
 import type { Geometry } from './geometry.ts';
 import type { Image } from './image.ts';
 import { walkL2References } from './l2References.ts';
-import { l2TableSet } from './l2TableSet.ts';
+import { type L2TableSet, l2TableSet } from './l2TableSet.ts';
 import { readRefcountTable, refcountTableEntries } from './refcountTable.ts';
 import { activeSource, flaws, type Owner, owners, type ReferenceVisitor } from './reference.ts';
 import { walkSnapshotTable } from './snapshotTable.ts';
@@ -20,18 +20,32 @@ import { walkSnapshotTable } from './snapshotTable.ts';
  * image places wrongly (`ERROR … not aligned` in a check) or beyond the limits have no references.
  */
 export async function walkReferences(image: Image, visitor: ReferenceVisitor, progress: Progress): Promise<void> {
+  const tables = await walkTableReferences(image, visitor, progress);
+  if (tables && image.geometry) {
+    await walkL2References(image.storage, image.geometry, tables, visitor, progress);
+  }
+}
+
+/**
+ * The first part of `walkReferences`: everything but what the entries of L2 tables lead to. Returns the L2 tables, for
+ * `walkL2References`; undefined where no table can be found.
+ */
+export async function walkTableReferences(
+  image: Image,
+  visitor: ReferenceVisitor,
+  progress: Progress,
+): Promise<L2TableSet | undefined> {
   const { geometry, header, storage } = image;
   if (!geometry || !header) {
-    return;
+    return undefined;
   }
   const pause: Pause = () => progress.step(0, 0);
   visitor.reference(owners.header, 0, 0, 0, 1, 1);
   const l1Tables = await layerTables(image, geometry, visitor);
   await refcountReferences(image, geometry, visitor);
   luksReferences(image, geometry, visitor);
-  await bitmapReferences(image, geometry, visitor, pause);
-  const tables = await l2TableSet(storage, geometry, segmentsOf(l1Tables), visitor, pause);
-  await walkL2References(storage, geometry, tables, visitor, progress);
+  await walkBitmapReferences(image, geometry, visitor, pause);
+  return l2TableSet(storage, geometry, segmentsOf(l1Tables), visitor, pause);
 }
 
 /** The L1 tables of all layers that `walkReferences` follows. */
@@ -104,7 +118,8 @@ function luksReferences({ luksArea }: Image, geometry: Geometry, visitor: Refere
   }
 }
 
-async function bitmapReferences(
+/** The part of `walkReferences` that the bitmaps are: the directory, the tables and what their entries lead to. */
+export async function walkBitmapReferences(
   image: Image,
   geometry: Geometry,
   visitor: ReferenceVisitor,
