@@ -8,7 +8,7 @@ import type { Progress } from '../engine/ports.ts';
 import type { ExtentPage, ExtentRequest, ExtentRow } from '../protocol/mapApi.ts';
 
 /** Most rows of a page. */
-const mostRows = 10_000;
+export const mostRows = 10_000;
 
 /** The extents of a layer from a guest offset on, as rows of a table. */
 export async function extentPage(

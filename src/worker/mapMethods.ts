@@ -4,8 +4,12 @@ import type { MapApi, MapPicture, MapSpace, SpacePicture } from '../protocol/map
 import { guestKinds, spaceKinds } from '../protocol/mapApi.ts';
 import { extentPage } from './extentPage.ts';
 import { GuestSpaces } from './guestSpaces.ts';
+import { hostExtents } from './hostExtents.ts';
+import { HostMap } from './hostMap.ts';
 import { countKinds, drawPicture } from './mapPicture.ts';
 import type { Space } from './mapSpace.ts';
+import { stepKind } from './mapStepping.ts';
+import { noTables } from './noTables.ts';
 import type { CallContext, Handlers } from './server.ts';
 
 /** The methods of the two maps. */
@@ -14,14 +18,18 @@ export function mapMethods(image: Image): Pick<Handlers, keyof MapApi> {
   const notYet = async (): Promise<never> => {
     throw new Qcow2Error('not-supported', 'This map can’t be drawn yet.');
   };
-  const spaceOf = async (wanted: MapSpace, _context: CallContext): Promise<{ space: Space; counted: boolean }> =>
-    wanted.space === 'guest' ? { space: (await guests.of(wanted.snapshot)).space, counted: true } : notYet();
+  const host = image.geometry && new HostMap(image, image.geometry);
+  const spaceOf = async (wanted: MapSpace, context: CallContext): Promise<{ space: Space; counted: boolean }> =>
+    wanted.space === 'guest'
+      ? { space: (await guests.of(wanted.snapshot)).space, counted: true }
+      : (host ?? noTables()).space(context);
   return {
     map: async (request, context) =>
       onlyGuestKinds(await drawPicture((await guests.of(undefined)).space, request, context)),
     extents: async (request, { progress }) =>
       extentPage(image, (await guests.of(request.snapshot)).layer, request, progress),
-    hostExtents: notYet,
+    hostExtents: async (request, context) =>
+      hostExtents((await spaceOf({ space: 'host' }, context)).space, request, context.progress),
     picture: async (request, context) => {
       const { space, counted } = await spaceOf(request, context);
       return { ...(await drawPicture(space, request, context)), counted };
@@ -31,11 +39,15 @@ export function mapMethods(image: Image): Pick<Handlers, keyof MapApi> {
       const { kinds, clusters } = await countKinds(space, request, context);
       return { kinds, ...(request.space === 'guest' ? { clusters } : {}), size: space.size, counted };
     },
-    step: notYet,
+    step: async (request, context) => stepKind((await spaceOf(request, context)).space, request, context),
     overlay: notYet,
     counterpart: notYet,
     ownersAt: notYet,
-    countReferences: notYet,
+    countReferences: async (_, context) => {
+      const { space } = await (host ?? noTables()).count(context);
+      const { kinds } = await countKinds(space, { start: 0n, length: space.size }, context);
+      return { kinds, size: space.size, counted: true };
+    },
   };
 }
 

@@ -35,7 +35,7 @@ export async function nextRun(stepped: Stepped, from: number, progress: Progress
       }
       found = { start: found.start, end: run.end };
     } else if (!joined) {
-      const start = Math.max(run.start, from);
+      const start = run.start + Math.ceil(Math.max(0, from - run.start) / clusterUnits) * clusterUnits;
       if (start < run.end) {
         return { start, end: Math.min(run.end, start + clusterUnits) };
       }
@@ -62,7 +62,7 @@ export async function previousRun(stepped: Stepped, to: number, progress: Progre
       }
       found = { start: run.start, end: found.end };
     } else if (!joined) {
-      const end = Math.min(run.end, limit);
+      const end = run.start + Math.floor((Math.min(run.end, limit) - run.start) / clusterUnits) * clusterUnits;
       if (end > run.start) {
         return { start: Math.max(run.start, end - clusterUnits), end };
       }
@@ -76,31 +76,52 @@ export async function previousRun(stepped: Stepped, to: number, progress: Progre
   return found;
 }
 
-/** The runs from the bin of a unit on, those of one bin after the other. */
+/** The runs from a unit on, those of one bin after the other. */
 async function* forwards(stepped: Stepped, from: number, progress: Progress): AsyncGenerator<Run> {
-  const { bins } = stepped.bins;
-  let first = from;
-  for (let bin = Math.floor(from / stepped.bins.binUnits); bin < bins; bin++) {
-    yield* await runsOf(stepped, bin, first, stepped.units, progress);
-    first = 0;
+  const { bins, binUnits } = stepped.bins;
+  for (let bin = Math.floor(from / binUnits); bin < bins; ) {
+    const end = sameFill(stepped, bin, 1);
+    yield* await runsOf(stepped, { bin, end }, from, stepped.units, progress);
+    bin = end;
   }
 }
 
+/** The runs before a unit, from the last one to the first one. */
 async function* backwards(stepped: Stepped, to: number, progress: Progress): AsyncGenerator<Run> {
-  for (let bin = Math.ceil(to / stepped.bins.binUnits) - 1; bin >= 0; bin--) {
-    yield* (await runsOf(stepped, bin, 0, to, progress)).reverse();
+  for (let bin = Math.ceil(to / stepped.bins.binUnits) - 1; bin >= 0; ) {
+    const before = sameFill(stepped, bin, -1);
+    yield* (await runsOf(stepped, { bin: before + 1, end: bin + 1 }, 0, to, progress)).reverse();
+    bin = before;
   }
 }
 
-/** The runs of a bin between two units, joined. Only a bin that has some of the kind, and others too, is looked into. */
-async function runsOf(stepped: Stepped, bin: number, from: number, to: number, progress: Progress): Promise<Run[]> {
-  const { bins, column, units } = stepped;
-  const start = bin * bins.binUnits;
-  const end = Math.min(start + bins.binUnits, units);
-  const count = countIn(bins, bin, column);
-  if (count === 0) {
-    return [];
+/** The first bin after one (or before it, with -1) that is not empty as it is, or not full as it is. */
+function sameFill(stepped: Stepped, bin: number, step: 1 | -1): number {
+  const fill = fillOf(stepped, bin);
+  let next = bin + step;
+  while (fill !== 'mixed' && next >= 0 && next < stepped.bins.bins && fillOf(stepped, next) === fill) {
+    next += step;
   }
+  return next;
+}
+
+function fillOf({ bins, column, units }: Stepped, bin: number): 'empty' | 'mixed' | 'full' {
+  const count = countIn(bins, bin, column);
+  const most = Math.min(bins.binUnits, units - bin * bins.binUnits);
+  return count === 0 ? 'empty' : count === most ? 'full' : 'mixed';
+}
+
+/** The runs between two units of bins that are all empty or all full, or of one that is mixed: only that is read. */
+async function runsOf(
+  stepped: Stepped,
+  { bin, end: endBin }: { readonly bin: number; readonly end: number },
+  from: number,
+  to: number,
+  progress: Progress,
+): Promise<Run[]> {
+  const { binUnits, bins } = stepped.bins;
+  const start = bin * binUnits;
+  const end = Math.min(endBin * binUnits, stepped.units);
   const runs: Run[] = [];
   const add = (first: number, length: number): void => {
     const run = { start: Math.max(first, from), end: Math.min(first + length, to) };
@@ -114,12 +135,13 @@ async function runsOf(stepped: Stepped, bin: number, from: number, to: number, p
       runs.push(run);
     }
   };
-  if (count === end - start) {
-    add(start, count);
-  } else {
+  const fill = fillOf(stepped, bin);
+  if (fill === 'full') {
+    add(start, end - start);
+  } else if (fill === 'mixed') {
     await stepped.runs(start, end, add, progress);
   }
-  await progress.step(bin, bins.bins);
+  await progress.step(bin, bins);
   return runs;
 }
 

@@ -68,6 +68,7 @@ class ReferenceReader implements L2Visitor {
     const source = this.#tables.sources[table] ?? 0;
     const references = this.#tables.references[table] ?? 0;
     const guest = (this.#tables.l1Indices[table] ?? 0) * geometry.l2Entries;
+    this.#visitor.table?.(table);
     for (let index = from; index < to; ) {
       const entry = at + (index - from) * l2EntryBytes;
       const hi = view.getUint32(entry);

@@ -104,6 +104,8 @@ export interface ReferenceVisitor {
    * end of the file are visited too.
    */
   reference(owner: Owner, source: number, index: number, cluster: number, count: number, references: number): void;
+  /** The references that follow are those of an L2 table's entries: its index in the set of tables that is walked. */
+  table?(index: number): void;
   /** An entry is flawed. */
   flaw?(flaw: Flaw, place: EntryPlace): void;
 }

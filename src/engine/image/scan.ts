@@ -167,7 +167,7 @@ function hostUse(geometry: Geometry, counts: readonly number[], free: number): H
 }
 
 /** The progress of a part of the work: from one share of the whole to another (0 to 1). */
-function share(progress: Progress, from: number, to: number): Progress {
+export function share(progress: Progress, from: number, to: number): Progress {
   const whole = 1_000_000;
   let reached = 0;
   return {

@@ -1,0 +1,88 @@
+import { Qcow2Error } from '../engine/error.ts';
+import type { ByteRange } from '../engine/finding.ts';
+import { type StepRequest, spaceKinds } from '../protocol/mapApi.ts';
+import { fragmentColumns } from './guestMap.ts';
+import { countIn } from './mapBins.ts';
+import type { Space } from './mapSpace.ts';
+import { nextRun, previousRun, runBytes, type Stepped } from './mapStep.ts';
+import type { CallContext } from './server.ts';
+
+/** The next or previous run of a kind, or fragmented cluster. */
+export async function stepKind(
+  space: Space,
+  { space: name, kind, from, direction }: Pick<StepRequest, 'space' | 'kind' | 'from' | 'direction'>,
+  context: CallContext,
+): Promise<ByteRange | undefined> {
+  const kinds: readonly string[] = spaceKinds[name];
+  const column = kind === 'jump' && name === 'guest' ? fragmentColumns.fragmented : kinds.indexOf(kind);
+  if (column < 0) {
+    throw new Qcow2Error('bad-argument', `The map of the ${name} has no ${kind}.`);
+  }
+  const stepped = kind === 'jump' ? await fragments(space, context) : await kindRuns(space, column, context);
+  return stepTo(stepped, space, from, direction, context);
+}
+
+/** The run of units after or before a byte of the space. */
+export async function stepTo(
+  stepped: Stepped,
+  { unitSize, size }: Pick<Space, 'unitSize' | 'size'>,
+  from: bigint,
+  direction: StepRequest['direction'],
+  { progress }: CallContext,
+): Promise<ByteRange | undefined> {
+  const unit = BigInt(unitSize);
+  if (direction === 'next') {
+    const first = from < 0n ? 0 : Number(from / unit) + 1;
+    return runBytes(await nextRun(stepped, first, progress), unitSize, size);
+  }
+  // The last unit may be cut: it ends where the space ends.
+  const to = from >= size ? stepped.units : Number((from < 0n ? 0n : from) / unit);
+  return runBytes(await previousRun(stepped, to, progress), unitSize, size);
+}
+
+function unitsOf({ size, unitSize }: Space): number {
+  return Number((size + BigInt(unitSize) - 1n) / BigInt(unitSize));
+}
+
+async function kindRuns(space: Space, column: number, context: CallContext): Promise<Stepped> {
+  const { clusterUnits } = space;
+  return {
+    bins: await space.whole(context),
+    column,
+    units: unitsOf(space),
+    joined: true,
+    clusterUnits,
+    runs: (from, to, visit, progress) =>
+      space.runs(
+        { from: from / clusterUnits, to: Math.ceil(to / clusterUnits) },
+        (found, unit, count) => {
+          if (found === column) {
+            visit(unit, count);
+          }
+        },
+        progress,
+      ),
+  };
+}
+
+/** Fragmented clusters, one by one. */
+async function fragments(space: Space, context: CallContext): Promise<Stepped> {
+  const { clusterUnits } = space;
+  const column = fragmentColumns.fragmented;
+  return {
+    bins: await space.whole(context),
+    column,
+    units: unitsOf(space),
+    joined: false,
+    clusterUnits,
+    runs: async (from, to, visit, progress) => {
+      const range = { from: from / clusterUnits, to: Math.ceil(to / clusterUnits) };
+      const clusters = await space.part(range, 1, { fragments: true }, progress);
+      for (let bin = 0; bin < clusters.bins; bin++) {
+        if (countIn(clusters, bin, column) > 0) {
+          visit((range.from + bin) * clusterUnits, clusterUnits);
+        }
+      }
+    },
+  };
+}
