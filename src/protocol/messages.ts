@@ -1,4 +1,5 @@
 import type { CallError } from './api.ts';
+import type { ChainPlace, Consent } from './chainApi.ts';
 import type { FileNews } from './news.ts';
 import type { PageCommand } from './pageCommand.ts';
 import type { Settings } from './settings.ts';
@@ -13,6 +14,8 @@ export type FromWebview =
   | { readonly type: 'reload' }
   /** Don't read changes by itself for now, or do so again. */
   | { readonly type: 'pause'; readonly paused: boolean }
+  /** Open a file of the chain in a tab of its own: the backing file at this depth, or the data file of that image. */
+  | { readonly type: 'open-file'; readonly file: ChainPlace }
   /** An error of the page, for the log. */
   | { readonly type: 'error'; readonly message: string }
   | { readonly type: 'request'; readonly body: string };
@@ -26,6 +29,8 @@ export type ToWebview =
   /** What is known of the file, sent before the first reply and whenever it changes. */
   | { readonly type: 'news'; readonly news: FileNews }
   | { readonly type: 'reply'; readonly body: string }
+  /** Something else can be told of the files that the image is based on: ask `chain` again. */
+  | { readonly type: 'chain' }
   /** A command was run. */
   | { readonly type: 'command'; readonly command: PageCommand }
   /** The worker has stopped: whatever was asked before gets this error. Asking again starts a new worker. */
@@ -40,6 +45,8 @@ export type ToWorker =
   | { readonly reload: true }
   | { readonly paused: boolean }
   | { readonly settings: Settings }
+  /** Whether the user trusts the workspace, from now on. */
+  | { readonly trusted: boolean }
   /** Something may have happened to a file that only the host can see. */
   | { readonly heard: true }
   /** What a worker has asked the host for: see `asks`. */
@@ -53,6 +60,10 @@ export interface WorkerStart {
   /** True for a file of a virtual file system, which only the host can read. */
   readonly virtual: boolean;
   readonly settings: Settings;
+  /** Whether the user trusts the workspace: else nothing but the image is opened. */
+  readonly trusted: boolean;
+  /** The user's word to an earlier thread of the image, for its backing chain. */
+  readonly consent?: Consent;
 }
 
 /** What the host says of a virtual file: `stamp` is another one when the file has changed. */
@@ -65,6 +76,8 @@ export type FromWorker =
   | { readonly view: number; readonly body: string }
   /** News for all views, or for the one that has come. */
   | { readonly news: FileNews; readonly view?: number }
+  /** What the user has said of the backing chain is another thing now, or counts for another thing. */
+  | { readonly consent: Consent | undefined }
   /** Asks the host for the bytes of a virtual file, or for what it says of it. */
   | { readonly asks: 'bytes' | 'look'; readonly number: number }
   /** A request met an error that nobody foresaw: its stack, for the log. */
@@ -84,6 +97,8 @@ export function fromWebview(message: unknown): FromWebview | undefined {
       return { type: 'reload' };
     case 'pause':
       return 'paused' in message ? { type: 'pause', paused: message.paused === true } : undefined;
+    case 'open-file':
+      return 'file' in message ? openFile(message.file) : undefined;
     case 'error':
       return 'message' in message ? { type: 'error', message: String(message.message) } : undefined;
     case 'request':
@@ -93,4 +108,14 @@ export function fromWebview(message: unknown): FromWebview | undefined {
     default:
       return undefined;
   }
+}
+
+function openFile(file: unknown): FromWebview | undefined {
+  if (typeof file !== 'object' || file === null || !('depth' in file) || !('role' in file)) {
+    return undefined;
+  }
+  const { depth, role } = file;
+  return Number.isInteger(depth) && typeof depth === 'number' && (role === 'backing' || role === 'data-file')
+    ? { type: 'open-file', file: { depth, role } }
+    : undefined;
 }

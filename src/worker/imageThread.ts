@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { CallError } from '../protocol/api.ts';
 import type { FromWorker, ToWebview, ToWorker, VirtualLook, WorkerStart } from '../protocol/messages.ts';
 import { defaultSettings, type Settings } from '../protocol/settings.ts';
+import type { Allowed } from './allowed.ts';
 import { stackOf } from './server.ts';
 
 /** Megabytes of JavaScript objects at which a worker is stopped, rather than the whole extension host. */
@@ -23,6 +24,7 @@ export class ImageThread {
   readonly #path: string;
   readonly #report: (defect: string) => void;
   readonly #virtual: VirtualFile | undefined;
+  readonly #allowed: Allowed;
   #settings: Settings = defaultSettings;
   #unwatch: () => void = () => undefined;
   readonly #views = new Map<number, (message: ToWebview) => void>();
@@ -33,10 +35,12 @@ export class ImageThread {
    * @param entry - file of the worker's bundle (or `main.ts`)
    * @param path - path of the image
    * @param report - is told the stack of an error that nobody foresaw
+   * @param allowed - what the user allows the threads to open besides their images
    * @param virtual - reads the file, where it is not one of the system; `path` is then what it is called
    */
-  constructor(entry: string, path: string, report: (defect: string) => void, virtual?: VirtualFile) {
+  constructor(entry: string, path: string, report: (defect: string) => void, allowed: Allowed, virtual?: VirtualFile) {
     this.#report = report;
+    this.#allowed = allowed;
     this.#virtual = virtual;
     this.#entry = entry;
     this.#path = path;
@@ -81,6 +85,11 @@ export class ImageThread {
     this.#worker?.postMessage({ settings } satisfies ToWorker);
   }
 
+  /** Tells the thread whether the user trusts the workspace. */
+  trust(trusted: boolean): void {
+    this.#worker?.postMessage({ trusted } satisfies ToWorker);
+  }
+
   /** Ends the thread and closes the file. Everything asked so far fails with `reason`; a request starts it anew. */
   async stop(reason = 'The image is read again.'): Promise<void> {
     const worker = this.#worker;
@@ -91,11 +100,14 @@ export class ImageThread {
   }
 
   #start(): Worker {
+    const consent = this.#allowed.consents.get(this.#path);
     const worker = new Worker(this.#entry, {
       workerData: {
         path: this.#path,
         virtual: this.#virtual !== undefined,
         settings: this.#settings,
+        trusted: this.#allowed.trusted,
+        ...(consent === undefined ? {} : { consent }),
       } satisfies WorkerStart,
       // Not what the extension host was started with, such as modules to load first.
       execArgv: [],
@@ -125,6 +137,11 @@ export class ImageThread {
       this.#report(message.defect);
     } else if ('asks' in message) {
       void this.#answer(worker, message.asks, message.number);
+    } else if ('consent' in message) {
+      this.#allowed.keep(this.#path, message.consent);
+      for (const post of this.#views.values()) {
+        post({ type: 'chain' });
+      }
     } else if ('news' in message) {
       const posts = message.view === undefined ? this.#views.values() : [this.#views.get(message.view)];
       for (const post of posts) {

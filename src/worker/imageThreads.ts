@@ -1,4 +1,5 @@
 import { defaultSettings, type Settings } from '../protocol/settings.ts';
+import { Allowed } from './allowed.ts';
 import { ImageThread, type VirtualFile } from './imageThread.ts';
 
 /** Milliseconds that a thread outlives its last view: a tab that is moved closes and opens its view. */
@@ -15,6 +16,7 @@ export class ImageThreads {
   readonly #report: (defect: string) => void;
   readonly #linger: number;
   readonly #entries = new Map<string, Entry>();
+  readonly #allowed = new Allowed();
   #settings: Settings = defaultSettings;
 
   /**
@@ -41,6 +43,19 @@ export class ImageThreads {
     }
   }
 
+  /** Whether the user trusts the workspace, for the threads that are there and those to come. Until it is told: no. */
+  trust(trusted: boolean): void {
+    this.#allowed.trusted = trusted;
+    for (const { thread } of this.#entries.values()) {
+      thread.trust(trusted);
+    }
+  }
+
+  /** Forgets what the user has said of the files of the image at `path`: it is no longer shown. */
+  forget(path: string): void {
+    this.#allowed.keep(path, undefined);
+  }
+
   /**
    * The thread of the image at `path`. Each call needs a `release` later.
    *
@@ -49,7 +64,7 @@ export class ImageThreads {
   open(path: string, virtual?: VirtualFile): ImageThread {
     let entry = this.#entries.get(path);
     if (entry === undefined) {
-      entry = { thread: new ImageThread(this.#entry, path, this.#report, virtual), closing: undefined };
+      entry = { thread: new ImageThread(this.#entry, path, this.#report, this.#allowed, virtual), closing: undefined };
       entry.thread.configure(this.#settings);
       this.#entries.set(path, entry);
     }

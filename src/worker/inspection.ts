@@ -5,8 +5,11 @@ import { scan } from '../engine/image/scan.ts';
 import type { Storage } from '../engine/ports.ts';
 import type { ImageApi } from '../protocol/imageApi.ts';
 import type { LiveApi } from '../protocol/liveApi.ts';
+import { Backing } from './backing.ts';
 import { bitmapMethods } from './bitmapMethods.ts';
+import { chainMethods } from './chainMethods.ts';
 import { dumpMethods } from './dumpMethods.ts';
+import { type FileAccess, noAccess } from './fileAccess.ts';
 import { mapMethods } from './mapMethods.ts';
 import { placeMethods } from './placeMethods.ts';
 import type { Handlers } from './server.ts';
@@ -22,13 +25,16 @@ export interface Inspected {
   readonly storage: Storage;
   readonly image: Image;
   readonly handlers: ImageHandlers;
+  /** Closes the image and the files it is based on. */
+  close(): Promise<void>;
 }
 
 /** The methods of the worker on one image that is open: one group a file of the protocol. */
-function methods(image: Image): ImageHandlers {
+function methods(image: Image, backing: Backing): ImageHandlers {
   return {
     ...imageMethods(image),
     ...mapMethods(image),
+    ...chainMethods(backing),
     ...snapshotMethods(image),
     ...bitmapMethods(image),
     ...tableMethods(image),
@@ -37,11 +43,20 @@ function methods(image: Image): ImageHandlers {
   };
 }
 
-/** Opens the image in a storage, which is closed where that fails. */
-export async function inspectStorage(storage: Storage): Promise<Inspected> {
+/**
+ * Opens the image in a storage, which is closed where that fails.
+ *
+ * @param access - what else may be opened, by default nothing
+ */
+export async function inspectStorage(storage: Storage, access: FileAccess = noAccess()): Promise<Inspected> {
   try {
     const image = await openImage(storage);
-    return { storage, image, handlers: methods(image) };
+    const backing = new Backing(image, access);
+    const close = async (): Promise<void> => {
+      await backing.close();
+      await storage.close();
+    };
+    return { storage, image, handlers: methods(image, backing), close };
   } catch (error) {
     await storage.close();
     throw error;

@@ -4,6 +4,7 @@ import { noProgress, type Storage } from '../engine/ports.ts';
 import type { LiveApi } from '../protocol/liveApi.ts';
 import type { FileNews, Locks, OpenCause } from '../protocol/news.ts';
 import type { Settings } from '../protocol/settings.ts';
+import { type FileAccess, noAccess } from './fileAccess.ts';
 import { type ImageHandlers, type Inspected, inspectStorage } from './inspection.ts';
 import { Refresh } from './refresh.ts';
 import type { Handlers } from './server.ts';
@@ -49,6 +50,7 @@ interface Opening {
 export class LiveImage {
   readonly #source: ImageSource;
   readonly #events: LiveEvents;
+  readonly #access: FileAccess;
   readonly #refresh: Refresh;
   readonly #known = new Map<number, TableDigests>();
   #opening: Promise<Opening> | undefined;
@@ -60,9 +62,11 @@ export class LiveImage {
   #stepping = false;
   #unwatch: (() => void) | undefined;
 
-  constructor(source: ImageSource, events: LiveEvents) {
+  /** `access`: what may be opened besides the image. */
+  constructor(source: ImageSource, events: LiveEvents, access: FileAccess = noAccess()) {
     this.#source = source;
     this.#events = events;
+    this.#access = access;
     this.#refresh = new Refresh({
       look: () => source.look(),
       reopen: () => this.#reopen('changed'),
@@ -133,7 +137,7 @@ export class LiveImage {
   }
 
   async #open(cause: OpenCause): Promise<Opening> {
-    const inspected = await inspectStorage(await this.#source.open());
+    const inspected = await inspectStorage(await this.#source.open(), this.#access);
     // A number that no earlier worker of this image has used.
     const number = Math.max(this.#opened.number + 1, Date.now());
     this.#opened = { number, cause, at: Date.now() };
@@ -162,7 +166,7 @@ export class LiveImage {
     this.#tell();
     this.#events.reopened();
     before?.abort.abort();
-    await before?.inspected.storage.close();
+    await before?.inspected.close();
   }
 
   #remember(number: number, digests: TableDigests): void {

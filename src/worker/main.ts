@@ -1,18 +1,22 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { fileGate } from '../platform/gate.ts';
 import type { Request } from '../protocol/api.ts';
 import { decode, encode } from '../protocol/codec.ts';
 import type { FromWorker, ToWorker, WorkerStart } from '../protocol/messages.ts';
+import { FileAccess } from './fileAccess.ts';
 import { fileSource } from './fileSource.ts';
-import { LiveImage } from './liveImage.ts';
+import { type LiveEvents, LiveImage } from './liveImage.ts';
 import { type Server, serve } from './server.ts';
 import { VirtualSource } from './virtualSource.ts';
 
 /** The worker of one image: owns its file handle and answers the requests of all its views. */
-function main(port: NonNullable<typeof parentPort>, { path, virtual, settings }: WorkerStart): void {
+function main(port: NonNullable<typeof parentPort>, start: WorkerStart): void {
+  const { path, virtual, settings } = start;
   const send = (message: FromWorker): void => port.postMessage(message);
   const servers = new Map<number, Server>();
   const virtualSource = virtual ? new VirtualSource(path, send) : undefined;
-  const image = new LiveImage(virtualSource ?? fileSource(path), {
+  const access = new FileAccess(start, fileGate, (consent) => send({ consent }));
+  const events: LiveEvents = {
     news: (news) => send({ news }),
     reopened: () => {
       for (const server of servers.values()) {
@@ -20,7 +24,8 @@ function main(port: NonNullable<typeof parentPort>, { path, virtual, settings }:
       }
     },
     busy: () => [...servers.values()].some((server) => server.busy),
-  });
+  };
+  const image = new LiveImage(virtualSource ?? fileSource(path), events, access);
   image.configure(settings);
 
   const serverOf = (view: number): Server => {
@@ -52,6 +57,8 @@ function main(port: NonNullable<typeof parentPort>, { path, virtual, settings }:
       void image.reload();
     } else if ('paused' in message) {
       image.pause(message.paused);
+    } else if ('trusted' in message) {
+      access.trust(message.trusted);
     } else if ('settings' in message) {
       image.configure(message.settings);
     } else {
