@@ -1,21 +1,16 @@
-import { html, nothing, type TemplateResult } from 'lit';
-import type { Finding } from './description.ts';
-import { placeOf, severities, textOf } from './findings.ts';
+import { html, type TemplateResult } from 'lit';
+import { explainEncryption, explainKeySlot } from './inspector/encryption.ts';
+import { explainEntry } from './inspector/entry.ts';
+import { explainFinding } from './inspector/finding.ts';
+import { explainGuest } from './inspector/guest.ts';
 import { explainBit, explainField, explainUnknownFields } from './inspector/header.ts';
-import { type Context, head, reveal, section, text } from './inspector/parts.ts';
-import './inspector/range.ts';
-import {
-  explainBacking,
-  explainBitmap,
-  explainDataFile,
-  explainEncryption,
-  explainExtension,
-  explainSnapshot,
-} from './inspector/structures.ts';
+import { explainHost } from './inspector/host.ts';
+import { explainBitmap, explainSnapshot } from './inspector/lists.ts';
+import type { Context } from './inspector/parts.ts';
+import { explainRefcountEntry } from './inspector/refcount.ts';
+import { explainBacking, explainDataFile, explainExtension } from './inspector/structures.ts';
 import { type Way, wayBar } from './inspector/way.ts';
 import { type Selection, sameSelection } from './selection.ts';
-import { copyButtons, toJson } from './widgets/copy.ts';
-import { placeWords } from './widgets/findingList.ts';
 
 /** Explains what is selected, whichever pane it was selected in. */
 export function inspector(context: Context, way: Way): TemplateResult {
@@ -28,7 +23,7 @@ export function inspector(context: Context, way: Way): TemplateResult {
 }
 
 function explanation(context: Context, selection: Selection): TemplateResult | undefined {
-  const { image, session, listed } = context;
+  const { image, listed } = context;
   const { header } = image;
   switch (selection.kind) {
     case 'field': {
@@ -46,23 +41,22 @@ function explanation(context: Context, selection: Selection): TemplateResult | u
       const row = image.extensions[selection.index];
       return row && explainExtension(context, row, selection.index);
     }
-    case 'snapshot': {
-      const row = image.snapshots.items[selection.index];
-      return row && explainSnapshot(context, row, selection.index);
-    }
-    case 'bitmap': {
-      const row = image.bitmaps.items[selection.index];
-      return row && explainBitmap(context, row, selection.index);
-    }
+    case 'snapshot':
+      return explainSnapshot(context, selection.index);
+    case 'bitmap':
+      return explainBitmap(context, selection.index);
     case 'host':
+      return explainHost(context, selection);
     case 'l1-entry':
     case 'l2-entry':
     case 'refcount-table-entry':
+      return image.geometry && explainEntry(context, selection);
     case 'refcount-entry':
+      return explainRefcountEntry(context, selection);
     case 'key-slot':
-      return undefined;
+      return image.encryption && explainKeySlot(context, image.encryption, selection.index);
     case 'encryption':
-      return image.encryption && explainEncryption(image.encryption);
+      return image.encryption && explainEncryption(context, image.encryption);
     case 'backing':
       return image.backing && explainBacking(context, image.backing);
     case 'data-file':
@@ -73,38 +67,6 @@ function explanation(context: Context, selection: Selection): TemplateResult | u
       return found && explainFinding(context, found.finding, selection);
     }
     case 'guest':
-      return image.geometry === undefined
-        ? undefined
-        : html`<qcow2-range
-            .client=${session.client}
-            .range=${selection}
-            .pane=${context.pane}
-            .clusterSize=${image.geometry.clusterSize}
-          ></qcow2-range>`;
+      return explainGuest(context, selection);
   }
 }
-
-function explainFinding(context: Context, finding: Finding, selection: Selection): TemplateResult {
-  const { severity, verdict, qemu, title, meaning, advice } = textOf(finding);
-  return html`
-    ${head(title, `${severities[severity].one} · ${finding.code}`)}
-    ${section('Where', html`<p>${text(placeWords(finding))}</p>`)} ${section('Meaning', html`<p>${meaning}</p>`)}
-    ${section('QEMU', html`<p>${verdictWords[verdict]}</p>${qemu === undefined ? nothing : html`<p><q>${qemu}</q></p>`}`)}
-    ${section('What can be done', html`<p>${advice}</p>`)} ${reveal(context, placeOf(context.image, finding), selection)}
-    ${section(
-      'Copy',
-      copyButtons([
-        ['Place', placeWords(finding)],
-        ['JSON', toJson({ ...finding, ...textOf(finding) })],
-      ]),
-    )}
-  `;
-}
-
-const verdictWords = {
-  refuses: 'Refuses to open the image.',
-  'refuses-io': 'Opens it for qemu-img info, but not for reading or writing.',
-  'refuses-write': 'Opens it only for reading.',
-  warns: 'Opens it and prints a warning.',
-  silent: 'Opens it, and says nothing then.',
-} as const;

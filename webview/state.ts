@@ -2,7 +2,7 @@ import { type History, noHistory, restoreHistory, type SavedHistory, saveHistory
 import { addressOf, type Selection, selectionAt } from './selection.ts';
 
 /** The panes, in the order of their tabs. */
-export const panes = ['overview', 'header', 'map'] as const;
+export const panes = ['overview', 'header', 'map', 'snapshots', 'bitmaps', 'encryption'] as const;
 
 /** The name of a pane. */
 export type Pane = (typeof panes)[number];

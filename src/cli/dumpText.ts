@@ -1,5 +1,6 @@
 import type { Dump } from '../engine/dump/dump.ts';
 import { showHex, showSize } from '../engine/format/show.ts';
+import { eachBitmap, eachSnapshot } from '../engine/image/describeLists.ts';
 import type {
   EncryptionDescription,
   ExtensionDescription,
@@ -34,8 +35,8 @@ export async function writeText({ path, image, description, scan }: Dump, to: Te
     title(to, `External data file: ${dataFile.name === undefined ? 'no name' : visible(dataFile.name)}`);
     to.line(`  ${dataFile.raw ? 'raw: a valid image by itself' : 'not raw'}; not opened`);
   }
-  writeSection(to, 'Snapshots', snapshots, (snapshot) => {
-    const { id, name, offset, fields, diskSize, vmStateSize, icount, unknownExtra } = snapshot;
+  sectionTitle(to, 'Snapshots', snapshots);
+  await eachSnapshot(image, ({ id, name, offset, fields, diskSize, vmStateSize, icount, unknownExtra }) => {
     to.line(`  ID ${visible(id)}, name ${visible(name)}, at ${hexOffset(offset)}`);
     writeFields(to, fields);
     const disk = diskSize === undefined ? 'no disk size' : `disk size ${size(diskSize)}`;
@@ -43,7 +44,8 @@ export async function writeText({ path, image, description, scan }: Dump, to: Te
     writeWrapped(to, '    ', `extra data: ${disk}, machine state ${size(vmStateSize)}${instructions}`);
     writeHex(to, 4, 0n, unknownExtra);
   });
-  writeSection(to, 'Bitmaps', bitmaps, ({ name, offset, granularity, flags, fields, extra }) => {
+  sectionTitle(to, 'Bitmaps', bitmaps);
+  await eachBitmap(image, ({ name, offset, granularity, flags, fields, extra }) => {
     const flagText = flags.length === 0 ? 'no flags' : `flags ${flags.join(', ')}`;
     to.line(`  ${visible(name)}, at ${hexOffset(offset)}: granularity ${size(granularity)}, ${flagText}`);
     writeFields(to, fields);
@@ -136,14 +138,10 @@ function writeEncryption(to: TextStream, encryption: EncryptionDescription): voi
   writeColumns(to, 2, slotRows);
 }
 
-function writeSection<T>(to: TextStream, name: string, { state, items }: Section<T>, write: (item: T) => void): void {
-  if (state === 'absent') {
-    return;
-  }
-  const told = state === 'whole' ? '' : state === 'partial' ? ', not all could be read' : ', could not be read';
-  title(to, `${name}: ${items.length}${told}`);
-  for (const item of items) {
-    write(item);
+function sectionTitle(to: TextStream, name: string, { state, items, count = items.length }: Section<unknown>): void {
+  if (state !== 'absent') {
+    const told = state === 'whole' ? '' : state === 'partial' ? ', not all could be read' : ', could not be read';
+    title(to, `${name}: ${count}${told}`);
   }
 }
 

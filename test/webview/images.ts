@@ -120,7 +120,6 @@ function snapshot(index: number, name: string): SnapshotDescription {
     id: String(index + 1),
     name,
     offset: 0x7_0000n + BigInt(index * 72),
-    fields: [field('l1_table_offset', 0, 8, 0x9_0000n, '0x9_0000', 'cluster 9'), field('id_str_size', 12, 2, 1, '1')],
     l1Offset: 0x9_0000n + BigInt(index) * 0x1_0000n,
     l1Entries: 2048,
     dateSeconds: 1_700_000_000 + index * 86_400,
@@ -128,6 +127,7 @@ function snapshot(index: number, name: string): SnapshotDescription {
     vmClockNanoseconds: 3_723_456_000_000n,
     vmStateSize: index === 0 ? 0n : 512n << 20n,
     ...(index === 0 ? {} : { diskSize: 1n << 40n }),
+    extraBytes: index === 1 ? 28 : 0,
     unknownExtra: index === 1 ? Uint8Array.from([1, 2, 3, 4]) : new Uint8Array(),
   };
 }
@@ -177,9 +177,9 @@ export const everything: ImageDescription = {
       {
         name: hostileName,
         offset: 0x20_0000n,
-        fields: [],
         granularity: 65536n,
-        flags: ['in use', 'auto'],
+        type: 1,
+        flags: ['in_use', 'auto'],
         tableOffset: 0x21_0000n,
         tableEntries: 32,
         extra: new Uint8Array(),

@@ -200,7 +200,7 @@ describe('the page', function () {
       ...plain,
       snapshots: {
         state: 'whole',
-        items: Array.from({ length: 10_000 }, (_, index) => ({ ...one, fields: [], name: `snapshot ${index}` })),
+        items: Array.from({ length: 10_000 }, (_, index) => ({ ...one, name: `snapshot ${index}` })),
       },
       findings: Array.from({ length: 3000 }, (_, index) =>
         finding('bitmap-in-use', `bitmap[${index}]`, { name: index }),

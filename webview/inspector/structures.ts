@@ -1,11 +1,9 @@
 import { html, nothing, type TemplateResult } from 'lit';
-import { showCount, showHex, showOffset, showSize } from '../../src/engine/format/show.ts';
-import type { Bitmap, Extension, Image, Snapshot } from '../description.ts';
+import { showCount, showHex, showOffset } from '../../src/engine/format/show.ts';
+import type { Extension, Image } from '../description.ts';
 import { findingsAt } from '../findings.ts';
-import { dateWords } from '../panes/lists.ts';
 import { copyButtons, toJson } from '../widgets/copy.ts';
 import '../widgets/hex.ts';
-import { visible } from '../widgets/visible.ts';
 import { type Context, fieldPairs, findingLinks, head, pairs, reveal, section, text } from './parts.ts';
 
 /** A header extension. */
@@ -33,72 +31,6 @@ export function explainExtension(context: Context, row: Extension, index: number
       ]),
     )}
   `;
-}
-
-/** A snapshot. */
-export function explainSnapshot(context: Context, row: Snapshot, index: number): TemplateResult {
-  return html`
-    ${head(row.name, `snapshot ${visible(row.id)}, ${dateWords(row.dateSeconds)}`)}
-    ${section('Where', tablePlace(row.offset, 'L1 table', row.l1Offset, row.l1Entries))}
-    ${section('Fields', fieldPairs(row.fields))} ${bytes('Unknown extra data', row.unknownExtra)}
-    ${section('Findings', findingLinks(findingsAt(context.listed, `snapshot[${index}]`)))}
-    ${reveal(context, { kind: 'snapshot', index })}
-    ${section(
-      'Copy',
-      copyButtons([
-        ['Name', row.name],
-        ['Offset', String(row.offset)],
-        ['JSON', toJson(row)],
-      ]),
-    )}
-  `;
-}
-
-/** A bitmap. */
-export function explainBitmap(context: Context, row: Bitmap, index: number): TemplateResult {
-  return html`
-    ${head(row.name, `bitmap, one bit for ${showSize(row.granularity)}`)}
-    ${section('Where', tablePlace(row.offset, 'table', row.tableOffset, row.tableEntries))}
-    ${section('Flags', html`<p>${row.flags.join(', ') || 'none'}</p>`)} ${section('Fields', fieldPairs(row.fields))}
-    ${bytes('Extra data', row.extra)} ${section('Findings', findingLinks(findingsAt(context.listed, `bitmap[${index}]`)))}
-    ${reveal(context, { kind: 'bitmap', index })}
-    ${section(
-      'Copy',
-      copyButtons([
-        ['Name', row.name],
-        ['Offset', String(row.offset)],
-        ['JSON', toJson(row)],
-      ]),
-    )}
-  `;
-}
-
-/** Encryption. */
-export function explainEncryption(encryption: NonNullable<Image['encryption']>): TemplateResult {
-  const { offset, length, cipher, hash, uuid, slots } = encryption;
-  return html`
-    ${head(encryption.method, 'encryption of guest data; the tables are never encrypted')}
-    ${section(
-      'Header',
-      pairs([
-        ['host', offset === undefined ? undefined : text(showOffset(offset))],
-        ['length', length === undefined ? undefined : showSize(length)],
-        ['cipher', cipher === undefined ? undefined : text(cipher)],
-        ['hash', hash === undefined ? undefined : text(hash)],
-        ['uuid', uuid === undefined ? undefined : text(uuid)],
-      ]),
-    )}
-    ${slots.length === 0 ? nothing : section('Key slots', html`<ul class="plain">${slots.map(keySlot)}</ul>`)}
-    ${section('Fields', fieldPairs(encryption.fields))}
-  `;
-}
-
-function keySlot(slot: NonNullable<Image['encryption']>['slots'][number]): TemplateResult {
-  const use = slot.active ? `${showCount(slot.iterations)} iterations, ${showCount(slot.stripes)} stripes` : 'free';
-  return html`<li>
-    <span class="number">${slot.index}</span> ${use}
-    <span class="quiet">at ${text(showOffset(slot.keyOffset))}</span>
-  </li>`;
 }
 
 /** The backing file. */
@@ -133,11 +65,4 @@ export function bytes(title: string, held: Uint8Array, base = 0n): TemplateResul
   return held.length === 0
     ? nothing
     : section(title, html`<qcow2-hex label=${title} .bytes=${held} .base=${base}></qcow2-hex>`);
-}
-
-function tablePlace(entry: bigint, table: string, offset: bigint, entries: number): TemplateResult {
-  return pairs([
-    ['entry', text(showOffset(entry))],
-    [table, html`${text(showOffset(offset))}, ${showCount(entries)} ${entries === 1 ? 'entry' : 'entries'}`],
-  ]);
 }

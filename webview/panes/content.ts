@@ -1,13 +1,19 @@
 import { html, type TemplateResult } from 'lit';
 import type { Pane } from '../state.ts';
+import './bitmaps.ts';
+import './encryption.ts';
 import { headerPane } from './header.ts';
 import './map.ts';
 import { overviewPane } from './overview.ts';
 import type { PaneContent } from './pane.ts';
+import './snapshots.ts';
 
 /** The content of each pane. */
 export const paneContents: Readonly<Record<Pane, (content: PaneContent) => TemplateResult>> = {
   overview: ({ image, session, listed, selection }) => overviewPane(image, session, listed, selection),
   header: ({ image, listed, selection }) => headerPane(image, listed, selection),
   map: (content) => html`<qcow2-map .content=${content} .scan=${content.session.scan}></qcow2-map>`,
+  snapshots: (content) => html`<qcow2-snapshots .content=${content}></qcow2-snapshots>`,
+  bitmaps: (content) => html`<qcow2-bitmaps .content=${content}></qcow2-bitmaps>`,
+  encryption: (content) => html`<qcow2-encryption .content=${content}></qcow2-encryption>`,
 };

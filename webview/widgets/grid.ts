@@ -14,7 +14,8 @@ const overscan = 8;
  * A table of any length: only the rows in view are in the page. It is one stop for the Tab key; arrows, Page Up and
  * Down, Home and End move through it and select as they go.
  *
- * Events: `row` (`RowEvent`) when a row is picked, `near-end` when the last rows come into view.
+ * Events: `row` (`RowEvent`) when a row is picked, `view` (`ViewEvent`) when other rows may be in view, `near-end` when
+ * the last rows come into view.
  */
 export class Grid<T = unknown> extends PageElement {
   static override properties = {
@@ -167,6 +168,7 @@ export class Grid<T = unknown> extends PageElement {
     this.rowHeight = this.querySelector<HTMLElement>('.grid-body .grid-row')?.offsetHeight ?? this.rowHeight;
     this.first = Math.floor(box.scrollTop / this.rowHeight);
     this.visible = Math.ceil(box.clientHeight / this.rowHeight);
+    this.dispatchEvent(new ViewEvent(this.first, Math.min(this.rows.length, this.first + this.visible)));
     if (this.first + 2 * this.visible >= this.rows.length) {
       this.dispatchEvent(new Event('near-end'));
     }
@@ -180,6 +182,18 @@ export class RowEvent extends Event {
   constructor(index: number) {
     super('row');
     this.index = index;
+  }
+}
+
+/** The rows of a grid from `from` to before `to` are in view. */
+export class ViewEvent extends Event {
+  readonly from: number;
+  readonly to: number;
+
+  constructor(from: number, to: number) {
+    super('view');
+    this.from = from;
+    this.to = to;
   }
 }
 

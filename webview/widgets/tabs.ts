@@ -2,7 +2,14 @@ import { html, type TemplateResult } from 'lit';
 import { type Pane, panes } from '../state.ts';
 
 /** The names of the panes for people. */
-export const paneTitles: Readonly<Record<Pane, string>> = { overview: 'Overview', header: 'Header', map: 'Map' };
+export const paneTitles: Readonly<Record<Pane, string>> = {
+  overview: 'Overview',
+  header: 'Header',
+  map: 'Map',
+  snapshots: 'Snapshots',
+  bitmaps: 'Bitmaps',
+  encryption: 'Encryption',
+};
 
 /** The panes as tabs (ARIA Authoring Practices, "Tabs with automatic activation"): arrows, Home and End move and show. */
 export function tabs(current: Pane, pick: (pane: Pane) => void): TemplateResult {

@@ -1,15 +1,16 @@
 import { explain, type Finding } from '../finding.ts';
+import { eachBitmap, eachSnapshot } from '../image/describeLists.ts';
 import type {
-  BitmapDescription,
+  BitmapDetails,
   EncryptionDescription,
   ExtensionDescription,
   FeatureMask,
   FieldRow,
   HeaderDescription,
   ImageDescription,
-  Section,
-  SnapshotDescription,
+  SnapshotDetails,
 } from '../image/description.ts';
+import type { SectionState } from '../image/image.ts';
 import type { Scan } from '../image/scan.ts';
 import type { Dump } from './dump.ts';
 import { JsonStream, type Members, type TextSink, type Value } from './jsonStream.ts';
@@ -35,8 +36,12 @@ export async function writeDump(
   json.member('geometry', geometryValue(description));
   json.member('backing', backing && { ...backing, nameBytes: undefined, 'name-bytes': backing.nameBytes });
   json.member('data-file', dataFile && { name: dataFile.name, raw: dataFile.raw });
-  writeSection(json, 'snapshots', description.snapshots, snapshotValue);
-  writeSection(json, 'bitmaps', description.bitmaps, bitmapValue);
+  await writeSection(json, 'snapshots', description.snapshots.state, (write) =>
+    eachSnapshot(image, (snapshot) => write(snapshotValue(snapshot))),
+  );
+  await writeSection(json, 'bitmaps', description.bitmaps.state, (write) =>
+    eachBitmap(image, (bitmap) => write(bitmapValue(bitmap))),
+  );
   json.member('encryption', encryption && encryptionValue(encryption));
   if (scan && image.geometry) {
     json.begin('{', 'tables');
@@ -111,7 +116,7 @@ function geometryValue({ geometry }: ImageDescription): Value | undefined {
   );
 }
 
-function snapshotValue(snapshot: SnapshotDescription): Value {
+function snapshotValue(snapshot: SnapshotDetails): Value {
   return {
     offset: snapshot.offset,
     id: snapshot.id,
@@ -124,7 +129,7 @@ function snapshotValue(snapshot: SnapshotDescription): Value {
   };
 }
 
-function bitmapValue(bitmap: BitmapDescription): Value {
+function bitmapValue(bitmap: BitmapDetails): Value {
   return {
     offset: bitmap.offset,
     name: bitmap.name,
@@ -149,13 +154,17 @@ function encryptionValue(encryption: EncryptionDescription): Value {
   };
 }
 
-function writeSection<T>(json: JsonStream, name: string, { state, items }: Section<T>, toValue: (item: T) => Value) {
+/** A list with its state; its items are read as they are written. */
+async function writeSection(
+  json: JsonStream,
+  name: string,
+  state: SectionState,
+  each: (write: (item: Value) => void) => Promise<void>,
+): Promise<void> {
   json.begin('{', name);
   json.member('state', state);
   json.begin('[', 'items');
-  for (const item of items) {
-    json.item(toValue(item));
-  }
+  await each((item) => json.item(item));
   json.end(']');
   json.end('}');
 }

@@ -72,3 +72,36 @@ function unknownEssiv(cipherName: string, keyBytes: number, hash: string | undef
     ? `Cipher ${cipherName}-${8 * keyBytes} not supported with essiv`
     : `No ${cipher} cipher with key size ${needed} available`;
 }
+
+const cipherNames: Readonly<Record<string, string>> = {
+  aes: 'AES',
+  cast5: 'CAST5',
+  serpent: 'Serpent',
+  twofish: 'Twofish',
+};
+
+/** The cipher of a LUKS header as a sentence; names that are not known stay as they are. */
+export function cipherWords({ cipherName, cipherMode, fields }: Luks): string {
+  const [mode = '', generator = ''] = cipherMode.split(/-(.*)/s);
+  const bits = fields.key_bytes * 8;
+  const key = mode === 'xts' ? `two keys of ${bits / 2} bits` : `a key of ${bits} bits`;
+  const name = cipherNames[cipherName] ?? cipherName;
+  return `${name} in ${mode.toUpperCase()} mode with ${key}${generatorWords(generator)}.`;
+}
+
+/** QEMU takes the number of the 512-byte sector in the file, not of the guest's disk. */
+function generatorWords(generator: string): string {
+  const [name = '', hash = ''] = generator.split(/:(.*)/s);
+  switch (name) {
+    case 'plain':
+      return '; each sector’s initialisation vector is its number in the file, cut to 32 bits';
+    case 'plain64':
+      return '; each sector’s initialisation vector is its number in the file';
+    case 'essiv':
+      return `; each sector’s initialisation vector is its number in the file, encrypted with the ${hash} of the key`;
+    case '':
+      return '';
+    default:
+      return `; initialisation vectors by ${generator}`;
+  }
+}

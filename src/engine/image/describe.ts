@@ -11,7 +11,8 @@ import type { Geometry } from './geometry.ts';
 import type { Image } from './image.ts';
 
 /**
- * An opened image as plain data. Reads the snapshot table and the bitmap directory again: they are not kept in memory.
+ * An opened image as plain data. Reads the start of the snapshot table, and the bitmap directory, again: they are not
+ * kept in memory.
  */
 export async function describe(image: Image): Promise<ImageDescription> {
   const { file, header, geometry, backing, dataFile, findings } = image;

@@ -1,5 +1,6 @@
 import { encodeLuks, luksFields } from '../format/luks.ts';
 import { fieldRows } from '../format/rows.ts';
+import { describeLuks } from './describeLuks.ts';
 import type { EncryptionDescription } from './description.ts';
 import type { Image } from './image.ts';
 
@@ -29,5 +30,6 @@ export function describeEncryption({ header, luksArea, luks }: Image): Encryptio
       keyOffset: BigInt(fields.key_material_offset) * 512n,
       stripes: fields.stripes,
     })),
+    luks: describeLuks(luks),
   };
 }

@@ -35,7 +35,10 @@ export interface ImageDescription {
 /** A list that was read whole, in part, or not at all; the findings say why. */
 export interface Section<T> {
   readonly state: 'whole' | 'partial' | 'unreadable' | 'absent';
+  /** The first ones, if they are very many. */
   readonly items: readonly T[];
+  /** How many there are, where `items` does not have all. */
+  readonly count?: number;
 }
 
 /** What the file is, as far as it can be told. */
@@ -81,12 +84,11 @@ export interface BackingDescription {
   readonly format?: string;
 }
 
-/** One entry of the snapshot table. */
+/** One entry of the snapshot table, as a row of the list. */
 export interface SnapshotDescription {
   readonly id: string;
   readonly name: string;
   readonly offset: bigint;
-  readonly fields: readonly FieldRow[];
   readonly l1Offset: bigint;
   readonly l1Entries: number;
   readonly dateSeconds: number;
@@ -96,20 +98,39 @@ export interface SnapshotDescription {
   /** Absent in entries with less than 16 bytes of extra data. */
   readonly diskSize?: bigint;
   readonly icount?: bigint;
+  /** Bytes of the extra data, known and unknown. */
+  readonly extraBytes: number;
   /** Extra data past what we know. */
   readonly unknownExtra: Uint8Array;
 }
 
-/** One entry of the bitmap directory. */
+/** All of an entry of the snapshot table. */
+export interface SnapshotDetails extends SnapshotDescription {
+  /** Bytes of the entry, without padding. */
+  readonly length: number;
+  readonly fields: readonly FieldRow[];
+  /** The known extra data that is there; offsets are from its start. */
+  readonly extraFields: readonly FieldRow[];
+}
+
+/** One entry of the bitmap directory, as a row of the list. */
 export interface BitmapDescription {
   readonly name: string;
   readonly offset: bigint;
-  readonly fields: readonly FieldRow[];
   readonly granularity: bigint;
+  /** 1: dirty tracking. */
+  readonly type: number;
   readonly flags: readonly string[];
   readonly tableOffset: bigint;
   readonly tableEntries: number;
   readonly extra: Uint8Array;
+}
+
+/** All of an entry of the bitmap directory. */
+export interface BitmapDetails extends BitmapDescription {
+  /** Bytes of the entry, with padding. */
+  readonly length: number;
+  readonly fields: readonly FieldRow[];
 }
 
 /** Encryption, from the header and the LUKS header; no password needed. */
@@ -128,4 +149,46 @@ export interface EncryptionDescription {
     readonly keyOffset: bigint;
     readonly stripes: number;
   }[];
+  /** The LUKS header in full, where it could be read. */
+  readonly luks?: LuksDescription;
+}
+
+/** A LUKS header. */
+export interface LuksDescription {
+  /** Its fields and texts but for the key slots, in their order. */
+  readonly rows: readonly LuksRow[];
+  /** The cipher in words. */
+  readonly cipherWords: string;
+  /** Bytes of the master key. */
+  readonly keyBytes: number;
+  /** Where the encrypted data would start, in bytes from the LUKS header; not used in qcow2. */
+  readonly payloadOffset: bigint;
+  readonly slots: readonly KeySlotDescription[];
+}
+
+/** A number or text of the LUKS header. */
+export interface LuksRow {
+  readonly name: string;
+  /** Bytes from the start of the LUKS header. */
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+  /** The number or text; empty for bytes that are neither. */
+  readonly shown: string;
+  /** What this value means; may be empty. */
+  readonly meaning: string;
+  readonly about: string;
+}
+
+/** A key slot of the LUKS header. */
+export interface KeySlotDescription {
+  readonly index: number;
+  /** Bytes from the start of the LUKS header. */
+  readonly offset: number;
+  readonly state: 'active' | 'disabled' | 'unknown';
+  readonly iterations: number;
+  readonly stripes: number;
+  readonly salt: Uint8Array;
+  /** Where its key material lies: bytes from the start of the LUKS header, and length in bytes. */
+  readonly material: { readonly offset: bigint; readonly length: bigint };
+  readonly fields: readonly FieldRow[];
 }
