@@ -10,6 +10,7 @@ import { bitmapMethods } from './bitmapMethods.ts';
 import { chainMethods } from './chainMethods.ts';
 import { dumpMethods } from './dumpMethods.ts';
 import { type FileAccess, noAccess } from './fileAccess.ts';
+import { hexMethods } from './hexMethods.ts';
 import { mapMethods } from './mapMethods.ts';
 import { placeMethods } from './placeMethods.ts';
 import type { Handlers } from './server.ts';
@@ -40,6 +41,7 @@ function methods(image: Image, backing: Backing): ImageHandlers {
     ...tableMethods(image),
     ...placeMethods(image),
     ...dumpMethods(image),
+    ...hexMethods(image, async () => (await backing.opened())?.chain.layers),
   };
 }
 
