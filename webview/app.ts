@@ -1,5 +1,8 @@
 import { html, type PropertyValues, type TemplateResult } from 'lit';
+import { keyed } from 'lit/directives/keyed.js';
+import { useNotation } from '../src/engine/format/show.ts';
 import type { PageCommand } from '../src/protocol/pageCommand.ts';
+import type { Settings } from '../src/protocol/settings.ts';
 import type { Image } from './description.ts';
 import { inspector } from './inspector.ts';
 import { settled } from './loaded.ts';
@@ -7,12 +10,14 @@ import './goTo/dialog.ts';
 import type { GoToDialog } from './goTo/dialog.ts';
 import { inPane, step, visited } from './history.ts';
 import { paneContents } from './panes/content.ts';
-import { immediatePanes, type KeepEvent, type PaneContent } from './panes/pane.ts';
+import { immediatePanes, inPlacePanes, type KeepEvent, type PaneContent } from './panes/pane.ts';
+import { ScrollKeeper } from './scroll.ts';
 import type { SelectEvent } from './selection.ts';
 import type { Session } from './session.ts';
-import { firstState, type Pane, type ViewState } from './state.ts';
+import { firstState, type Pane, panes, type ViewState } from './state.ts';
 import { walkKeys } from './walking.ts';
 import { PageElement } from './widgets/element.ts';
+import { notices } from './widgets/notice.ts';
 import { failure, progress } from './widgets/progress.ts';
 import { strip } from './widgets/strip.ts';
 import { tabs } from './widgets/tabs.ts';
@@ -37,8 +42,14 @@ export class App extends PageElement {
   #reveals = 0;
   #showsSelection: 'no' | 'in-view' | 'focused' = 'no';
   #walks = walkKeys(this);
+  #epoch = 0;
+  #scroll = new ScrollKeeper(
+    this,
+    () => this.state.pane,
+    (scroll) => this.#change({ ...this.state, scroll }),
+  );
   #onChange = (): void => {
-    if (this.session.canScan && this.session.scan.state === 'waiting' && this.#greeted) {
+    if (this.session.wantsScan && this.#greeted) {
       this.session.startScan();
     }
     this.requestUpdate();
@@ -46,6 +57,8 @@ export class App extends PageElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
+    this.#scroll.take(this.state.scroll ?? {});
+    this.#scroll.restore(true);
     this.session.addEventListener('change', this.#onChange);
     this.addEventListener('qcow2-select', (event) => this.#onSelect(event as SelectEvent));
   }
@@ -68,18 +81,47 @@ export class App extends PageElement {
 
   override willUpdate(changed: PropertyValues<this>): void {
     const before = changed.get('state');
+    const { epoch } = this.session;
+    if (before !== undefined && this.session.image.state !== 'ready') {
+      this.#scroll.take(this.state.scroll ?? {});
+    }
     if (before !== undefined && before.pane !== this.state.pane) {
       this.#paneSettled = false;
       delete document.body.dataset.ready;
+      this.#scroll.restore(false);
+    }
+    if (epoch !== this.#epoch) {
+      // The same pane, of the image as it is now.
+      this.#epoch = epoch;
+      this.#paneSettled = false;
+      this.#scroll.rememberFocus();
+      this.#scroll.restore(true);
     }
   }
 
   override updated(): void {
     this.#report();
     if (this.#showsSelection !== 'no') {
+      this.#scroll.stay();
       this.#showSelection(this.#showsSelection === 'focused');
       this.#showsSelection = 'no';
     }
+  }
+
+  /**
+   * Takes the user's settings.
+   *
+   * @param fresh - whether nothing was kept of a view on this image
+   */
+  configure(settings: Settings, fresh: boolean): void {
+    const { session } = this;
+    session.scanOnOpen = settings.scanOnOpen;
+    useNotation(settings.addresses);
+    const pane = panes.find((name) => name === settings.openPane);
+    if (fresh && pane !== undefined && session.image.state !== 'ready') {
+      this.state = { ...this.state, pane };
+    }
+    this.#onChange();
   }
 
   /** Does what a command of VS Code asks the page for. */
@@ -99,18 +141,21 @@ export class App extends PageElement {
     const kept = state.kept[state.pane];
     const content: PaneContent = { image, session, listed, selection, reveals: this.#reveals, kept };
     return html`
-      ${strip(this.name, image, session, listed)} ${tabs(state.pane, (pane) => this.#showPane(pane))}
+      ${strip(this.name, image, session, listed)} ${notices(session)} ${tabs(state.pane, (pane) => this.#showPane(pane))}
       <div class="body">
         <main class="pane">
           <div class="pane-content pane-${state.pane}" id="pane" role="tabpanel" aria-labelledby="tab-${state.pane}"
             @keep=${(event: KeepEvent) => this.#keep(event)} @settled=${() => this.#onSettled()}>
-          ${paneContents[state.pane](content)}
+          ${keyed(inPlacePanes.has(state.pane) ? 0 : session.epoch, paneContents[state.pane](content))}
           </div>
         </main>
         <aside class="inspector" aria-label="Inspector" tabindex="0">
-          ${inspector(
-            { image, session, listed, pane: state.pane, selection, path: this.path },
-            { back: step(history, -1)?.visit, forward: step(history, 1)?.visit, run: (command) => this.run(command) },
+          ${keyed(
+            session.epoch,
+            inspector(
+              { image, session, listed, pane: state.pane, selection, path: this.path },
+              { back: step(history, -1)?.visit, forward: step(history, 1)?.visit, run: (command) => this.run(command) },
+            ),
           )}
         </aside>
       </div>

@@ -1,4 +1,4 @@
-import { explain, findingTexts } from '../src/engine/finding.ts';
+import { type ByteRange, explain, findingTexts } from '../src/engine/finding.ts';
 import type { ScanResult } from '../src/protocol/imageApi.ts';
 import type { Finding, FindingText, Image, Severity } from './description.ts';
 import type { Selection } from './selection.ts';
@@ -82,11 +82,15 @@ export function placeOf(image: Image, finding: Finding): Selection | undefined {
   if (field !== undefined && image.header?.fields.some(({ name }) => name === field)) {
     return { kind: 'field', name: field };
   }
-  const [, kind, index] = /^(extension|snapshot|bitmap)\[(\d+)\]/.exec(finding.chain) ?? [];
+  const [, kind, index] = /^(extension|snapshot|bitmap)\[(\d+)\](?! -> L1)/.exec(finding.chain) ?? [];
   if (kind === 'extension' || kind === 'snapshot' || kind === 'bitmap') {
     return { kind, index: Number(index) };
   }
-  return (
-    image.geometry && finding.guest && { kind: 'guest', start: finding.guest.offset, length: finding.guest.length }
-  );
+  return image.geometry && finding.guest && guestOf(finding, finding.guest);
+}
+
+/** The guest's bytes that a finding is about, in the layer of its chain. */
+export function guestOf({ chain }: Finding, { offset, length }: ByteRange): Selection {
+  const [, snapshot] = /^snapshot\[(\d+)\] -> L1/.exec(chain) ?? [];
+  return { kind: 'guest', start: offset, length, ...(snapshot === undefined ? {} : { snapshot: Number(snapshot) }) };
 }

@@ -1,6 +1,8 @@
-import { createClient } from '../src/protocol/client.ts';
+import { type Connection, createClient } from '../src/protocol/client.ts';
 import type { FromWebview } from '../src/protocol/messages.ts';
+import { newsOf } from '../src/protocol/news.ts';
 import { pageCommand } from '../src/protocol/pageCommand.ts';
+import { settingsOf } from '../src/protocol/settings.ts';
 import { App } from './app.ts';
 import { Session } from './session.ts';
 import { restore, save } from './state.ts';
@@ -22,11 +24,14 @@ window.addEventListener('error', (event) =>
 );
 window.addEventListener('unhandledrejection', (event) => post({ type: 'error', message: String(event.reason) }));
 
-const client = createClient(post, (heard) => {
-  window.addEventListener('message', (event) => heard(event.data));
-});
+/** Takes the replies. There is one line at a time: what an earlier one still waits for is not heard any more. */
+let hear: (message: unknown) => void = () => undefined;
+const connect = (): Connection =>
+  createClient(post, (heard) => {
+    hear = heard;
+  });
 const app = new App();
-app.session = new Session(client);
+app.session = new Session(connect, post);
 app.name = document.title;
 app.path = document.documentElement.dataset.path ?? '';
 app.state = restore(vscode.getState());
@@ -37,6 +42,15 @@ app.addEventListener('view-state', () => {
   post({ type: 'state', state });
 });
 window.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
+  hear(data);
+  const settings = settingsOf(data);
+  if (settings !== undefined) {
+    app.configure(settings, vscode.getState() === undefined);
+  }
+  const news = newsOf(data);
+  if (news !== undefined) {
+    app.session.hear(news);
+  }
   const command = pageCommand(data);
   if (command !== undefined) {
     app.run(command);

@@ -1,4 +1,5 @@
 import { type History, noHistory, restoreHistory, type SavedHistory, saveHistory } from './history.ts';
+import { restorePositions, type ScrollPositions } from './scroll.ts';
 import { addressOf, type Selection, selectionAt } from './selection.ts';
 
 /** The panes, in the order of their tabs. */
@@ -15,6 +16,8 @@ export interface ViewState {
   readonly history: History;
   /** What each pane wants to find again, such as its part of the map: text of the pane's own, checked by it. */
   readonly kept: Kept;
+  /** Where the panes are scrolled to. */
+  readonly scroll?: ScrollPositions;
 }
 
 /** By pane: text of its own. */
@@ -29,6 +32,7 @@ export type SavedState = {
   readonly selection?: string;
   readonly history: SavedHistory;
   readonly kept: Kept;
+  readonly scroll?: ScrollPositions;
 };
 
 /** What a saved state says; whatever is not understood is left out. */
@@ -41,7 +45,8 @@ export function restore(saved: unknown): ViewState {
   const kept = Object.fromEntries(
     Object.entries(savedKept).filter(([name, text]) => panes.some((one) => one === name) && typeof text === 'string'),
   );
-  return { pane, ...(selection && { selection }), history, kept };
+  const scroll = restorePositions('scroll' in from ? from.scroll : undefined);
+  return { pane, ...(selection && { selection }), history, kept, ...(Object.keys(scroll).length > 0 && { scroll }) };
 }
 
 /** The state to be saved. */
@@ -51,5 +56,6 @@ export function save(state: ViewState): SavedState {
     ...(state.selection && { selection: addressOf(state.selection) }),
     history: saveHistory(state.history),
     kept: state.kept,
+    ...(state.scroll && { scroll: state.scroll }),
   };
 }
