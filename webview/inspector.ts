@@ -31,7 +31,7 @@ function explanation(context: Context, selection: Selection): TemplateResult | u
       return header && row && explainField(context, header, row);
     }
     case 'unknown-fields':
-      return header?.unknownFields && explainUnknownFields(header.unknownFields);
+      return header?.unknownFields && explainUnknownFields(context, header.unknownFields);
     case 'bit': {
       const mask = header?.features.find(({ name }) => name === selection.mask);
       const bit = mask?.bits.find((one) => one.bit === selection.bit);
@@ -60,7 +60,7 @@ function explanation(context: Context, selection: Selection): TemplateResult | u
     case 'backing':
       return image.backing && explainBacking(context, image.backing);
     case 'data-file':
-      return image.dataFile && explainDataFile(image.dataFile);
+      return image.dataFile && explainDataFile(context, image.dataFile);
     case 'finding':
     case 'scan-finding': {
       const found = listed.find((one) => sameSelection(one.selection, selection));

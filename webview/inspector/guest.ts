@@ -42,7 +42,7 @@ function isWithin({ start, length }: GuestSelection, { unit }: GuestPlace): bool
 /** Bytes of one cluster or subcluster. */
 function placeExplained(context: Context, selection: GuestSelection, place: GuestPlace): TemplateResult {
   const { snapshot } = selection;
-  const { kind, host, l1, l2, compressedBytes, subcluster, beyondDisk } = place;
+  const { kind, host, l2, compressedBytes, beyondDisk } = place;
   const { image } = context;
   const words = guestWords[kind];
   const state = beyondDisk ? ' Past the end of the disk: here snapshots keep the state of the machine.' : '';
@@ -53,14 +53,7 @@ function placeExplained(context: Context, selection: GuestSelection, place: Gues
   return html`
     ${head(words.label, `${words.meaning}${state}`)} ${where(context, selection, place)}
     ${section('How it is found', chain([...wayOf(selection, place), ...(target ? [target] : [])]))}
-    ${section(
-      'What it is',
-      pairs([
-        ['subcluster', subcluster === undefined ? undefined : `${subcluster} of 0 to 31`],
-        ['compressed', compressedBytes === undefined ? undefined : `at most ${showCount(compressedBytes)} bytes`],
-        ['wrong', l2?.decoded.wrong ?? l1?.decoded.wrong],
-      ]),
-    )}
+    ${section('What it is', factsOf(place))}
     ${
       l2 === undefined || view === undefined || l2.rows.length === 0
         ? nothing
@@ -70,6 +63,19 @@ function placeExplained(context: Context, selection: GuestSelection, place: Gues
     ${host === undefined || image.dataFile ? nothing : clusterUse(context, host, { copied })}
     ${copySection(context, selection, { ...place, place: wordsOf(selection) }, host, kind === 'data' ? selection.length : BigInt(compressedBytes ?? 0))}
   `;
+}
+
+/** What there is to say besides the kind. */
+function factsOf({ subcluster, compressedBytes, l1, l2 }: GuestPlace): TemplateResult | undefined {
+  const wrong = l2?.decoded.wrong ?? l1?.decoded.wrong;
+  if (subcluster === undefined && compressedBytes === undefined && wrong === undefined) {
+    return undefined;
+  }
+  return pairs([
+    ['subcluster', subcluster === undefined ? undefined : `${subcluster}, of 0 to 31`],
+    ['compressed', compressedBytes === undefined ? undefined : `at most ${showCount(compressedBytes)} bytes`],
+    ['wrong', wrong],
+  ]);
 }
 
 /** The way to the entry that tells. */

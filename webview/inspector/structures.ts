@@ -2,9 +2,11 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { showCount, showHex, showOffset } from '../../src/engine/format/show.ts';
 import type { Extension, Image } from '../description.ts';
 import { findingsAt } from '../findings.ts';
+import { hostBytesCommand, infoCommand } from '../qemuCommands.ts';
+import { hostRange } from '../selection.ts';
 import { copyButtons, toJson } from '../widgets/copy.ts';
 import '../widgets/hex.ts';
-import { type Context, fieldPairs, findingLinks, head, pairs, reveal, section, text } from './parts.ts';
+import { type Context, fieldPairs, findingLinks, head, link, pairs, reveal, section, text } from './parts.ts';
 
 /** A header extension. */
 export function explainExtension(context: Context, row: Extension, index: number): TemplateResult {
@@ -14,7 +16,7 @@ export function explainExtension(context: Context, row: Extension, index: number
     ${section(
       'Where',
       pairs([
-        ['host', text(showOffset(row.offset))],
+        ['host', link(showOffset(row.offset), hostRange(BigInt(row.offset), BigInt(row.length + 8)))],
         ['data', `${showCount(row.length)} bytes`],
       ]),
     )}
@@ -27,7 +29,10 @@ export function explainExtension(context: Context, row: Extension, index: number
       copyButtons([
         ['Data', showHex(row.data)],
         ['Offset', String(row.offset)],
+        ['Place', `extension[${index}]`],
         ['JSON', toJson(row)],
+        hostBytesCommand(context.path, BigInt(row.offset), BigInt(row.length + 8)),
+        infoCommand(context.path),
       ]),
     )}
   `;
@@ -35,28 +40,48 @@ export function explainExtension(context: Context, row: Extension, index: number
 
 /** The backing file. */
 export function explainBacking(context: Context, backing: NonNullable<Image['backing']>): TemplateResult {
+  const nameAt = [backing.offset, BigInt(backing.nameBytes.length)] as const;
   return html`
     ${head('Backing file', 'what is unallocated here reads from it; it was not opened')}
     ${section('Name', html`<p>${text(backing.name)}</p>`)}
     ${section(
       'Where',
       pairs([
-        ['host', text(showOffset(backing.offset))],
+        ['host', link(showOffset(backing.offset), hostRange(...nameAt))],
         ['format', backing.format === undefined ? 'not named: QEMU would have to guess it' : text(backing.format)],
       ]),
     )}
     ${bytes('Bytes of the name', backing.nameBytes, backing.offset)}
-    ${reveal(context, { kind: 'field', name: 'backing_file_offset' })}
-    ${section('Copy', copyButtons([['Name', backing.name]]))}
+    ${reveal(context, { kind: 'backing' }, { kind: 'field', name: 'backing_file_offset' })}
+    ${section(
+      'Copy',
+      copyButtons([
+        ['Name', backing.name],
+        ['Bytes', showHex(backing.nameBytes)],
+        ['Offset', String(backing.offset)],
+        ['JSON', toJson(backing)],
+        hostBytesCommand(context.path, ...nameAt),
+        infoCommand(context.path),
+      ]),
+    )}
   `;
 }
 
 /** The external data file. */
-export function explainDataFile({ name, raw }: NonNullable<Image['dataFile']>): TemplateResult {
+export function explainDataFile(context: Context, { name, raw }: NonNullable<Image['dataFile']>): TemplateResult {
   return html`
     ${head('External data file', 'holds the guest’s data, each byte at its guest offset; it was not opened')}
     ${section('Name', name === undefined ? 'Not named in the image: QEMU needs it as an option.' : html`<p>${text(name)}</p>`)}
     ${section('Raw', raw ? 'Yes: the file alone is a valid raw image.' : 'No: zeros and unallocated ranges are known only to this image.')}
+    ${reveal(context, { kind: 'data-file' })}
+    ${section(
+      'Copy',
+      copyButtons([
+        ...(name === undefined ? [] : [['Name', name] as const]),
+        ['JSON', toJson({ name, raw })],
+        infoCommand(context.path),
+      ]),
+    )}
   `;
 }
 
