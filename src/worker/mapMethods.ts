@@ -2,19 +2,23 @@ import { Qcow2Error } from '../engine/error.ts';
 import type { Image } from '../engine/image/image.ts';
 import type { MapApi, MapPicture, MapSpace, SpacePicture } from '../protocol/mapApi.ts';
 import { guestKinds, spaceKinds } from '../protocol/mapApi.ts';
+import type { Backing } from './backing.ts';
+import { guestOfHost, hostOfGuest, type Mapped } from './counterpart.ts';
 import { extentPage } from './extentPage.ts';
 import { GuestSpaces } from './guestSpaces.ts';
 import { hostExtents } from './hostExtents.ts';
 import { HostMap } from './hostMap.ts';
+import { clusterRange } from './mapCells.ts';
 import { countKinds, drawPicture } from './mapPicture.ts';
 import type { Space } from './mapSpace.ts';
 import { stepKind } from './mapStepping.ts';
 import { noTables } from './noTables.ts';
+import { ownersAt } from './ownersAt.ts';
 import type { CallContext, Handlers } from './server.ts';
 
-/** The methods of the two maps. */
-export function mapMethods(image: Image): Pick<Handlers, keyof MapApi> {
-  const guests = new GuestSpaces(image);
+/** The methods of the two maps. `backing`: the files below the image, where they may be opened. */
+export function mapMethods(image: Image, backing?: Backing): Pick<Handlers, keyof MapApi> {
+  const guests = new GuestSpaces(image, backing);
   const notYet = async (): Promise<never> => {
     throw new Qcow2Error('not-supported', 'This map can’t be drawn yet.');
   };
@@ -41,8 +45,19 @@ export function mapMethods(image: Image): Pick<Handlers, keyof MapApi> {
     },
     step: async (request, context) => stepKind((await spaceOf(request, context)).space, request, context),
     overlay: notYet,
-    counterpart: notYet,
-    ownersAt: notYet,
+    counterpart: async ({ space, snapshot, start, length }, context) => {
+      const { layer, space: guest } = await guests.of(snapshot);
+      const map = host ?? noTables();
+      const count: Mapped['count'] = async (calling) => (await map.count(calling)).summaries;
+      const mapped = { storage: image.storage, layer, count };
+      return space === 'guest'
+        ? hostOfGuest(mapped, clusterRange({ start, length }, guest), context)
+        : guestOfHost(mapped, clusterRange({ start, length }, (await map.space(context)).space), context);
+    },
+    ownersAt: async (request, context) => {
+      const { summaries } = await (host ?? noTables()).count(context);
+      return ownersAt(image, image.geometry ?? noTables(), summaries, request, context.progress);
+    },
     countReferences: async (_, context) => {
       const { space } = await (host ?? noTables()).count(context);
       const { kinds } = await countKinds(space, { start: 0n, length: space.size }, context);

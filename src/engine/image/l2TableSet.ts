@@ -133,3 +133,20 @@ function sortOut(offsets: Float64Array): number {
   }
   return kept;
 }
+
+/** The index of the table at a host offset (bytes); -1 where the set has none there. */
+export function indexOfTable({ offsets }: L2TableSet, offset: number): number {
+  const index = indexOf(offsets, offset);
+  return offsets[index] === offset ? index : -1;
+}
+
+/** Some of the tables of a set, by index, ascending. */
+export function someTables(set: L2TableSet, indices: readonly number[]): L2TableSet {
+  return {
+    count: indices.length,
+    offsets: Float64Array.from(indices, (index) => set.offsets[index] ?? 0),
+    references: Uint32Array.from(indices, (index) => set.references[index] ?? 0),
+    sources: Int32Array.from(indices, (index) => set.sources[index] ?? 0),
+    l1Indices: Uint32Array.from(indices, (index) => set.l1Indices[index] ?? 0),
+  };
+}
