@@ -8,37 +8,12 @@ import type { Progress } from '../engine/ports.ts';
 import type { GuestMapKind } from '../protocol/mapApi.ts';
 import type { FileAccess } from './fileAccess.ts';
 
-/** Where the guest's bytes come from that a layer of the image leaves unallocated. */
-export type BackingKind =
-  /** A file of the chain has data there, … */
-  | 'data'
-  /** … in a compressed cluster, … */
-  | 'compressed'
-  /** … says that it reads as zeros, … */
-  | 'zero'
-  /** … or ends before, so that it reads as zeros. */
-  | 'beyond-end'
-  /** A table entry of the file that should tell is wrong, or can't be read. */
-  | 'unreadable'
-  /** A file further down, which is not open, would tell. */
-  | 'not-opened';
-
-/** The kind in the guest's map. */
-export const backingMapKinds: Readonly<Record<BackingKind, GuestMapKind>> = {
-  data: 'backing-data',
-  compressed: 'backing-data',
-  zero: 'backing-zero',
-  'beyond-end': 'backing-beyond-end',
-  unreadable: 'wrong',
-  'not-opened': 'backing',
-};
-
 /**
- * Called for each run of the guest's disk that the image itself leaves unallocated, in order; neighbours may be alike.
- * Bytes. `depth` is the file of the chain that tells of it (0 where none below does), `host` the offset in the file that
- * has its data, where it lies there as the guest sees it, else -1. Returning false ends the walk.
+ * Called for each run of the guest's disk, in order and without a gap; neighbours may be alike. Bytes. `depth` is the file
+ * of the chain that tells of it, `host` the offset in that file where the bytes lie as the guest sees them, else -1 (so
+ * for compressed ones). Returning false ends the walk.
  */
-export type BackingVisitor = (start: number, length: number, kind: BackingKind, depth: number, host: number) => boolean;
+export type GuestVisitor = (start: number, length: number, kind: GuestMapKind, depth: number, host: number) => boolean;
 
 /** An opened chain, with what a walk through it needs. */
 export interface OpenedChain {
@@ -97,33 +72,36 @@ export class Backing {
   }
 
   /**
-   * Walks what `layer` of the image leaves unallocated through the chain. Returns false where the chain is not open:
+   * Walks the guest's disk as `layer` of the image has it, through the chain. Returns false where the chain is not open:
    * nothing is visited then.
    *
-   * @param from - guest offset in bytes, below 2^53 or a multiple of 512; likewise `to`
+   * @param from - guest offset in bytes, below 2^53 or a multiple of 512; likewise `to`, at most the disk's whole sectors
    */
-  async walk(layer: Layer, from: number, to: number, visit: BackingVisitor, progress: Progress): Promise<boolean> {
+  async walk(layer: Layer, from: number, to: number, visit: GuestVisitor, progress: Progress): Promise<boolean> {
     const opened = await this.opened();
-    if (opened === undefined) {
-      return false;
-    }
-    const { layers } = opened;
-    const [top, ...below] = layers;
+    const [top, ...below] = opened?.layers ?? [];
     if (top === undefined) {
       return false;
     }
-    const size = wholeSectors(layer.size + 511n);
-    const walked = [{ ...top, size, image: { ...this.image, layer } }, ...below];
+    const layers = [{ ...top, size: wholeSectors(layer.size + 511n), image: { ...this.image, layer } }, ...below];
+    // What the L1 table does not reach can't be read: QEMU refuses such an image.
+    const reach = Math.min(to, layer.clusters * layer.geometry.clusterSize);
+    let wanted = true;
     await walkBlockStatus(
-      walked,
+      layers,
       from,
-      Math.min(to, size),
+      reach,
       (start, length, flags, depth, host) => {
-        const own = depth === 0 && (flags & (statusFlags.present | statusFlags.failed)) !== 0;
-        return own || visit(start, length, kindOf(walked, start, flags, depth), depth, placeOf(flags, host));
+        const place = (flags & statusFlags.offset) === 0 ? -1 : host;
+        wanted = visit(start, length, kindOf(layers, start, flags, depth), depth, place);
+        return wanted;
       },
       { progress, tolerant: true },
     );
+    const beyond = Math.max(from, reach);
+    if (wanted && beyond < to) {
+      visit(beyond, to - beyond, 'wrong', 0, -1);
+    }
     return true;
   }
 
@@ -136,23 +114,22 @@ export class Backing {
   }
 }
 
-function kindOf(layers: readonly StatusLayer[], start: number, flags: number, depth: number): BackingKind {
-  if ((flags & statusFlags.failed) !== 0) {
-    return 'unreadable';
+/** The kind in the map of the guest's disk, by what the chain tells. */
+function kindOf(layers: readonly StatusLayer[], start: number, flags: number, depth: number): GuestMapKind {
+  const { present, zero, data, offset, failed } = statusFlags;
+  if ((flags & failed) !== 0) {
+    return 'wrong';
   }
-  if ((flags & statusFlags.zero) !== 0) {
+  if (depth === 0 && (flags & present) !== 0) {
+    const placed = (flags & offset) !== 0;
+    return (flags & data) !== 0 ? (placed ? 'data' : 'compressed') : placed ? 'zero-allocated' : 'zero-plain';
+  }
+  if ((flags & zero) !== 0) {
     const below = layers[depth + 1];
-    const past = (flags & statusFlags.present) === 0 && below !== undefined && start >= below.size;
-    return past ? 'beyond-end' : 'zero';
+    const past = (flags & present) === 0 && below !== undefined && start >= below.size;
+    return past ? 'backing-beyond-end' : depth === 0 ? 'unallocated' : 'backing-zero';
   }
-  if ((flags & statusFlags.data) !== 0) {
-    return (flags & statusFlags.offset) === 0 ? 'compressed' : 'data';
-  }
-  return 'not-opened';
-}
-
-function placeOf(flags: number, host: number): number {
-  return (flags & statusFlags.offset) === 0 ? -1 : host;
+  return (flags & data) !== 0 ? 'backing-data' : 'backing';
 }
 
 async function openFiles(image: Image, access: FileAccess, guess: boolean): Promise<OpenedChain> {

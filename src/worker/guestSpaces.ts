@@ -1,6 +1,8 @@
 import type { Image } from '../engine/image/image.ts';
 import type { Layer } from '../engine/image/layer.ts';
 import { snapshotLayer } from '../engine/image/snapshotLayer.ts';
+import { backedSpace } from './backedSpace.ts';
+import type { Backing, OpenedChain } from './backing.ts';
 import { guestSpace } from './guestMap.ts';
 import type { Space } from './mapSpace.ts';
 import { noTables } from './noTables.ts';
@@ -15,16 +17,21 @@ export interface MappedLayer {
 export class GuestSpaces {
   readonly #image: Image;
   readonly #backed: boolean;
+  readonly #backing: Backing | undefined;
+  #opened: OpenedChain | undefined;
   #active: MappedLayer | undefined;
   #snapshot: { readonly index: number; readonly mapped: Promise<MappedLayer> } | undefined;
 
-  constructor(image: Image) {
+  /** `backing`: the files below the image, where they may be opened. */
+  constructor(image: Image, backing?: Backing) {
     this.#image = image;
+    this.#backing = backing;
     this.#backed = (image.backing?.name ?? '') !== '';
   }
 
   /** The active layer, or the snapshot of an index; throws where the image has none that can be read. */
   async of(snapshot: number | undefined): Promise<MappedLayer> {
+    await this.#followChain();
     if (snapshot === undefined) {
       this.#active ??= this.#map(this.#image.layer ?? noTables());
       return this.#active;
@@ -39,7 +46,18 @@ export class GuestSpaces {
     return this.#snapshot.mapped;
   }
 
+  /** A chain that was opened or closed makes other maps. */
+  async #followChain(): Promise<void> {
+    const opened = this.#backed ? await this.#backing?.opened() : undefined;
+    if (opened !== this.#opened) {
+      this.#opened = opened;
+      this.#active = undefined;
+      this.#snapshot = undefined;
+    }
+  }
+
   #map(layer: Layer): MappedLayer {
-    return { layer, space: guestSpace(this.#image, layer, this.#backed) };
+    const own = guestSpace(this.#image, layer, this.#backed);
+    return { layer, space: this.#backing && this.#opened ? backedSpace(own, layer, this.#backing) : own };
   }
 }

@@ -34,7 +34,7 @@ export interface Inspected {
 function methods(image: Image, backing: Backing): ImageHandlers {
   return {
     ...imageMethods(image),
-    ...mapMethods(image),
+    ...mapMethods(image, backing),
     ...chainMethods(backing),
     ...snapshotMethods(image),
     ...bitmapMethods(image),

@@ -141,19 +141,21 @@ describe('the files that an image is based on', () => {
     assert.equal(files.handles, 0);
   });
 
-  it('tell where the guest’s bytes come from that the image has not got', async () => {
+  it('tell where the guest’s bytes come from', async () => {
     const { open, walk } = await backingOf(top(), new Files({ middle: middle(), base: base() }));
     await open();
     assert.deepEqual(await walk(), [
-      `1+1 data 1 ${5 * cluster}`,
-      '3+1 compressed 1 -1',
-      '4+1 zero 1 -1',
-      '5+1 unreadable 1 -1',
-      `6+0.0625 data 2 ${6 * cluster}`,
-      '6.0625+0.9375 beyond-end 1 -1',
-      '7+1 beyond-end 0 -1',
+      `0+1 data 0 ${5 * cluster}`,
+      `1+1 backing-data 1 ${5 * cluster}`,
+      '2+1 zero-plain 0 -1',
+      '3+1 backing-data 1 -1',
+      '4+1 backing-zero 1 -1',
+      '5+1 wrong 1 -1',
+      `6+0.0625 backing-data 2 ${6 * cluster}`,
+      '6.0625+0.9375 backing-beyond-end 1 -1',
+      '7+1 backing-beyond-end 0 -1',
     ]);
-    assert.deepEqual(await walk(3 * cluster, 4 * cluster), ['3+1 compressed 1 -1']);
+    assert.deepEqual(await walk(3 * cluster, 4 * cluster), ['3+1 backing-data 1 -1']);
   });
 
   it('say what is not known where one of them is missing', async () => {
@@ -163,7 +165,7 @@ describe('the files that an image is based on', () => {
       files.slice(2).map(({ depth, name, state, message }) => [depth, name, state, message]),
       [[2, 'base', 'missing', "Can't open /folder/base: ENOENT."]],
     );
-    assert.deepEqual((await walk())?.slice(-2), ['6+1 not-opened 1 -1', '7+1 beyond-end 0 -1']);
+    assert.deepEqual((await walk())?.slice(-2), ['6+1 backing 1 -1', '7+1 backing-beyond-end 0 -1']);
   });
 
   it('are guessed in their format only if asked, and marked so', async () => {
