@@ -3,11 +3,16 @@ import type { CustomDocument, Uri } from 'vscode';
 /** An image that is open in one or more editors. Holds nothing: its thread does. */
 export class ImageDocument implements CustomDocument {
   readonly uri: Uri;
+  readonly #closed: () => void;
 
-  constructor(uri: Uri) {
+  /** `closed`: is called when the last editor on the image has gone. */
+  constructor(uri: Uri, closed: () => void) {
     this.uri = uri;
+    this.#closed = closed;
   }
 
-  /** Nothing to give back: each view releases its thread. */
-  dispose(): void {}
+  /** Each view releases its thread by itself. */
+  dispose(): void {
+    this.#closed();
+  }
 }

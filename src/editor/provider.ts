@@ -2,8 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { fromWebview, type ToWebview } from '../protocol/messages.ts';
+import type { PageCommand } from '../protocol/pageCommand.ts';
 import type { ImageThreads } from '../worker/imageThreads.ts';
 import { Attachment } from './attachment.ts';
+import { callOnce } from './callOnce.ts';
+import { openChainFile } from './chainFiles.ts';
 import { ImageDocument } from './document.ts';
 import { inspectorPage } from './page.ts';
 import { readSettings, section, virtualFileLimit } from './settings.ts';
@@ -30,7 +33,7 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
   }
 
   openCustomDocument(uri: vscode.Uri): ImageDocument {
-    return new ImageDocument(uri);
+    return new ImageDocument(uri, () => this.#threads.forget(nameOf(uri)));
   }
 
   resolveCustomEditor({ uri }: ImageDocument, panel: vscode.WebviewPanel): void {
@@ -42,6 +45,21 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
   reload(uri: vscode.Uri): void {
     this.#log.info(`Reload ${nameOf(uri)}`);
     this.#threads.reload(nameOf(uri));
+  }
+
+  /** Passes a command to the page in the active tab, which gets the focus; nothing where there is none. */
+  run(command: PageCommand): void {
+    for (const panel of this.#panels.keys()) {
+      if (panel.active) {
+        panel.reveal();
+        void panel.webview.postMessage({ type: 'command', command } satisfies ToWebview);
+      }
+    }
+  }
+
+  /** What `qcow2 dump --output=json` prints of an image, without its tables. */
+  dumpJson(uri: vscode.Uri): Promise<string> {
+    return callOnce((post) => this.#attach(uri, post), 'dumpJson', { path: nameOf(uri) });
   }
 
   /** Takes the user's settings, and gives them to all that is open. */
@@ -68,8 +86,7 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
       // False when the tab is hidden: its page is gone, and asks again when it is shown.
       void webview.postMessage(message);
     };
-    const virtual = uri.scheme === 'file' ? undefined : virtualFile(uri, virtualLimit);
-    const thread = new Attachment(this.#threads, path, post, virtual);
+    const thread = this.#attach(uri, post);
     this.#panels.set(panel, uri);
     let greeted = false;
     const listening = webview.onDidReceiveMessage((received: unknown) => {
@@ -89,6 +106,9 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
           break;
         case 'pause':
           thread.pause(message.paused);
+          break;
+        case 'open-file':
+          void openChainFile(this.#threads, path, message.file, viewType);
           break;
         case 'state':
           void this.#states.set(uri.toString(), message.state);
@@ -118,6 +138,11 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
     });
   }
 
+  #attach(uri: vscode.Uri, post: (message: ToWebview) => void): Attachment {
+    const virtual = uri.scheme === 'file' ? undefined : virtualFile(uri, virtualLimit);
+    return new Attachment(this.#threads, nameOf(uri), post, virtual);
+  }
+
   #sendState(uri: vscode.Uri, post: (message: ToWebview) => void): void {
     const state = this.#states.get(uri.toString());
     if (state !== undefined) {
@@ -131,6 +156,7 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
     webview.options = { enableScripts: true, localResourceRoots: [this.#dist] };
     webview.html = inspectorPage({
       title: basename(uri.fsPath),
+      path: nameOf(uri),
       script: source('webview.js'),
       styles: [source('webview.css'), source('codicon.css')],
       cspSource: webview.cspSource,

@@ -1,5 +1,8 @@
 import * as vscode from 'vscode';
+import type { PageCommand } from '../protocol/pageCommand.ts';
 import { ImageThreads } from '../worker/imageThreads.ts';
+import { followTrust } from './chainFiles.ts';
+import { JsonDocuments } from './jsonDocuments.ts';
 import { reopenOrphans } from './orphans.ts';
 import { InspectorProvider, viewType } from './provider.ts';
 import { section } from './settings.ts';
@@ -9,6 +12,10 @@ import { ViewStates } from './viewStates.ts';
 export interface Editor extends vscode.Disposable {
   /** Reads an image again, in all its editors. */
   reload(uri: vscode.Uri): void;
+  /** Passes a command to the page in the active tab. */
+  run(command: PageCommand): void;
+  /** Shows an image as JSON, in a read-only document. */
+  showJson(uri: vscode.Uri): Promise<void>;
 }
 
 /** Registers the custom editor. Its disposal ends the threads of all images. */
@@ -20,16 +27,22 @@ export function registerEditor(context: vscode.ExtensionContext, log: vscode.Log
     supportsMultipleEditorsPerDocument: true,
   });
   provider.configure();
+  const trusting = followTrust(threads);
   const configuring = vscode.workspace.onDidChangeConfiguration((event) => {
     if (event.affectsConfiguration(section)) {
       provider.configure();
     }
   });
+  const json = new JsonDocuments((uri) => provider.dumpJson(uri));
   const orphans = reopenOrphans(viewType, (uri, column) => provider.shows(uri, column), log);
   return {
     reload: (uri) => provider.reload(uri),
+    run: (command) => provider.run(command),
+    showJson: (uri) => json.show(uri),
     dispose: () => {
+      json.dispose();
       configuring.dispose();
+      trusting.dispose();
       orphans.dispose();
       registered.dispose();
       void threads.dispose();
