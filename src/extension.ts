@@ -1,7 +1,12 @@
 import * as vscode from 'vscode';
+import { registerBack } from './commands/back.ts';
+import { registerForward } from './commands/forward.ts';
+import { registerGoTo } from './commands/goTo.ts';
 import { registerOpen } from './commands/open.ts';
 import { registerReload } from './commands/reload.ts';
+import { registerShowJson } from './commands/showJson.ts';
 import { registerShowLog } from './commands/showLog.ts';
+import { activeImage } from './editor/activeImage.ts';
 import { viewType } from './editor/provider.ts';
 import { registerEditor } from './editor/register.ts';
 
@@ -13,7 +18,11 @@ export function activate(context: vscode.ExtensionContext): void {
     log,
     editor,
     registerOpen(viewType),
-    registerReload(viewType, (uri) => editor.reload(uri)),
+    registerReload(activeImage, (uri) => editor.reload(uri)),
+    registerGoTo(() => editor.run('go-to')),
+    registerBack(() => editor.run('back')),
+    registerForward(() => editor.run('forward')),
+    registerShowJson(activeImage, (uri) => editor.showJson(uri)),
     registerShowLog(log),
   );
 }

@@ -63,5 +63,12 @@ window.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
     }
   }
 });
+// VS Code hears of these keys and runs their commands; the browser around it must not do something of its own.
+window.addEventListener('keydown', (event) => {
+  const goesBack = event.altKey && (event.key === 'ArrowLeft' || event.key === 'ArrowRight');
+  if ((goesBack && !(event.target instanceof HTMLInputElement)) || (event.ctrlKey && event.key === 'g')) {
+    event.preventDefault();
+  }
+});
 document.body.append(app);
 app.session.open();

@@ -2,6 +2,8 @@
 export interface PageSources {
   /** Name of the image, for the page to show. */
   readonly title: string;
+  /** Path of the image, for the commands that the page lets copy. */
+  readonly path: string;
   readonly script: string;
   readonly styles: readonly string[];
   /** Where the webview's own resources come from, for its content policy. */
@@ -10,13 +12,14 @@ export interface PageSources {
 }
 
 /** The page of an inspector: nothing but our script, our styles and our icon font is ever loaded. */
-export function inspectorPage({ title, script, styles, cspSource, nonce }: PageSources): string {
+export function inspectorPage({ title, path, script, styles, cspSource, nonce }: PageSources): string {
   const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src ${cspSource}; font-src ${cspSource}`;
   return page(
     title,
     policy,
     styles.map((style) => `<link rel="stylesheet" href="${escapeHtml(style)}">`).join('\n'),
     `<script nonce="${nonce}" src="${escapeHtml(script)}"></script>`,
+    ` data-path="${escapeHtml(path)}"`,
   );
 }
 
@@ -25,9 +28,9 @@ export function messagePage(title: string, text: string): string {
   return page(title, "default-src 'none'", '', `<h1>${escapeHtml(title)}</h1>\n<p>${escapeHtml(text)}</p>`);
 }
 
-function page(title: string, policy: string, head: string, body: string): string {
+function page(title: string, policy: string, head: string, body: string, attributes = ''): string {
   return `<!DOCTYPE html>
-<html lang="en">
+<html lang="en"${attributes}>
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
@@ -44,10 +47,14 @@ ${body}
 
 /** Text as text, within an element or a quoted attribute. */
 export function escapeHtml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;');
+  return (
+    text
+      .replaceAll('&', '&amp;')
+      .replaceAll('<', '&lt;')
+      .replaceAll('>', '&gt;')
+      .replaceAll('"', '&quot;')
+      .replaceAll("'", '&#39;')
+      // A page has line feeds only: a return that is not escaped would become one.
+      .replaceAll('\r', '&#13;')
+  );
 }

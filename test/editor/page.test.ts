@@ -3,6 +3,7 @@ import { inspectorPage, messagePage } from '../../src/editor/page.ts';
 
 const sources = {
   title: '</title><script>alert(1)</script>.qcow2',
+  path: '/images/a "b" <c>\r\nd.qcow2',
   script: 'https://file+.vscode-resource.vscode-cdn.net/dist/webview.js?"&\'',
   styles: ['https://file+.vscode-resource.vscode-cdn.net/dist/webview.css'],
   cspSource: "'self' https://*.vscode-cdn.net",
@@ -25,6 +26,13 @@ describe('the page of an inspector', () => {
     ]);
     assert.match(page, /<script[^>]*><\/script>/);
     assert.doesNotMatch(page, /<style| style=| on\w+=/);
+  });
+
+  it('tells the page the path of the file, whatever is in it', () => {
+    assert.match(
+      inspectorPage(sources),
+      /<html lang="en" data-path="\/images\/a &quot;b&quot; &lt;c&gt;&#13;\nd.qcow2">/,
+    );
   });
 
   it('shows the name of a file as text, whatever it is', () => {

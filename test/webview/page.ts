@@ -150,6 +150,7 @@ export async function openInspector(
 function html(name: string, theme: { classes: string; kind: string }): string {
   const built = inspectorPage({
     title: name,
+    path: `/images/${name}`,
     script: '/webview.js',
     styles: ['/webview.css', '/codicon.css'],
     cspSource: origin,
