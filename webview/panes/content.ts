@@ -7,12 +7,14 @@ import './map.ts';
 import { overviewPane } from './overview.ts';
 import type { PaneContent } from './pane.ts';
 import './snapshots.ts';
+import './tables.ts';
 
 /** The content of each pane. */
 export const paneContents: Readonly<Record<Pane, (content: PaneContent) => TemplateResult>> = {
   overview: ({ image, session, listed, selection }) => overviewPane(image, session, listed, selection),
   header: ({ image, listed, selection }) => headerPane(image, listed, selection),
   map: (content) => html`<qcow2-map .content=${content} .scan=${content.session.scan}></qcow2-map>`,
+  tables: (content) => html`<qcow2-tables .content=${content}></qcow2-tables>`,
   snapshots: (content) => html`<qcow2-snapshots .content=${content}></qcow2-snapshots>`,
   bitmaps: (content) => html`<qcow2-bitmaps .content=${content}></qcow2-bitmaps>`,
   encryption: (content) => html`<qcow2-encryption .content=${content}></qcow2-encryption>`,

@@ -6,6 +6,7 @@ export const paneTitles: Readonly<Record<Pane, string>> = {
   overview: 'Overview',
   header: 'Header',
   map: 'Map',
+  tables: 'Tables',
   snapshots: 'Snapshots',
   bitmaps: 'Bitmaps',
   encryption: 'Encryption',
