@@ -52,6 +52,7 @@ function encryptionContent({ selection }: PaneContent, encryption: Encryption): 
       @click=${(event: Event) => select(event, own)}
     >${methodTitles[method]}</button>
     <p>${methodWords[method]}</p>
+    ${luks ? html`<p>${visible(luks.cipherWords)}</p>` : nothing}
     ${facts(glance(encryption))}
     ${luks ? luksContent(encryption, luks, selection) : noHeader(encryption)}
   `;
@@ -67,15 +68,14 @@ const methodWords = {
 
 function glance({ offset, length, hash, uuid, luks }: Encryption): Fact[] {
   return [
-    ['cipher', luks && visible(luks.cipherWords)],
-    ['hash', hash === undefined ? undefined : visible(hash), 'of PBKDF2, which makes keys of passwords'],
+    ['hash', hash === undefined ? undefined : visible(hash), 'of PBKDF2'],
     ['UUID', uuid === undefined ? undefined : visible(uuid)],
     [
       'LUKS area',
       offset === undefined ? undefined : hostLink(offset, length ?? 0n),
       length === undefined ? undefined : showSize(length),
     ],
-    ['payload', luks && showOffset(luks.payloadOffset), 'from the LUKS header; not used: the data is in the clusters'],
+    ['payload', luks && showOffset(luks.payloadOffset), 'from the LUKS header; not used'],
   ];
 }
 

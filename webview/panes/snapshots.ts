@@ -41,7 +41,7 @@ function extraWords({ extraBytes, unknownExtra }: Snapshot): string {
 const rangeColumns: readonly Column<DifferingRange>[] = [
   { title: 'guest offset', cell: (row) => showOffset(row.start) },
   { title: 'length', cell: (row) => showSize(row.length) },
-  { title: 'since the snapshot', cell: (row) => changeWords[changeOf(row)].label },
+  { title: 'since then', cell: (row) => changeWords[changeOf(row)].label },
   { title: 'in the snapshot', cell: (row) => kindWords(row.snapshot) },
   { title: 'in the active layer', cell: (row) => kindWords(row.active) },
 ];

@@ -34,7 +34,7 @@ export const luksTexts = [
 
 /** The numbers of a key slot, by offset in it. */
 export const luksSlotFields = [
-  { name: 'active', offset: 0, width: 4, kind: 'enum', meaning: '0x00AC71F3 enabled, 0x0000DEAD disabled.' },
+  { name: 'active', offset: 0, width: 4, kind: 'bits', meaning: '0x00AC71F3 enabled, 0x0000DEAD disabled.' },
   { name: 'iterations', offset: 4, width: 4, kind: 'count', meaning: 'PBKDF2 iterations for the password.' },
   {
     name: 'key_material_offset',

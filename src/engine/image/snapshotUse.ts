@@ -53,12 +53,12 @@ type Sums = Record<
 /**
  * Counts the clusters of a snapshot. Walks its tables, those of the active layer and those of the other snapshots.
  * Memory is bounded: about a byte a cluster, and where these are too many, one part of the file after the other.
- * Throws `damaged` where the snapshot's L1 table can't be found, `bad-argument` for one that is not listed, `cancelled`.
+ * Throws `damaged` where the snapshot's L1 table can't be found, `not-found` for one that is not listed, `cancelled`.
  */
 export async function snapshotUse(image: Image, index: number, progress: Progress): Promise<SnapshotUse> {
   const { geometry } = image;
   if (!geometry || index >= image.snapshots.count) {
-    throw new Qcow2Error('bad-argument', `There is no snapshot ${index} that could be read.`);
+    throw new Qcow2Error('not-found', `There is no snapshot ${index} that could be read.`);
   }
   const tables = await l1TablesOf(image, geometry);
   const own = tables.find(({ source }) => source === index);
