@@ -4,13 +4,18 @@ import { snapshotLayer } from '../engine/image/snapshotLayer.ts';
 import { backedSpace } from './backedSpace.ts';
 import type { Backing, OpenedChain } from './backing.ts';
 import { guestSpace } from './guestMap.ts';
+import type { MapBins } from './mapBins.ts';
+import { sharedBins } from './mapOverlay.ts';
 import type { Space } from './mapSpace.ts';
 import { noTables } from './noTables.ts';
+import { type SharedRun, sharedRun } from './sharedRun.ts';
 
 /** A layer and its map. */
 export interface MappedLayer {
   readonly layer: Layer;
   readonly space: Space;
+  /** The clusters that it shares with other layers: bins of the size of the map's. */
+  readonly shared: SharedRun<MapBins>;
 }
 
 /** The layers that are mapped: the active one, and of the snapshots the one that was asked for last. */
@@ -58,6 +63,10 @@ export class GuestSpaces {
 
   #map(layer: Layer): MappedLayer {
     const own = guestSpace(this.#image, layer, this.#backed);
-    return { layer, space: this.#backing && this.#opened ? backedSpace(own, layer, this.#backing) : own };
+    const space = this.#backing && this.#opened ? backedSpace(own, layer, this.#backing) : own;
+    const shared = sharedRun((progress) =>
+      sharedBins(this.#image, layer, { from: 0, to: space.clusters }, space.binClusters, { progress }),
+    );
+    return { layer, space, shared };
   }
 }

@@ -1,7 +1,7 @@
 import { describe } from '../engine/image/describe.ts';
 import type { Image } from '../engine/image/image.ts';
 import { openImage } from '../engine/image/open.ts';
-import { scan } from '../engine/image/scan.ts';
+import { type Scan, scan } from '../engine/image/scan.ts';
 import type { Storage } from '../engine/ports.ts';
 import type { ImageApi } from '../protocol/imageApi.ts';
 import type { LiveApi } from '../protocol/liveApi.ts';
@@ -14,7 +14,7 @@ import { hexMethods } from './hexMethods.ts';
 import { mapMethods } from './mapMethods.ts';
 import { placeMethods } from './placeMethods.ts';
 import type { Handlers } from './server.ts';
-import { sharedRun } from './sharedRun.ts';
+import { type SharedRun, sharedRun } from './sharedRun.ts';
 import { snapshotMethods } from './snapshotMethods.ts';
 import { tableMethods } from './tableMethods.ts';
 
@@ -32,9 +32,10 @@ export interface Inspected {
 
 /** The methods of the worker on one image that is open: one group a file of the protocol. */
 function methods(image: Image, backing: Backing): ImageHandlers {
+  const scanned = sharedRun((progress) => scan(image, progress));
   return {
-    ...imageMethods(image),
-    ...mapMethods(image, backing),
+    ...imageMethods(image, scanned),
+    ...mapMethods(image, backing, scanned),
     ...chainMethods(backing),
     ...snapshotMethods(image),
     ...bitmapMethods(image),
@@ -65,8 +66,7 @@ export async function inspectStorage(storage: Storage, access: FileAccess = noAc
   }
 }
 
-function imageMethods(image: Image): Pick<Handlers, keyof ImageApi> {
-  const scanned = sharedRun((progress) => scan(image, progress));
+function imageMethods(image: Image, scanned: SharedRun<Scan>): Pick<Handlers, keyof ImageApi> {
   return {
     describe: () => describe(image),
     scan: (_, context) => scanned.result(context),

@@ -1,5 +1,6 @@
-import { Qcow2Error } from '../engine/error.ts';
+import type { ByteRange } from '../engine/finding.ts';
 import type { Image } from '../engine/image/image.ts';
+import { type Scan, scan } from '../engine/image/scan.ts';
 import type { MapApi, MapPicture, MapSpace, SpacePicture } from '../protocol/mapApi.ts';
 import { guestKinds, spaceKinds } from '../protocol/mapApi.ts';
 import type { Backing } from './backing.ts';
@@ -9,24 +10,41 @@ import { GuestSpaces } from './guestSpaces.ts';
 import { hostExtents } from './hostExtents.ts';
 import { HostMap } from './hostMap.ts';
 import { clusterRange } from './mapCells.ts';
+import { drawOverlay, findingRanges, type OverlaySource } from './mapOverlay.ts';
 import { countKinds, drawPicture } from './mapPicture.ts';
 import type { Space } from './mapSpace.ts';
-import { stepKind } from './mapStepping.ts';
+import { step } from './mapStepping.ts';
 import { noTables } from './noTables.ts';
 import { ownersAt } from './ownersAt.ts';
 import type { CallContext, Handlers } from './server.ts';
+import { type SharedRun, sharedRun } from './sharedRun.ts';
 
-/** The methods of the two maps. `backing`: the files below the image, where they may be opened. */
-export function mapMethods(image: Image, backing?: Backing): Pick<Handlers, keyof MapApi> {
+/**
+ * The methods of the two maps.
+ *
+ * @param backing - the files below the image, where they may be opened
+ * @param scanned - the scan, which knows findings; by default one of its own
+ */
+export function mapMethods(
+  image: Image,
+  backing?: Backing,
+  scanned: SharedRun<Scan> = sharedRun((progress) => scan(image, progress)),
+): Pick<Handlers, keyof MapApi> {
   const guests = new GuestSpaces(image, backing);
-  const notYet = async (): Promise<never> => {
-    throw new Qcow2Error('not-supported', 'This map can’t be drawn yet.');
-  };
   const host = image.geometry && new HostMap(image, image.geometry);
   const spaceOf = async (wanted: MapSpace, context: CallContext): Promise<{ space: Space; counted: boolean }> =>
     wanted.space === 'guest'
       ? { space: (await guests.of(wanted.snapshot)).space, counted: true }
       : (host ?? noTables()).space(context);
+  const sourceOf = async (wanted: MapSpace, context: CallContext): Promise<OverlaySource> => {
+    const findings = async (calling: CallContext): Promise<readonly ByteRange[]> =>
+      findingRanges([...image.findings, ...(await scanned.result(calling)).findings], wanted.space, wanted.snapshot);
+    if (wanted.space === 'host') {
+      return { image, space: (await spaceOf(wanted, context)).space, findings };
+    }
+    const { layer, space, shared } = await guests.of(wanted.snapshot);
+    return { image, space, layer, shared: (calling) => shared.result(calling), findings };
+  };
   return {
     map: async (request, context) =>
       onlyGuestKinds(await drawPicture((await guests.of(undefined)).space, request, context)),
@@ -43,8 +61,13 @@ export function mapMethods(image: Image, backing?: Backing): Pick<Handlers, keyo
       const { kinds, clusters } = await countKinds(space, request, context);
       return { kinds, ...(request.space === 'guest' ? { clusters } : {}), size: space.size, counted };
     },
-    step: async (request, context) => stepKind((await spaceOf(request, context)).space, request, context),
-    overlay: notYet,
+    step: async (request, context) => step(await sourceOf(request, context), request, context),
+    overlay: async (request, context) => {
+      if (request.space === 'host' && request.overlay === 'sharing') {
+        await (host ?? noTables()).count(context);
+      }
+      return drawOverlay(await sourceOf(request, context), request, context);
+    },
     counterpart: async ({ space, snapshot, start, length }, context) => {
       const { layer, space: guest } = await guests.of(snapshot);
       const map = host ?? noTables();

@@ -1,14 +1,70 @@
 import { Qcow2Error } from '../engine/error.ts';
 import type { ByteRange } from '../engine/finding.ts';
+import { walkSharedClusters } from '../engine/image/sharedClusters.ts';
 import { type StepRequest, spaceKinds } from '../protocol/mapApi.ts';
+import { stepDirty } from './dirtyRanges.ts';
 import { fragmentColumns } from './guestMap.ts';
 import { countIn } from './mapBins.ts';
+import type { OverlaySource } from './mapOverlay.ts';
 import type { Space } from './mapSpace.ts';
 import { nextRun, previousRun, runBytes, type Stepped } from './mapStep.ts';
 import type { CallContext } from './server.ts';
 
+/** The next or previous run of a kind, finding, fragmented cluster, shared cluster or dirty range. */
+export async function step(
+  source: OverlaySource,
+  request: StepRequest,
+  context: CallContext,
+): Promise<ByteRange | undefined> {
+  const { kind, from, direction, space: name } = request;
+  switch (kind) {
+    case 'finding':
+      return stepRanges(await source.findings(context), from, direction);
+    case 'dirty':
+      return stepDirty(source.image, request.bitmap ?? 0, from, direction, context.progress);
+    case 'shared-cluster':
+      return name === 'host'
+        ? stepKind(source.space, { ...request, kind: 'shared' }, context)
+        : stepShared(source, from, direction, context);
+    default:
+      return stepKind(source.space, request, context);
+  }
+}
+
+/** The first range that starts after an offset, or the last one that ends there or before. */
+function stepRanges(
+  ranges: readonly ByteRange[],
+  from: bigint,
+  direction: StepRequest['direction'],
+): ByteRange | undefined {
+  return direction === 'next'
+    ? ranges.find(({ offset }) => offset > from)
+    : ranges.findLast(({ offset, length }) => offset + length <= from);
+}
+
+async function stepShared(
+  { image, layer, shared, space }: OverlaySource,
+  from: bigint,
+  direction: StepRequest['direction'],
+  context: CallContext,
+): Promise<ByteRange | undefined> {
+  if (!layer || !shared) {
+    return undefined;
+  }
+  const { clusters, clusterSize, size } = space;
+  const stepped: Stepped = {
+    bins: await shared(context),
+    column: 0,
+    units: clusters,
+    joined: true,
+    clusterUnits: 1,
+    runs: (first, to, visit, progress) => walkSharedClusters(image, layer, { from: first, to }, visit, progress),
+  };
+  return stepTo(stepped, { unitSize: clusterSize, size }, from, direction, context);
+}
+
 /** The next or previous run of a kind, or fragmented cluster. */
-export async function stepKind(
+async function stepKind(
   space: Space,
   { space: name, kind, from, direction }: Pick<StepRequest, 'space' | 'kind' | 'from' | 'direction'>,
   context: CallContext,
@@ -23,7 +79,7 @@ export async function stepKind(
 }
 
 /** The run of units after or before a byte of the space. */
-export async function stepTo(
+async function stepTo(
   stepped: Stepped,
   { unitSize, size }: Pick<Space, 'unitSize' | 'size'>,
   from: bigint,
