@@ -14,7 +14,7 @@ import type { CallContext } from './server.ts';
 const mostRanges = 4096;
 
 /** Bytes of L2 tables that are read for an answer; where they are more, the tables' summaries tell. */
-const mostBytes = 8 * 2 ** 20;
+const mostBytes = 32 * 2 ** 20;
 
 /** A range of clusters. */
 interface Clusters {
@@ -32,29 +32,75 @@ export interface Mapped {
 /** Where the guest clusters of a range are in the file. */
 export async function hostOfGuest(mapped: Mapped, range: Clusters, context: CallContext): Promise<Counterpart> {
   const { layer } = mapped;
-  const { l2Entries, fileClusters } = layer.geometry;
+  const { l2Entries } = layer.geometry;
+  const first = Math.floor(range.from / l2Entries);
   const end = Math.min(Math.ceil(range.to / l2Entries), layer.l1.entries);
-  const tables = tablesOf(layer, Math.floor(range.from / l2Entries), end, () => true);
+  const tables = tablesOf(layer, first, end, () => true);
   const cover = new RangeCover(mostRanges);
   if (tables.count <= mostTables(layer)) {
-    await walkRuns(mapped, tables, context, (guest, cluster, count, compressed) => {
-      const first = compressed ? 0 : Math.max(0, range.from - guest);
-      const past = compressed ? 0 : Math.max(0, guest + count - range.to);
-      if (guest < range.to && guest + (compressed ? 1 : count) > range.from) {
-        cover.add(cluster + first, cluster + count - past);
-      }
-    });
+    await addHost(mapped, range, tables, cover, context);
     return answer(layer, cover, true);
   }
+  // The first and the last table may be in the range in part.
+  await addHost(
+    mapped,
+    range,
+    tablesOf(layer, first, first + 1, () => true),
+    cover,
+    context,
+  );
+  await addHost(
+    mapped,
+    range,
+    tablesOf(layer, end - 1, end, () => true),
+    cover,
+    context,
+  );
+  const complete = await addSummaries(
+    mapped,
+    tablesOf(layer, first + 1, end - 1, () => true),
+    cover,
+    context,
+  );
+  return answer(layer, cover, complete);
+}
+
+/** Adds where the entries of tables lead that are in the range. */
+async function addHost(
+  mapped: Mapped,
+  range: Clusters,
+  tables: L2TableSet,
+  cover: RangeCover,
+  context: CallContext,
+): Promise<void> {
+  await walkRuns(mapped, tables, context, (guest, cluster, count, compressed) => {
+    const first = compressed ? 0 : Math.max(0, range.from - guest);
+    const past = compressed ? 0 : Math.max(0, guest + count - range.to);
+    if (guest < range.to && guest + (compressed ? 1 : count) > range.from) {
+      cover.add(cluster + first, cluster + count - past);
+    }
+  });
+}
+
+/** Adds where the entries of tables lead at most; returns whether they lead everywhere there. */
+async function addSummaries(
+  mapped: Mapped,
+  tables: L2TableSet,
+  cover: RangeCover,
+  context: CallContext,
+): Promise<boolean> {
+  const { fileClusters } = mapped.layer.geometry;
   const summaries = await mapped.count(context);
+  let complete = true;
   for (const offset of tables.offsets) {
     const table = summaries ? indexOfTable(summaries.tables, offset) : -1;
     const reach = table < 0 ? undefined : summaries?.reach(table);
     if (reach && reach.from < fileClusters) {
+      complete &&= reach.exact;
       cover.add(reach.from, Math.min(reach.to, fileClusters));
     }
   }
-  return answer(layer, cover, false);
+  return complete;
 }
 
 /** Which guest clusters lie in a range of the file. */
@@ -63,16 +109,26 @@ export async function guestOfHost(mapped: Mapped, range: Clusters, context: Call
   const { l2Entries } = layer.geometry;
   const summaries = await mapped.count(context);
   const end = Math.min(Math.ceil(layer.clusters / l2Entries), layer.l1.entries);
-  const tables = tablesOf(layer, 0, end, (offset) => {
-    const table = summaries ? indexOfTable(summaries.tables, offset) : -1;
-    return table >= 0 && summaries !== undefined && summaries.mayReach(table, range.from, range.to);
-  });
   const cover = new RangeCover(mostRanges);
   const add = (from: number, to: number): void => {
     if (from < layer.clusters) {
       cover.add(from, Math.min(to, layer.clusters));
     }
   };
+  const tables = tablesOf(layer, 0, end, (offset, l1Index) => {
+    const table = summaries ? indexOfTable(summaries.tables, offset) : -1;
+    const reach = table < 0 ? undefined : summaries?.reach(table);
+    if (!reach || reach.from >= range.to || reach.to <= range.from) {
+      return false;
+    }
+    const inside = reach.from >= range.from && reach.to <= range.to;
+    if (inside && reach.exact && reach.to - reach.from === l2Entries) {
+      // Every entry leads into the range: nothing has to be read to know that.
+      add(l1Index * l2Entries, (l1Index + 1) * l2Entries);
+      return false;
+    }
+    return true;
+  });
   if (tables.count > mostTables(layer)) {
     for (const l1Index of tables.l1Indices) {
       add(l1Index * l2Entries, (l1Index + 1) * l2Entries);
@@ -94,13 +150,18 @@ function mostTables({ geometry }: Layer): number {
 }
 
 /** The L2 tables of a layer's L1 entries `from` to `to` (exclusive) that are wanted, in guest order. */
-function tablesOf(layer: Layer, from: number, to: number, wanted: (offset: number) => boolean): L2TableSet {
+function tablesOf(
+  layer: Layer,
+  from: number,
+  to: number,
+  wanted: (offset: number, l1Index: number) => boolean,
+): L2TableSet {
   const { geometry, l1, snapshot } = layer;
   const offsets: number[] = [];
   const l1Indices: number[] = [];
   for (let index = nextL2Table(l1, from, to); index < to; index = nextL2Table(l1, index + 1, to)) {
     const offset = l2TableOf(l1, index);
-    if (offset % geometry.clusterSize === 0 && wanted(offset)) {
+    if (offset % geometry.clusterSize === 0 && wanted(offset, index)) {
       offsets.push(offset);
       l1Indices.push(index);
     }
