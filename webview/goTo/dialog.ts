@@ -1,11 +1,16 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { showCount } from '../../src/engine/format/show.ts';
+import type { FoundNames } from '../../src/protocol/placeApi.ts';
 import type { Image } from '../description.ts';
+import { type Loaded, load, readyValue } from '../loaded.ts';
 import { panesOf } from '../panesOf.ts';
 import { SelectEvent } from '../selection.ts';
+import type { Session } from '../session.ts';
 import type { Pane } from '../state.ts';
 import { PageElement } from '../widgets/element.ts';
+import { failure, progress } from '../widgets/progress.ts';
 import { visible } from '../widgets/visible.ts';
+import { foundDestinations } from './names.ts';
 import { type Destination, goToExamples, type Meaning, meaningOf } from './parse.ts';
 
 /** Destinations that are listed at once; more of the text makes them fewer. */
@@ -15,16 +20,22 @@ const mostListed = 20;
 export class GoToDialog extends PageElement {
   static override properties = {
     image: { attribute: false },
+    session: { attribute: false },
+    found: { state: true },
     pane: {},
     text: { state: true },
     active: { state: true },
   };
 
   declare image: Image;
+  declare session: Session;
   /** The pane in view: it stays, if it can show what is selected. */
   pane: Pane = 'overview';
   private text = '';
   private active = 0;
+  /** Names that the image's own lists don't have, since they are very long. */
+  private found: Loaded<FoundNames> = { state: 'waiting' };
+  #cancel: () => void = () => undefined;
 
   /** Whether it is shown. */
   get open(): boolean {
@@ -42,7 +53,7 @@ export class GoToDialog extends PageElement {
   }
 
   override render(): TemplateResult {
-    const meaning = meaningOf(this.text, this.image);
+    const meaning = meaningOf(this.text, this.image, foundDestinations(readyValue(this.found), this.image));
     const listed = meaning.destinations.slice(0, mostListed);
     return html`<dialog class="go-to" aria-labelledby="go-to-title">
       <label class="go-to-title" id="go-to-title" for="go-to-text">Go to</label>
@@ -67,6 +78,8 @@ export class GoToDialog extends PageElement {
       <p id="go-to-note" class=${meaning.problem === undefined ? 'quiet' : 'go-to-problem'} role="status">
         ${this.#note(meaning)}
       </p>
+      ${progress(this.found, 'Looking for names', () => this.#cancel())}
+      ${failure(this.found, 'Looking for names', () => this.#find())}
     </dialog>`;
   }
 
@@ -105,6 +118,26 @@ export class GoToDialog extends PageElement {
   #type(event: Event): void {
     this.text = (event.target as HTMLInputElement).value;
     this.active = 0;
+    this.#find();
+  }
+
+  /** Looks for the name in the tables themselves, where the lists have only the first ones. */
+  #find(): void {
+    const { snapshots, bitmaps } = this.image;
+    this.#cancel();
+    this.found = { state: 'waiting' };
+    const text = this.text.trim();
+    if (text !== '' && (snapshots.count !== undefined || bitmaps.count !== undefined)) {
+      this.#cancel = load(
+        (signal, onProgress) =>
+          this.session.client.call('findNames', { text, count: mostListed }, { signal, onProgress }),
+        (found) => {
+          if (text === this.text.trim()) {
+            this.found = found;
+          }
+        },
+      );
+    }
   }
 
   #onKey(event: KeyboardEvent, listed: readonly Destination[]): void {

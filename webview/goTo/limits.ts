@@ -17,20 +17,27 @@ export interface Limits {
   readonly blockEntries: number;
 }
 
+/** Entries that QEMU lets an L1 table have. */
+const mostL1Entries = 2 ** 22;
+
 /** The limits of the active layer, or of a snapshot; undefined where there is no such snapshot. */
 export function limitsOf({ header, geometry, file, snapshots }: Image, index?: number): Limits | undefined {
-  const snapshot = index === undefined ? undefined : snapshots.items[index];
-  if (index !== undefined && snapshot === undefined) {
+  if (index !== undefined && index >= (snapshots.count ?? snapshots.items.length)) {
     return undefined;
   }
   const field = (name: string): number => Number(header?.fields.find((row) => row.name === name)?.value ?? 0);
   const clusterSize = geometry?.clusterSize ?? 0;
+  const l2Entries = geometry?.l2Entries ?? 0;
+  const l1Entries = index === undefined ? field('l1_size') : (snapshots.items[index]?.l1Entries ?? mostL1Entries);
+  // Past the end of its disk a snapshot keeps the state of the machine, as far as its L1 table reaches.
+  const reach = index === undefined ? 0n : BigInt(l1Entries) * BigInt(l2Entries) * BigInt(clusterSize);
+  const disk = (index === undefined ? undefined : snapshots.items[index]?.diskSize) ?? geometry?.virtualSize;
   return {
-    guestSize: snapshot?.diskSize ?? geometry?.virtualSize,
+    guestSize: disk !== undefined && reach > disk ? reach : disk,
     hostSize: file.size,
     clusterSize: geometry && BigInt(clusterSize),
-    l1Entries: snapshot?.l1Entries ?? field('l1_size'),
-    l2Entries: geometry?.l2Entries ?? 0,
+    l1Entries,
+    l2Entries,
     refcountTableEntries: (field('refcount_table_clusters') * clusterSize) / 8,
     blockEntries: geometry ? (clusterSize * 8) / geometry.refcountBits : 0,
   };

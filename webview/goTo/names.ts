@@ -1,4 +1,5 @@
 import { nameRank, noRank } from '../../src/protocol/nameRank.ts';
+import type { FoundNames } from '../../src/protocol/placeApi.ts';
 import type { Image } from '../description.ts';
 import type { Selection } from '../selection.ts';
 import { wordsOf } from '../words.ts';
@@ -15,9 +16,23 @@ interface Named {
 export function namedDestinations(text: string, image: Image): Destination[] {
   const ranked: Destination[][] = Array.from({ length: noRank }, () => []);
   for (const { selection, names, note } of namedThings(image)) {
-    ranked[nameRank(names, text)]?.push({ selection, title: names[0] || wordsOf(selection), note });
+    ranked[nameRank(names, text)]?.push(destination(selection, names[0] ?? '', note));
   }
   return ranked.flat();
+}
+
+/** Names that were found in the tables, but for those that the image's own lists have. */
+export function foundDestinations(found: FoundNames | undefined, { snapshots, bitmaps }: Image): Destination[] {
+  const more = found?.snapshots.filter(({ index }) => index >= snapshots.items.length) ?? [];
+  const others = found?.bitmaps.filter(({ index }) => index >= bitmaps.items.length) ?? [];
+  return [
+    ...more.map(({ index, id, name }) => destination({ kind: 'snapshot', index }, name, `snapshot ${id}`)),
+    ...others.map(({ index, name }) => destination({ kind: 'bitmap', index }, name, 'bitmap')),
+  ];
+}
+
+function destination(selection: Selection, name: string, note: string): Destination {
+  return { selection, title: name || wordsOf(selection), note };
 }
 
 function* namedThings(image: Image): Iterable<Named> {

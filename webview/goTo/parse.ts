@@ -25,13 +25,16 @@ export interface Meaning {
 export const goToExamples =
   '0x3_0000, 1.5G or 123456 (guest offset unless “host” is before it), cluster 12, host cluster 12, L1[3], L2[3][17], refcount[12], or the name of a snapshot, bitmap, header field or feature';
 
-/** What a text means in an image. An offset without `guest` or `host` before it is a guest offset first. */
-export function meaningOf(text: string, image: Image): Meaning {
+/**
+ * What a text means in an image. An offset without `guest` or `host` before it is a guest offset first. `found`: more
+ * that has such a name, past the ends of the image's lists.
+ */
+export function meaningOf(text: string, image: Image, found: readonly Destination[] = []): Meaning {
   const words = text.trim();
   if (words === '') {
     return { destinations: [] };
   }
-  const named = namedDestinations(words, image);
+  const named = [...namedDestinations(words, image), ...found];
   const [, layer, rest = words] = /^snapshot\s*\[(\d+)\]\s*(?:->|→|\.|:)?\s*(\S.*)$/is.exec(words) ?? [];
   const snapshot = layer === undefined ? undefined : Number(layer);
   const limits = limitsOf(image, snapshot);
