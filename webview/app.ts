@@ -159,7 +159,7 @@ export class App extends PageElement {
           )}
         </aside>
       </div>
-      <qcow2-go-to .image=${image} .pane=${state.pane}></qcow2-go-to>
+      <qcow2-go-to .image=${image} .session=${session} .pane=${state.pane}></qcow2-go-to>
     `;
   }
 
