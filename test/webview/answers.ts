@@ -12,6 +12,9 @@ import {
   type MapRequest,
 } from '../../src/protocol/mapApi.ts';
 import type { Handlers } from '../../src/worker/server.ts';
+import { type ListAnswers, listAnswers } from './listAnswers.ts';
+import { type MapAnswers, mapAnswers } from './mapAnswers.ts';
+import { type PlaceAnswers, placeAnswers } from './placeAnswers.ts';
 
 /** The guest's disk of the fake worker: a long run of kinds, the same for every question. */
 const run = 96n << 20n;
@@ -38,7 +41,7 @@ function kindAt(at: bigint): GuestKind {
 }
 
 /** The methods that the fake worker has. */
-export type Answers = Pick<Handlers, 'describe' | 'scan' | 'map' | 'extents'>;
+export type Answers = Pick<Handlers, 'describe' | 'scan' | 'map' | 'extents'> & MapAnswers & PlaceAnswers & ListAnswers;
 
 /** Answers of a worker that has `image` open. */
 export function answersFor(image: ImageDescription): Answers {
@@ -52,6 +55,9 @@ export function answersFor(image: ImageDescription): Answers {
     },
     map: async (request) => picture(request, cluster),
     extents: async (request) => page(request, size),
+    ...mapAnswers(image, run, kindAt),
+    ...listAnswers(image),
+    ...placeAnswers(image, kindAt),
   };
 }
 

@@ -1,39 +1,52 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
-import { showCount, showSize } from '../../src/engine/format/show.ts';
+import { guard } from 'lit/directives/guard.js';
 import type { ScanResult } from '../../src/protocol/imageApi.ts';
-import type { MapPicture } from '../../src/protocol/mapApi.ts';
-import type { GuestView } from '../guestView.ts';
-import { type Loaded, load, settled } from '../loaded.ts';
-import { addressOf, SelectEvent, type Selection, selectionAt } from '../selection.ts';
-import '../widgets/cells.ts';
-import { cellBudget } from '../widgets/cellLayout.ts';
-import type { CellEvent } from '../widgets/cells.ts';
+import type { Counterpart, Overlay } from '../../src/protocol/mapApi.ts';
+import type { Loaded } from '../loaded.ts';
+import type { Selection } from '../selection.ts';
+import type { View } from '../widgets/cellGrid.ts';
+import { heights } from '../widgets/cellLayout.ts';
 import '../widgets/extentTable.ts';
-import { icon } from '../widgets/icon.ts';
-import { guestKinds, guestWords, swatch } from '../widgets/kinds.ts';
-import { failure, percent, progress } from '../widgets/progress.ts';
+import type { MapKind, SpaceName } from '../widgets/kinds.ts';
+import { failure } from '../widgets/progress.ts';
+import { visible } from '../widgets/visible.ts';
+import { Latest } from './mapLatest.ts';
+import { overlayWords } from './mapOverlays.ts';
+import { spaceWords } from './mapParts.ts';
+import './mapSpace.ts';
+import type { HideEvent, SpaceMap, ViewEvent } from './mapSpace.ts';
+import { choices, keptText, type MapState, overlayNames, stateOf } from './mapState.ts';
 import { type PaneContent, PaneElement } from './pane.ts';
 
-/**
- * The guest's disk by kind: cells, legend and a table of extents.
- */
+/** Milliseconds that a view must rest before it is kept, and the table follows it. */
+const rest = 150;
+/** Pixels from which on two maps are side by side. */
+const wide = 1180;
+const choiceWords = { guest: 'Guest', host: 'File', both: 'Both' } as const;
+const spaces: readonly SpaceName[] = ['guest', 'host'];
+
+/** The two maps of an image, of the guest's disk and of the file, and a table that says the same. */
 export class MapPane extends PaneElement {
   static override properties = {
     ...PaneElement.properties,
     scan: { attribute: false },
-    view: { state: true },
-    picture: { state: true },
+    state: { state: true },
     from: { state: true },
+    room: { state: true },
   };
 
   declare scan: Loaded<ScanResult>;
-  /** The part of the guest's disk that is shown; undefined for all of it. */
-  private view: GuestView | undefined = undefined;
-  private picture: Loaded<MapPicture> = { state: 'waiting' };
+  declare private state: MapState;
+  /** Where the table starts: an offset in its space. */
   private from = 0n;
-  #cancel: () => void = () => undefined;
-  #budget = 0;
-  #resized = new ResizeObserver(() => this.#fit());
+  private room = 0;
+  #counterpart = new Latest<Counterpart>(() => this.requestUpdate());
+  #resting: ReturnType<typeof setTimeout> | undefined;
+  #exact = new Set<SpaceName>();
+  // In a frame of its own: what follows from a size changes sizes.
+  #resized = new ResizeObserver(() => requestAnimationFrame(() => (this.room = this.clientWidth)));
+  /** The reveal that this page has followed last. */
+  static #revealed = 0;
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -43,231 +56,322 @@ export class MapPane extends PaneElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#resized.disconnect();
-    this.#cancel();
+    this.#counterpart.forget();
+    clearTimeout(this.#resting);
   }
 
   override willUpdate(changed: PropertyValues): void {
     if (!this.hasUpdated) {
-      this.view = viewAt(this.content.kept);
+      this.state = stateOf(this.content.kept);
+      this.from = this.#startOfTable();
     }
-    this.#followReveal(changed.get('content') as PaneContent | undefined);
-    if (!this.hasUpdated || changed.has('view')) {
-      const { start, length } = this.#shown;
-      const selection = this.#selection;
-      const inView = selection?.kind === 'guest' && selection.start >= start && selection.start < start + length;
-      this.from = inView ? selection.start : start;
-      if (this.#budget > 0) {
-        this.#ask();
-      }
+    const before = changed.get('content') as PaneContent | undefined;
+    if (before !== undefined && before.image !== this.content.image) {
+      this.#counterpart.clear();
     }
+    this.#showLayerOf(this.content);
   }
 
   override render(): TemplateResult {
-    const size = this.#size;
-    if (size === undefined || size === 0n) {
-      const why =
-        size === 0n ? 'The guest’s disk has no bytes.' : 'There is no map: the header can’t be read as qcow2.';
-      return html`<p class="statement">${why}</p>`;
+    const size = this.content.image.geometry?.virtualSize;
+    if (size === undefined) {
+      return html`<p class="statement">There is no map: the header can’t be read as qcow2.</p>`;
     }
-    const picture = this.picture.state === 'ready' ? this.picture.value : undefined;
     return html`
-      <div class="toolbar">
-        <span class="quiet">Guest disk, ${this.view ? `part of ${showSize(size)}` : `all of ${showSize(size)}`}</span>
-        <span class="grow"></span>
-        <span class="quiet">${picture && this.#cellWords(picture)}</span>
-        <span class="tools">
-        ${this.#button('zoom-out', 'Show more of the disk', this.view !== undefined, () => this.#zoom(2n))}
-        ${this.#button('zoom-in', 'Show less of the disk, larger', this.#canZoomIn, () => this.#zoom(-2n))}
-        ${this.#button('screen-full', 'Show the whole disk', this.view !== undefined, () => this.#show(undefined))}
-        </span>
+      ${this.#toolbar()}
+      <div class="maps ${this.#sideBySide ? 'beside' : ''}">
+        ${spaces.filter((space) => this.#shows(space)).map((space) => this.#map(space))}
       </div>
-      ${
-        picture
-          ? html`<qcow2-cells
-            label=${`Map of the guest disk, ${picture.cells} cells`}
-            .picture=${picture}
-            .selected=${this.#selection?.kind === 'guest' ? this.#selection : undefined}
-            @cell=${(event: CellEvent) => this.#pick(event.view)}
-            @painted=${() => this.settled()}
-          ></qcow2-cells>`
-          : this.#waiting()
-      }
-      ${failure(this.picture, 'Reading the map', () => this.#ask())}
-      ${this.#legend()}
-      <qcow2-extents .client=${this.#session.client} .from=${this.from} .selection=${this.#selection}></qcow2-extents>
+      ${failure(this.#counterpart.loaded, 'Finding the counterpart', this.#counterpart.retry)}
+      ${this.#table()}
     `;
   }
 
   override updated(): void {
-    this.#fit();
-    if (this.#size === undefined || this.#size === 0n || this.picture.state === 'failed') {
+    const { image, reveals, selection } = this.content;
+    if (image.geometry === undefined || spaces.every((space) => !this.#drawable(space))) {
+      this.settled();
+    }
+    if (image.geometry === undefined) {
+      return;
+    }
+    this.#askCounterpart();
+    if (reveals !== MapPane.#revealed) {
+      MapPane.#revealed = reveals;
+      this.#reveal(selection);
+    }
+  }
+
+  get #sideBySide(): boolean {
+    return this.state.shown === 'both' && this.room >= wide;
+  }
+
+  #shows(space: SpaceName): boolean {
+    return this.state.shown === 'both' || this.state.shown === space;
+  }
+
+  #sizeOf(space: SpaceName): bigint {
+    const { file, geometry, snapshots } = this.content.image;
+    const { snapshot } = this.state;
+    const disk = snapshot === undefined ? undefined : snapshots.items[snapshot]?.diskSize;
+    return space === 'host' ? file.size : (disk ?? geometry?.virtualSize ?? 0n);
+  }
+
+  /** A map of no bytes has no cells. */
+  #drawable(space: SpaceName): boolean {
+    return this.#shows(space) && this.#sizeOf(space) > 0n;
+  }
+
+  #toolbar(): TemplateResult {
+    const { shown, overlays } = this.state;
+    const { bitmaps } = this.content.image;
+    const usable = overlayNames.filter((name) => name !== 'bitmap' || bitmaps.items.length > 0);
+    return html`<div class="toolbar map-toolbar">
+      <span class="segments" role="group" aria-label="Maps">
+        ${choices.map(
+          (one) =>
+            html`<button aria-pressed=${one === shown} @click=${() => this.#set({ shown: one, ...(one === 'both' ? {} : { table: one }) })}>${choiceWords[one]}</button>`,
+        )}
+      </span>
+      ${this.#layers()}
+      <span class="overlay-buttons" role="group" aria-label="Overlays">
+        ${usable.map(
+          (name) =>
+            html`<button class="chip-toggle" aria-pressed=${overlays.includes(name)} title=${overlayWords[name].meaning} @click=${() => this.#toggleOverlay(name)}>${overlayWords[name].label}</button>`,
+        )}
+      </span>
+      ${bitmaps.items.length > 1 && overlays.includes('bitmap') ? this.#bitmapChooser() : nothing}
+    </div>`;
+  }
+
+  #layers(): TemplateResult | typeof nothing {
+    const { items } = this.content.image.snapshots;
+    const { snapshot } = this.state;
+    if (items.length === 0) {
+      return nothing;
+    }
+    const pick = (event: Event): void => {
+      const { value } = event.target as HTMLSelectElement;
+      this.#set({ snapshot: value === '' ? undefined : Number(value) });
+    };
+    return html`<label>Layer <select class="chooser" @change=${pick} .value=${snapshot === undefined ? '' : String(snapshot)}>
+      <option value="" ?selected=${snapshot === undefined}>active</option>
+      ${guard([items, snapshot], () =>
+        items.map(
+          ({ name, id }, index) =>
+            html`<option value=${index} ?selected=${index === snapshot}>${visible(name || id)}</option>`,
+        ),
+      )}
+    </select></label>`;
+  }
+
+  #bitmapChooser(): TemplateResult {
+    const { items } = this.content.image.bitmaps;
+    const pick = (event: Event): void => this.#set({ bitmap: Number((event.target as HTMLSelectElement).value) });
+    return html`<label>Bitmap <select class="chooser" @change=${pick}>
+      ${items.map(({ name }, index) => html`<option value=${index} ?selected=${index === this.state.bitmap}>${visible(name)}</option>`)}
+    </select></label>`;
+  }
+
+  #map(space: SpaceName): TemplateResult {
+    const { state, content } = this;
+    if (this.#sizeOf(space) === 0n) {
+      return html`<p class="statement">${space === 'guest' ? 'The guest’s disk has no bytes.' : 'The file is empty.'}</p>`;
+    }
+    const counterpart = this.#counterpartFor(space);
+    return html`<qcow2-space-map
+      class="space-map"
+      role="region"
+      aria-label=${`Map of ${spaceWords[space].whole}`}
+      data-space=${space}
+      .content=${content}
+      .space=${space}
+      .snapshot=${space === 'guest' ? this.#layer : undefined}
+      .size=${this.#sizeOf(space)}
+      .view=${state.views[space]}
+      .hiddenKinds=${this.#hiddenOf(space)}
+      .overlays=${this.#overlaysShown}
+      .bitmap=${this.#bitmap}
+      .edition=${this.scan.state === 'ready' ? 'scanned' : ''}
+      .selected=${this.#selectedIn(space)}
+      .counterpart=${counterpart}
+      .height=${state.shown === 'both' && !this.#sideBySide ? heights.half : heights.full}
+      @view=${(event: ViewEvent) => this.#setView(space, event.view)}
+      @hide=${(event: HideEvent) => this.#toggleKind(space, event.kind)}
+      @qcow2-select=${() => this.#set({ table: space })}
+      @exact=${() => this.#onExact(space)}
+    ></qcow2-space-map>`;
+  }
+
+  #table(): TemplateResult | typeof nothing {
+    const { table } = this.state;
+    if (!this.#drawable(table)) {
+      return nothing;
+    }
+    return html`<qcow2-extents
+      .client=${this.content.session.client}
+      .edition=${this.content.image}
+      .space=${table}
+      .snapshot=${table === 'guest' ? this.#layer : undefined}
+      .size=${this.#sizeOf(table)}
+      .from=${this.from}
+      .selection=${this.content.selection}
+    ></qcow2-extents>`;
+  }
+
+  /** The snapshot whose layer is shown, if the image has it (any more). */
+  get #layer(): number | undefined {
+    const { snapshot } = this.state;
+    return snapshot !== undefined && snapshot < this.content.image.snapshots.items.length ? snapshot : undefined;
+  }
+
+  get #bitmap(): number | undefined {
+    const { length } = this.content.image.bitmaps.items;
+    return length === 0 ? undefined : Math.min(this.state.bitmap, length - 1);
+  }
+
+  get #overlaysShown(): readonly Overlay[] {
+    return this.#bitmap === undefined ? this.state.overlays.filter((name) => name !== 'bitmap') : this.state.overlays;
+  }
+
+  #hiddenSets: { readonly of: MapState['hidden']; readonly sets: Record<SpaceName, ReadonlySet<MapKind>> } | undefined;
+
+  #hiddenOf(space: SpaceName): ReadonlySet<MapKind> {
+    const { hidden } = this.state;
+    if (this.#hiddenSets?.of !== hidden) {
+      this.#hiddenSets = { of: hidden, sets: { guest: new Set(hidden.guest), host: new Set(hidden.host) } };
+    }
+    return this.#hiddenSets.sets[space];
+  }
+
+  /** What is selected in a space of the layer that is shown. */
+  #selectedIn(space: SpaceName): View | undefined {
+    const { selection, listed } = this.content;
+    if (selection?.kind === 'finding' || selection?.kind === 'scan-finding') {
+      const found = listed.find(
+        (one) =>
+          one.selection.kind === selection.kind && 'index' in one.selection && one.selection.index === selection.index,
+      );
+      const range = found?.finding[space];
+      return range && { start: range.offset, length: range.length };
+    }
+    if (selection?.kind === 'guest' && space === 'guest') {
+      return selection.snapshot === this.#layer ? selection : undefined;
+    }
+    return selection?.kind === 'host' && space === 'host' ? selection : undefined;
+  }
+
+  #askCounterpart(): void {
+    const { selection, session } = this.content;
+    const space = selection?.kind;
+    if ((space !== 'guest' && space !== 'host') || this.state.shown !== 'both' || selection === undefined) {
+      return;
+    }
+    const range = this.#selectedIn(space);
+    if (range === undefined || range.length === 0n) {
+      return;
+    }
+    const snapshot = this.#layer;
+    const request = { space, ...range, ...(snapshot === undefined ? {} : { snapshot }) };
+    const { start, length } = range;
+    this.#counterpart.ask(`${space} ${start}+${length} ${snapshot}`, (signal, onProgress) =>
+      session.client.call('counterpart', { ...request, space, start, length }, { signal, onProgress }),
+    );
+  }
+
+  /** The counterpart of the selection, in the space in which it is not. */
+  #counterpartFor(space: SpaceName): Counterpart | undefined {
+    const { selection } = this.content;
+    const { answer } = this.#counterpart;
+    const other = space === 'guest' ? 'host' : 'guest';
+    const range = selection?.kind === other ? this.#selectedIn(other) : undefined;
+    return range && answer?.question === `${other} ${range.start}+${range.length} ${this.#layer}`
+      ? answer.value
+      : undefined;
+  }
+
+  #set(change: Partial<MapState>): void {
+    const before = this.state;
+    this.state = { ...before, ...change };
+    if (this.state.table !== before.table || this.state.snapshot !== before.snapshot) {
+      this.from = this.#startOfTable();
+    }
+    this.#keepSoon();
+  }
+
+  #setView(space: SpaceName, view: View | undefined): void {
+    this.#set({ views: { ...this.state.views, [space]: view }, table: space });
+  }
+
+  #toggleKind(space: SpaceName, kind: MapKind): void {
+    const { hidden } = this.state;
+    const list = hidden[space];
+    const next = list.includes(kind) ? list.filter((one) => one !== kind) : [...list, kind];
+    this.#set({ hidden: { ...hidden, [space]: next } });
+  }
+
+  #toggleOverlay(name: Overlay): void {
+    const { overlays } = this.state;
+    this.#set({ overlays: overlayNames.filter((one) => overlays.includes(one) !== (one === name)) });
+  }
+
+  #keepSoon(): void {
+    clearTimeout(this.#resting);
+    this.#resting = setTimeout(() => {
+      this.from = this.#startOfTable();
+      this.keep(keptText(this.state));
+    }, rest);
+  }
+
+  /** At the selection where it is in view, else at the view's start. */
+  #startOfTable(): bigint {
+    const { table, views } = this.state;
+    const { start, length } = views[table] ?? { start: 0n, length: this.#sizeOf(table) };
+    const selected = this.#selectedIn(table)?.start;
+    return selected !== undefined && selected >= start && selected < start + length ? selected : start;
+  }
+
+  #onExact(space: SpaceName): void {
+    this.#exact.add(space);
+    if (spaces.every((one) => !this.#drawable(one) || this.#exact.has(one))) {
       this.settled();
     }
   }
 
-  get #session(): PaneContent['session'] {
-    return this.content.session;
-  }
-
-  get #selection(): Selection | undefined {
-    return this.content.selection;
-  }
-
-  /** What is to be shown on the map must be in its view. */
-  #followReveal(before: PaneContent | undefined): void {
-    const { selection } = this.content;
-    if (before === undefined || before.reveals === this.content.reveals || selection?.kind !== 'guest') {
+  /** What is selected in a snapshot is only seen in its layer. */
+  #showLayerOf({ selection, reveals }: PaneContent): void {
+    if (reveals === MapPane.#revealed) {
       return;
     }
-    const { start, length } = this.#shown;
-    if (selection.start < start || selection.start >= start + length) {
-      this.#show(undefined);
-    }
-  }
-
-  get #geometry(): { clusterSize: number; virtualSize: bigint } | undefined {
-    const { image } = this.#session;
-    return image.state === 'ready' ? image.value.geometry : undefined;
-  }
-
-  get #size(): bigint | undefined {
-    return this.#geometry?.virtualSize;
-  }
-
-  get #clusterSize(): bigint {
-    return BigInt(this.#geometry?.clusterSize ?? 65536);
-  }
-
-  /** The range in view, in whole clusters and within the disk. */
-  get #shown(): GuestView {
-    const size = this.#size ?? 0n;
-    const { view } = this;
-    return view && view.start < size
-      ? { start: view.start, length: least(view.length, size - view.start) }
-      : { start: 0n, length: size };
-  }
-
-  get #canZoomIn(): boolean {
-    return this.#shown.length > 8n * this.#clusterSize;
-  }
-
-  #waiting(): TemplateResult | typeof nothing {
-    return settled(this.picture)
-      ? nothing
-      : html`<div class="cells-waiting" aria-busy="true">${progress(this.picture, 'Reading the map')}</div>`;
-  }
-
-  #cellWords(picture: MapPicture): string {
-    const clusters = picture.cellSize / this.#clusterSize;
-    const count = clusters === 1n ? '1 cluster' : `${showCount(clusters)} clusters`;
-    return `one cell = ${count} (${showSize(picture.cellSize)})`;
-  }
-
-  #button(name: string, label: string, enabled: boolean, act: () => void): TemplateResult {
-    return html`<button class="tool" title=${label} aria-label=${label} ?disabled=${!enabled} @click=${act}>
-      ${icon(name)}
-    </button>`;
-  }
-
-  #legend(): TemplateResult {
-    const known = this.scan.state === 'ready' ? this.scan.value.guest : undefined;
-    const note = known ? nothing : html`<li class="quiet">${this.#notYet()}</li>`;
-    return html`<ul class="legend" aria-label="Kinds, of the whole disk">
-      ${this.view === undefined ? nothing : html`<li class="quiet">whole disk:</li>`}
-      ${guestKinds.map((kind) => {
-        const bytes = known?.[kind];
-        const amount =
-          bytes === undefined
-            ? nothing
-            : html` <span class="number">${this.#clusterWords(bytes)}</span> <span class="quiet number">(${showSize(bytes)})</span>`;
-        return html`<li title=${guestWords[kind].meaning}>${swatch(kind)}${guestWords[kind].label}${amount}</li>`;
-      })}
-      ${note}
-    </ul>`;
-  }
-
-  #notYet(): string {
-    switch (this.scan.state) {
-      case 'loading':
-        return `counting… ${percent(this.scan)}`;
-      case 'failed':
-        return 'could not be counted';
-      case 'waiting':
-      case 'cancelled':
-      case 'ready':
-        return 'not counted';
-    }
-  }
-
-  /** Exact: clusters where they are whole, else bytes. */
-  #clusterWords(bytes: bigint): string {
-    return bytes % this.#clusterSize === 0n ? showCount(bytes / this.#clusterSize) : `${showCount(bytes)} bytes`;
-  }
-
-  #pick(view: GuestView): void {
-    const end = least(view.start + view.length, this.#size ?? 0n);
-    this.from = view.start;
-    this.dispatchEvent(new SelectEvent({ kind: 'guest', start: view.start, length: end - view.start }));
-  }
-
-  #show(view: GuestView | undefined): void {
-    this.view = view;
-    this.keep(view && addressOf({ kind: 'guest', ...view }));
-  }
-
-  /** Twice (2) or half (-2) of what is shown, around the selection where it is in view. */
-  #zoom(factor: 2n | -2n): void {
-    const size = this.#size ?? 0n;
-    const cluster = this.#clusterSize;
-    const { start, length } = this.#shown;
-    let whole = cluster;
-    while (whole < length) {
-      whole *= 2n;
-    }
-    const wanted = factor > 0n ? whole * 4n : whole / 4n;
-    if (wanted >= size) {
-      this.#show(undefined);
+    const space = selection && this.#spaceOf(selection);
+    if (space === undefined) {
       return;
     }
-    const selection = this.#selection;
-    const inView = selection?.kind === 'guest' && selection.start >= start && selection.start < start + length;
-    const centre = inView ? selection.start : start;
-    this.#show({ start: centre - (centre % wanted), length: wanted });
+    const snapshot = selection?.kind === 'guest' ? selection.snapshot : this.state.snapshot;
+    this.state = {
+      ...this.state,
+      snapshot,
+      table: space,
+      shown: this.#shows(space) ? this.state.shown : 'both',
+    };
   }
 
-  /** Asks for a picture when there is none for the width that the pane has now. */
-  #fit(): void {
-    const budget = cellBudget(this.clientWidth);
-    if (this.clientWidth > 0 && budget !== this.#budget && this.#size) {
-      this.#budget = budget;
-      this.#ask();
+  #spaceOf(selection: Selection): SpaceName | undefined {
+    return selection.kind === 'guest' || selection.kind === 'host'
+      ? selection.kind
+      : spaces.find((space) => this.#selectedIn(space) !== undefined);
+  }
+
+  #reveal(selection: Selection | undefined): void {
+    for (const space of spaces) {
+      const range = selection && this.#selectedIn(space);
+      const map = this.querySelector<SpaceMap>(`[data-space=${space}]`);
+      if (range !== undefined && map !== null) {
+        map.reveal(range);
+        this.from = range.start;
+      }
     }
   }
-
-  #ask(): void {
-    this.#cancel();
-    const { start, length } = this.#shown;
-    const request = { start, length, cells: this.#budget };
-    this.#cancel = load(
-      (signal, onProgress) => this.#session.client.call('map', request, { signal, onProgress }),
-      (next) => {
-        // The last picture stays until the next one is there.
-        if (next.state !== 'cancelled' && (settled(next) || this.picture.state !== 'ready')) {
-          this.picture = next;
-        }
-      },
-    );
-  }
-}
-
-/** The part of the disk that was kept. */
-function viewAt(kept: string | undefined): GuestView | undefined {
-  const range = kept === undefined ? undefined : selectionAt(kept);
-  return range?.kind === 'guest' ? { start: range.start, length: range.length } : undefined;
-}
-
-function least(a: bigint, b: bigint): bigint {
-  return a < b ? a : b;
 }
 
 customElements.define('qcow2-map', MapPane);

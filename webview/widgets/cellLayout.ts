@@ -7,32 +7,33 @@ export interface CellLayout {
 }
 
 /** Pixels at the left for the offsets. */
-export const gutter = 88;
+export const gutter = 104;
 /** Pixels above and below, so that the first offset is whole. */
 export const margin = 6;
-const smallestPitch = 7;
+/** Pixels that the cells of a map may be high together: a power of two of rows. */
+export const heights = { full: 448, half: 224 } as const;
+/** The least pitch, across and down. */
+const smallestPitch = { x: 6.5, y: 7 } as const;
 const largestPitch = 22;
 /** How much wider than high a cell may be. */
-const widest = 1.6;
-/** Pixels that the cells may be high together. */
-const height = 448;
+const widest = 2;
 
 /** The most columns that fit into `width` pixels: a power of two. */
 function mostColumns(width: number): number {
-  return 2 ** Math.max(3, Math.floor(Math.log2(Math.max(1, width - gutter) / smallestPitch)));
+  return 2 ** Math.max(3, Math.floor(Math.log2(Math.max(1, width - gutter) / smallestPitch.x)));
 }
 
-/** How many cells fit into a map of `width` pixels. */
-export function cellBudget(width: number): number {
-  return mostColumns(width) * (height / smallestPitch);
+/** How many cells fit into a map of `width` by `height` pixels. */
+export function cellBudget(width: number, height: number): number {
+  return mostColumns(width) * Math.floor(height / smallestPitch.y);
 }
 
-/** The layout with the largest cells that shows `cells` cells in `width` pixels. */
-export function layOut(width: number, cells: number): CellLayout {
+/** The layout with the largest cells that shows `cells` cells in `width` by `height` pixels. */
+export function layOut(width: number, height: number, cells: number): CellLayout {
   const most = mostColumns(width);
-  let best = layoutOf(width, cells, 8);
+  let best = layoutOf(width, height, cells, 8);
   for (let columns = 16; columns <= most && columns < cells * 2; columns *= 2) {
-    const next = layoutOf(width, cells, columns);
+    const next = layoutOf(width, height, cells, columns);
     if (next.pitch.y >= best.pitch.y) {
       best = next;
     }
@@ -40,7 +41,7 @@ export function layOut(width: number, cells: number): CellLayout {
   return best;
 }
 
-function layoutOf(width: number, cells: number, columns: number): CellLayout {
+function layoutOf(width: number, height: number, cells: number, columns: number): CellLayout {
   const rows = Math.ceil(cells / columns);
   const x = Math.min(largestPitch, (width - gutter - 2) / columns);
   const y = Math.min(x, height / rows);

@@ -1,245 +1,352 @@
 import { html, type PropertyValues, type TemplateResult } from 'lit';
-import { showOffset, showSize } from '../../src/engine/format/show.ts';
-import type { MapPicture } from '../../src/protocol/mapApi.ts';
-import type { GuestView } from '../guestView.ts';
-import { type CellLayout, gutter, layOut, margin } from './cellLayout.ts';
-import { type Palette, paintCells, paintFrame } from './cellPaint.ts';
+import { spaceKinds } from '../../src/protocol/mapApi.ts';
+import { cellAt, cellRange, cellsOf, nearestCell, type Point, placeOf, type View } from './cellGrid.ts';
+import { type CellMove, cellMove, MapEvent } from './cellKeys.ts';
+import { gutter, margin } from './cellLayout.ts';
+import { cellPixels, gapOf, type Mark, type OverlayValues, paintLabels, paintMarks, tileSize } from './cellPaint.ts';
+import { drawTiles, type Palette, type Tiles } from './cellTiles.ts';
+import type { CellValues } from './cellValues.ts';
+import { rowLabels } from './cellWords.ts';
 import { PageElement } from './element.ts';
-import { guestKinds, guestWords } from './kinds.ts';
+import type { SpaceName } from './kinds.ts';
 
-/** Pixels between two offsets at the left, at least. */
-const labelDistance = 26;
+/** Pixels that the pointer may move in a click. */
+const clickSlack = 4;
+/** Pixels of the wheel that are one step of the zoom. */
+const wheelStep = 60;
 
 /**
- * The map's cells on a canvas. Arrows move a cursor, which is read out; Enter or a click picks a cell (`CellEvent`).
- * The table of extents below it says the same in text.
+ * The cells of a map on a canvas. What is done to it is told as `MapEvent`s: pointed at, picked, brushed over, panned,
+ * zoomed. `painted` fires when all cells that are in view have been painted as they are in the image. The table of
+ * extents of the map says the same in text.
  */
 export class Cells extends PageElement {
   static override properties = {
-    picture: { attribute: false },
-    selected: { attribute: false },
+    space: {},
     label: {},
+    describedBy: {},
+    values: { attribute: false },
+    overlays: { attribute: false },
+    marks: { attribute: false },
+    hiddenKinds: { attribute: false },
+    size: { attribute: false },
+    brush: { state: true },
     cursor: { state: true },
-    hovered: { state: true },
   };
 
-  declare picture: MapPicture | undefined;
-  /** The selected guest range, wherever it was selected. */
-  declare selected: GuestView | undefined;
+  space: SpaceName = 'guest';
   label = '';
-  private cursor = -1;
-  private hovered = -1;
-  #resized = new ResizeObserver(() => this.requestUpdate());
-  #themed = new MutationObserver(() => this.requestUpdate());
+  /** The id of the text that tells the keys. */
+  describedBy = '';
+  declare values: CellValues;
+  overlays: readonly OverlayValues[] = [];
+  marks: readonly Mark[] = [];
+  /** Indices of the kinds that are not drawn. */
+  hiddenKinds: ReadonlySet<number> = new Set();
+  /** Bytes of the space. */
+  size = 0n;
+  /** What is being brushed over. */
+  private brush: View | undefined = undefined;
+  /** The offset that the keyboard is on. */
+  private cursor: bigint | undefined = undefined;
+  #palette: Palette | undefined;
+  #tiles: { readonly tiles: Tiles; readonly palette: Palette } | undefined;
+  #pixels: ImageData | undefined;
+  #drag: { from: Point; fromCell: number; panned: number; kind: 'click' | 'pan' | 'brush' } | undefined;
+  #wheel = 0;
+  /** Where a range that is brushed over with the keyboard starts. */
+  #anchor: bigint | undefined;
+  #themed = new MutationObserver(() => {
+    this.#palette = undefined;
+    this.requestUpdate('values');
+  });
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#resized.observe(this);
     this.#themed.observe(document.body, { attributeFilter: ['class'] });
-    this.#themed.observe(document.documentElement, { attributeFilter: ['style'] });
+    this.#themed.observe(document.documentElement, { attributeFilter: ['style', 'class'] });
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    this.#resized.disconnect();
     this.#themed.disconnect();
   }
 
-  override willUpdate(changed: PropertyValues): void {
-    if (changed.has('picture')) {
-      this.cursor = -1;
-      this.hovered = -1;
-    }
-  }
-
   override render(): TemplateResult {
-    const told = this.hovered >= 0 ? this.hovered : this.cursor;
     return html`<div
         class="cells"
         role="application"
         tabindex="0"
         aria-label=${this.label}
-        aria-describedby="cells-keys"
+        aria-describedby=${this.describedBy}
+        data-exact=${this.values.exact}
         @keydown=${this.#onKey}
-        @blur=${() => (this.cursor = -1)}
-        @mousemove=${(event: MouseEvent) => (this.hovered = this.#cellAt(event))}
-        @mouseleave=${() => (this.hovered = -1)}
-        @click=${(event: MouseEvent) => this.#pick(this.#cellAt(event))}
+        @blur=${() => this.#moveCursor(undefined)}
+        @pointerdown=${this.#onDown}
+        @pointermove=${this.#onMove}
+        @pointerup=${this.#onUp}
+        @pointercancel=${this.#onCancel}
+        @pointerleave=${() => this.#tell({ type: 'point', range: undefined })}
+        @dblclick=${(event: MouseEvent) => this.#tell({ type: 'zoom', factor: 4, point: this.#pointOf(event) })}
+        @wheel=${this.#onWheel}
       >
-        <canvas aria-hidden="true"></canvas>
+        <canvas aria-hidden="true"></canvas><canvas class="marks" aria-hidden="true"></canvas>
       </div>
-      <p class="readout" aria-live="polite">${
-        told < 0
-          ? html`<span id="cells-keys" class="quiet">
-          Point at a cell, or go there with the arrow keys; Enter selects it.
-        </span>`
-          : this.#words(told)
-      }</p>
       <span class="probes" aria-hidden="true">
-        ${guestKinds.map((kind) => html`<i class="kind-${kind}"></i>`)}<i class="probe-text">0</i><i class="probe-marker"></i>
+        ${spaceKinds[this.space].map((kind) => html`<i class="kind-${kind}"></i>`)}<i class="probe-text">0</i><i
+          class="probe-marker"></i><i class="probe-finding"></i>
       </span>`;
   }
 
-  override updated(): void {
-    this.#paint();
-  }
-
-  get #layout(): CellLayout | undefined {
-    return this.picture && layOut(this.clientWidth, this.picture.cells);
-  }
-
-  #paint(): void {
-    const { picture } = this;
-    const layout = this.#layout;
-    const canvas = this.querySelector('canvas');
-    const context = canvas?.getContext('2d');
-    if (!picture || !layout || !canvas || !context || this.clientWidth === 0) {
+  override updated(changed: PropertyValues): void {
+    const [cells, marks] = this.querySelectorAll('canvas');
+    if (cells === undefined || marks === undefined) {
       return;
     }
-    const width = Math.ceil(gutter + layout.columns * layout.pitch.x + 2);
-    const height = Math.ceil(layout.rows * layout.pitch.y + 2 * margin);
     const scale = window.devicePixelRatio;
-    canvas.width = Math.round(width * scale);
-    canvas.height = Math.round(height * scale);
-    canvas.style.width = `${width}px`;
-    canvas.style.height = `${height}px`;
-    context.setTransform(scale, 0, 0, scale, 0, scale * margin);
-    const palette = this.#palette();
-    paintCells(context, picture, layout, palette, this.#labels(picture, layout));
-    const marked = this.#marked(picture);
-    if (marked !== undefined) {
-      paintFrame(context, layout, marked.from, marked.to, palette);
+    const { layout } = this.values.grid;
+    const width = Math.ceil(gutter + layout.columns * layout.pitch.x + 3);
+    const height = Math.ceil(layout.rows * layout.pitch.y + 2 * margin);
+    this.#palette ??= this.#readPalette();
+    if (changed.has('values') || changed.has('overlays') || changed.has('hiddenKinds')) {
+      this.#paintCells(resize(cells, width, height, scale), this.#palette, scale);
     }
-    if (this.cursor >= 0) {
-      paintFrame(context, layout, this.cursor, this.cursor, palette);
+    const context = resize(marks, width, height, scale);
+    if (context !== null) {
+      paintMarks(context, this.values.grid, this.#allMarks(), this.#palette);
     }
-    this.dispatchEvent(new Event('painted'));
+    if (this.values.exact) {
+      this.dispatchEvent(new Event('painted'));
+    }
   }
 
-  #labels(picture: MapPicture, layout: CellLayout): { row: number; text: string }[] {
-    const every = 2 ** Math.ceil(Math.log2(labelDistance / layout.pitch.y));
-    const step = Math.max(1, every);
-    return Array.from({ length: Math.ceil(layout.rows / step) }, (_, index) => ({
-      row: index * step,
-      text: exactSize(picture.start + picture.cellSize * BigInt(index * step * layout.columns)),
-    }));
+  #paintCells(context: CanvasRenderingContext2D | null, palette: Palette, scale: number): void {
+    if (context === null) {
+      return;
+    }
+    const { grid } = this.values;
+    const { width, height } = tileSize(grid, scale);
+    const last = this.#tiles;
+    const same = last?.palette === palette && last.tiles.width === width && last.tiles.height === height;
+    const tiles = same ? last.tiles : drawTiles(this.space, palette, width, height, gapOf(scale));
+    this.#tiles = { tiles, palette };
+    this.#pixels = cellPixels(this.values, this.overlays, tiles, this.hiddenKinds, scale, this.#pixels);
+    context.putImageData(this.#pixels, Math.round(gutter * scale), Math.round(margin * scale));
+    paintLabels(context, grid, rowLabels(grid), palette);
   }
 
-  #marked(picture: MapPicture): { from: number; to: number } | undefined {
-    const { selected } = this;
-    const end = picture.start + picture.cellSize * BigInt(picture.cells);
-    if (!selected || selected.start >= end || selected.start + selected.length <= picture.start) {
-      return undefined;
+  #allMarks(): readonly Mark[] {
+    const marks: Mark[] = this.brush ? [{ range: this.brush, style: 'selected' }] : [...this.marks];
+    if (this.cursor !== undefined) {
+      marks.push({ range: { start: this.cursor, length: 1n }, style: 'cursor' });
     }
-    const cellOf = (at: bigint): number => {
-      const cell = Number((at - picture.start) / picture.cellSize);
-      return Math.max(0, Math.min(picture.cells - 1, cell));
+    return marks;
+  }
+
+  #readPalette(): Palette {
+    const probe = (selector: string): CSSStyleDeclaration => {
+      const element = this.querySelector(`.probes > ${selector}`);
+      return getComputedStyle(element ?? this);
     };
-    return { from: cellOf(selected.start), to: cellOf(selected.start + selected.length - 1n) };
-  }
-
-  #palette(): Palette {
-    const probes = [...this.querySelectorAll<HTMLElement>('.probes i')].map((probe) => getComputedStyle(probe));
-    const text = probes[guestKinds.length];
+    const text = probe('.probe-text');
     return {
-      kinds: probes.slice(0, guestKinds.length).map((style) => style.backgroundColor),
-      text: text?.color ?? 'CanvasText',
-      font: text === undefined ? '12px monospace' : `${text.fontSize} ${text.fontFamily}`,
-      background: text?.backgroundColor ?? 'Canvas',
-      marker: probes[guestKinds.length + 1]?.color ?? 'Highlight',
-      signs: document.body.classList.contains('vscode-high-contrast'),
+      kinds: spaceKinds[this.space].map((kind) => probe(`.kind-${kind}`).backgroundColor),
+      text: text.color,
+      font: `${text.fontSize} ${text.fontFamily}`,
+      background: text.backgroundColor,
+      marker: probe('.probe-marker').color,
+      finding: probe('.probe-finding').color,
+      highContrast: document.body.classList.contains('vscode-high-contrast'),
     };
   }
 
-  #words(cell: number): string {
-    const { picture } = this;
-    if (picture === undefined) {
-      return '';
-    }
-    const start = picture.start + picture.cellSize * BigInt(cell);
-    const parts = guestKinds
-      .map((kind, index) => ({ kind, part: picture.parts[cell * guestKinds.length + index] ?? 0 }))
-      .filter(({ part }) => part > 0)
-      .sort((a, b) => b.part - a.part)
-      .map(({ kind, part }) => (part === 1 ? guestWords[kind].label : `${guestWords[kind].label} ${share(part)}`));
-    return `${showOffset(start)} · ${showSize(start)} + ${showSize(picture.cellSize)} · ${parts.join(', ')}`;
+  #tell(detail: MapEvent['detail']): void {
+    this.dispatchEvent(new MapEvent(detail));
   }
 
-  #cellAt(event: MouseEvent): number {
-    const layout = this.#layout;
-    const canvas = this.querySelector('canvas');
-    if (!layout || !canvas || !this.picture) {
-      return -1;
-    }
-    const box = canvas.getBoundingClientRect();
-    const column = Math.floor((event.clientX - box.left - gutter) / layout.pitch.x);
-    const cell = Math.floor((event.clientY - box.top - margin) / layout.pitch.y) * layout.columns + column;
-    return column >= 0 && column < layout.columns && cell >= 0 && cell < this.picture.cells ? cell : -1;
+  #pointOf(event: MouseEvent): Point {
+    const box = this.querySelector('canvas')?.getBoundingClientRect();
+    return { x: event.clientX - (box?.left ?? 0), y: event.clientY - (box?.top ?? 0) };
   }
 
-  #pick(cell: number): void {
-    if (this.picture && cell >= 0) {
-      this.cursor = cell;
-      this.dispatchEvent(
-        new CellEvent(this.picture.start + this.picture.cellSize * BigInt(cell), this.picture.cellSize),
-      );
+  #rangeOf(from: number, to: number): View {
+    const { grid } = this.values;
+    const first = cellRange(grid, Math.min(from, to), this.size);
+    const last = cellRange(grid, Math.max(from, to), this.size);
+    return { start: first.start, length: last.start + last.length - first.start };
+  }
+
+  readonly #onDown = (event: PointerEvent): void => {
+    const from = this.#pointOf(event);
+    const fromCell = cellAt(this.values.grid, from);
+    if (event.button !== 0 || fromCell < 0) {
+      return;
     }
+    this.#drag = { from, fromCell, panned: 0, kind: 'click' };
+    this.querySelector('.cells')?.setPointerCapture(event.pointerId);
+  };
+
+  readonly #onMove = (event: PointerEvent): void => {
+    const { grid } = this.values;
+    const point = this.#pointOf(event);
+    const drag = this.#drag;
+    const cell = cellAt(grid, point);
+    if (drag === undefined) {
+      this.#tell({ type: 'point', range: cell < 0 ? undefined : this.#rangeOf(cell, cell) });
+      return;
+    }
+    const across = point.x - drag.from.x;
+    const down = point.y - drag.from.y;
+    if (drag.kind === 'click' && Math.hypot(across, down) > clickSlack) {
+      drag.kind = event.shiftKey ? 'brush' : 'pan';
+    }
+    if (drag.kind === 'brush') {
+      this.brush = this.#rangeOf(drag.fromCell, nearestCell(grid, point));
+      this.#tell({ type: 'point', range: this.brush });
+    } else if (drag.kind === 'pan') {
+      const { pitch, columns } = grid.layout;
+      const panned = -Math.round(down / pitch.y) * columns - Math.round(across / pitch.x);
+      const cells = panned - drag.panned;
+      drag.panned = panned;
+      if (cells !== 0) {
+        this.#tell({ type: 'pan', cells });
+      }
+    }
+  };
+
+  readonly #onUp = (event: PointerEvent): void => {
+    const drag = this.#drag;
+    this.#drag = undefined;
+    if (drag?.kind === 'click') {
+      const anchor =
+        this.cursor === undefined ? undefined : cellsOf(this.values.grid, { start: this.cursor, length: 1n });
+      const from = event.shiftKey && anchor ? anchor.from : drag.fromCell;
+      this.#tell({ type: 'pick', range: this.#rangeOf(from, drag.fromCell) });
+      this.cursor = undefined;
+    } else if (drag?.kind === 'brush' && this.brush) {
+      this.#tell({ type: 'pick', range: this.brush });
+    }
+    this.brush = undefined;
+  };
+
+  readonly #onCancel = (): void => {
+    this.#drag = undefined;
+    this.brush = undefined;
+  };
+
+  readonly #onWheel = (event: WheelEvent): void => {
+    const lines = event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? 1 : 20;
+    if (event.shiftKey) {
+      const { columns, pitch } = this.values.grid.layout;
+      event.preventDefault();
+      this.#tell({ type: 'pan', cells: columns * Math.round(((event.deltaY || event.deltaX) * lines) / pitch.y) });
+      return;
+    }
+    this.#wheel += event.deltaY * lines;
+    const out = this.#wheel > 0;
+    const zoom = new MapEvent({ type: 'zoom', factor: out ? 0.5 : 2, point: this.#pointOf(event) });
+    if (Math.abs(this.#wheel) < wheelStep) {
+      event.preventDefault();
+      return;
+    }
+    this.#wheel = 0;
+    // At the whole space the wheel goes on to scroll the page.
+    if (!this.dispatchEvent(zoom)) {
+      event.preventDefault();
+    }
+  };
+
+  #moveCursor(to: bigint | undefined): void {
+    this.cursor = to;
+    const cells = to === undefined ? undefined : cellsOf(this.values.grid, { start: to, length: 1n });
+    this.#tell({ type: 'point', range: cells && this.#rangeOf(cells.from, cells.from) });
   }
 
   readonly #onKey = (event: KeyboardEvent): void => {
-    const layout = this.#layout;
-    if (!this.picture || !layout || event.ctrlKey || event.metaKey || event.altKey) {
-      return;
-    }
-    if (event.key === 'Enter' || event.key === ' ') {
-      event.preventDefault();
-      this.#pick(Math.max(0, this.cursor));
-      return;
-    }
-    const steps: Readonly<Record<string, number>> = {
-      ArrowRight: 1,
-      ArrowLeft: -1,
-      ArrowDown: layout.columns,
-      ArrowUp: -layout.columns,
-      PageDown: 8 * layout.columns,
-      PageUp: -8 * layout.columns,
-      Home: -this.picture.cells,
-      End: this.picture.cells,
-    };
-    const step = steps[event.key];
-    if (step === undefined) {
+    const { grid } = this.values;
+    const move = cellMove(event, grid);
+    if (move === undefined) {
       return;
     }
     event.preventDefault();
-    const marked = this.#marked(this.picture)?.from ?? 0;
-    this.cursor = this.cursor < 0 ? marked : Math.max(0, Math.min(this.picture.cells - 1, this.cursor + step));
+    this.#act(move, event.shiftKey);
   };
-}
 
-/** An offset in the largest unit that divides it, so that no label is rounded: `1280 KiB`, not `1.3 MiB`. */
-function exactSize(bytes: bigint): string {
-  let unit = 1n;
-  while (bytes > 0n && bytes % (unit * 1024n) === 0n) {
-    unit *= 1024n;
+  #act(move: CellMove, extend: boolean): void {
+    const { grid } = this.values;
+    const entered = this.cursor ?? this.#firstMark() ?? grid.start;
+    const cell = cellsOf(grid, { start: entered, length: 1n })?.from ?? 0;
+    switch (move.type) {
+      case 'pick':
+        this.cursor = cellRange(grid, cell, this.size).start;
+        this.#tell({ type: 'pick', range: this.brush ?? this.#rangeOf(cell, cell) });
+        this.brush = undefined;
+        break;
+      case 'zoom':
+        this.#tell({ type: 'zoom', factor: move.factor, point: placeOf(grid, cell) });
+        break;
+      case 'whole':
+        this.#tell({ type: 'whole' });
+        break;
+      case 'leave':
+        this.brush = undefined;
+        this.#moveCursor(undefined);
+        break;
+      case 'edge':
+        this.#tell({ type: 'go', to: move.to === 'start' ? 0n : this.size - 1n });
+        this.#moveCursor(move.to === 'start' ? 0n : this.size - 1n);
+        break;
+      case 'move':
+        this.#step(cell, move.cells, extend);
+        break;
+    }
   }
-  return `${bytes / unit} ${showSize(unit)
-    .split(' ')[1]
-    ?.replace(/^byte$/, 'bytes')}`;
-}
 
-function share(part: number): string {
-  const hundredths = part * 100;
-  return hundredths < 0.1 ? '< 0.1 %' : hundredths > 99.9 ? '> 99.9 %' : `${hundredths.toFixed(1)} %`;
-}
-
-/** A cell of the map was picked: its guest range. */
-export class CellEvent extends Event {
-  readonly view: GuestView;
-
-  constructor(start: bigint, length: bigint) {
-    super('cell');
-    this.view = { start, length };
+  /** Moves the cursor by so many cells, and the view along with it; the first key only enters the map. */
+  #step(cell: number, cells: number, extend: boolean): void {
+    const { grid } = this.values;
+    if (this.cursor === undefined) {
+      this.#moveCursor(cellRange(grid, cell, this.size).start);
+      return;
+    }
+    const wanted = grid.start + grid.cellSize * BigInt(cell + cells);
+    const last = this.size - 1n - ((this.size - 1n) % grid.cellSize);
+    const to = wanted < 0n ? 0n : wanted > last ? last : wanted;
+    if (cellsOf(grid, { start: to, length: 1n }) === undefined) {
+      const { columns } = grid.layout;
+      this.#tell({ type: 'pan', cells: Math.sign(cells) * Math.ceil(Math.abs(cells) / columns) * columns });
+    }
+    this.#anchor = extend ? (this.#anchor ?? cellRange(grid, cell, this.size).start) : undefined;
+    const from = this.#anchor ?? to;
+    const end = (from > to ? from : to) + grid.cellSize;
+    const start = from > to ? to : from;
+    const range = { start, length: (end > this.size ? this.size : end) - start };
+    this.cursor = to;
+    this.brush = extend ? range : undefined;
+    this.#tell({ type: 'point', range });
   }
+
+  #firstMark(): bigint | undefined {
+    const { grid } = this.values;
+    const inView = this.marks.find(({ style, range }) => style === 'selected' && cellsOf(grid, range) !== undefined);
+    return inView && (inView.range.start > grid.start ? inView.range.start : grid.start);
+  }
+}
+
+/** Gives a canvas its size, which clears it. */
+function resize(
+  canvas: HTMLCanvasElement,
+  width: number,
+  height: number,
+  scale: number,
+): CanvasRenderingContext2D | null {
+  canvas.width = Math.round(width * scale);
+  canvas.height = Math.round(height * scale);
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+  const context = canvas.getContext('2d');
+  context?.setTransform(scale, 0, 0, scale, 0, 0);
+  return context;
 }
 
 customElements.define('qcow2-cells', Cells);

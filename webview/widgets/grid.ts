@@ -14,8 +14,8 @@ const overscan = 8;
  * A table of any length: only the rows in view are in the page. It is one stop for the Tab key; arrows, Page Up and
  * Down, Home and End move through it and select as they go.
  *
- * Events: `row` (`RowEvent`) when a row is picked, `view` (`ViewEvent`) when other rows may be in view, `near-end` when
- * the last rows come into view.
+ * Events: `row` (`RowEvent`) when a row is picked, `view` (`ViewEvent`) when other rows may be in view, `near-start` and
+ * `near-end` when the first or last rows come into view.
  */
 export class Grid<T = unknown> extends PageElement {
   static override properties = {
@@ -40,6 +40,8 @@ export class Grid<T = unknown> extends PageElement {
   private visible = 30;
   private rowHeight = 22;
   #active = 0;
+  /** Rows by which the content has to be scrolled once they are there. */
+  #moved = 0;
   #resized = new ResizeObserver(() => this.#measure());
 
   override connectedCallback(): void {
@@ -84,7 +86,19 @@ export class Grid<T = unknown> extends PageElement {
   }
 
   override updated(): void {
+    const box = this.#box;
+    if (this.#moved !== 0 && box !== null) {
+      box.scrollTop += this.#moved * this.rowHeight;
+      this.#moved = 0;
+    }
     this.#measure();
+  }
+
+  /** Says that the rows given last have come so much further down: what was in view stays, and the active row. */
+  keepPlace(moved: number): void {
+    this.#moved += moved;
+    this.#active = Math.max(0, this.#active + moved);
+    this.requestUpdate();
   }
 
   /** Brings a row into view. */
@@ -169,6 +183,9 @@ export class Grid<T = unknown> extends PageElement {
     this.first = Math.floor(box.scrollTop / this.rowHeight);
     this.visible = Math.ceil(box.clientHeight / this.rowHeight);
     this.dispatchEvent(new ViewEvent(this.first, Math.min(this.rows.length, this.first + this.visible)));
+    if (this.first < this.visible) {
+      this.dispatchEvent(new Event('near-start'));
+    }
     if (this.first + 2 * this.visible >= this.rows.length) {
       this.dispatchEvent(new Event('near-end'));
     }
