@@ -51,6 +51,9 @@ window.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
   if (news !== undefined) {
     app.session.hear(news);
   }
+  if (typeof data === 'object' && data !== null && 'type' in data && data.type === 'chain') {
+    app.session.chain.heard();
+  }
   const command = pageCommand(data);
   if (command !== undefined) {
     app.run(command);

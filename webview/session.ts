@@ -1,28 +1,84 @@
-import type { Client } from '../src/protocol/client.ts';
+import type { Client, Connection } from '../src/protocol/client.ts';
+import { encode } from '../src/protocol/codec.ts';
 import type { ScanResult } from '../src/protocol/imageApi.ts';
+import type { TableChanges } from '../src/protocol/liveApi.ts';
+import type { ChainPlace } from '../src/protocol/chainApi.ts';
+import type { RangeRequest } from '../src/protocol/mapApi.ts';
+import type { FromWebview } from '../src/protocol/messages.ts';
+import type { FileNews } from '../src/protocol/news.ts';
+import { ChainState } from './chainState.ts';
 import type { Image } from './description.ts';
 import { type Listed, listFindings } from './findings.ts';
 import { type Loaded, load, readyValue, settled } from './loaded.ts';
 
-/** What this view knows of its image: the description, then the scan. Fires `change` whenever either changes. */
+/** What was read of an image at one opening. */
+export interface Reading {
+  readonly image: Image;
+  readonly scan: ScanResult | undefined;
+  /** `FileNews.opened` of that opening. */
+  readonly opened: number;
+}
+
+/**
+ * What this view knows of its image: the description, then the scan, and what becomes of the file. Fires `change`
+ * whenever one of them changes. All that is shown at a time is about one opening of the image: `client` asks about that
+ * one only.
+ */
 export class Session extends EventTarget {
-  readonly client: Client;
   image: Loaded<Image> = { state: 'waiting' };
   scan: Loaded<ScanResult> = { state: 'waiting' };
   /** The findings of opening and, once it has ended, of the scan. */
   listed: readonly Listed[] = [];
+  /** What is known of the file besides its content. */
+  news: FileNews | undefined;
+  /** What was shown before the image was read again, until the user has seen what has changed. */
+  before: Reading | undefined;
+  /** How many L2 tables differ from `before`. */
+  tables: TableChanges | undefined;
+  /** The files that the image is based on. */
+  readonly chain: ChainState;
+  /** Grows each time that the image is read again, or its chain is opened or closed: what was asked no longer holds. */
+  epoch = 0;
+  /** Whether all tables are read without being asked. */
+  scanOnOpen = true;
+  readonly #connect: () => Connection;
+  readonly #tell: (message: FromWebview) => void;
+  #connection: Connection;
+  #opened: number | undefined;
+  #scanAsked = false;
+  #again: Loaded<Image> = { state: 'waiting' };
   #cancelScan: () => void = () => undefined;
+  #cancelReading: () => void = () => undefined;
 
-  constructor(client: Client) {
+  /**
+   * @param connect - a new line to the worker; what comes in is for the last one
+   * @param tell - tells the host something
+   */
+  constructor(connect: () => Connection, tell: (message: FromWebview) => void) {
     super();
-    this.client = client;
+    this.#connect = connect;
+    this.#tell = tell;
+    this.#connection = connect();
+    this.chain = new ChainState(
+      () => this.client,
+      (other) => {
+        this.epoch += other ? 1 : 0;
+        this.dispatchEvent(new Event('change'));
+      },
+    );
+  }
+
+  /** Asks about the image that is shown. Another one after it was read again. */
+  get client(): Client {
+    return this.#connection;
   }
 
   /** Opens the image, again after a failure. */
   open(): void {
+    this.#cancelReading();
     this.#cancelScan();
     this.scan = { state: 'waiting' };
-    load(
+    this.#cancelReading = load(
       (signal, onProgress) => this.client.call('describe', undefined, { signal, onProgress }),
       (image) => {
         this.image = image;
@@ -36,11 +92,15 @@ export class Session extends EventTarget {
     if (this.scan.state === 'loading') {
       return;
     }
+    this.#scanAsked = true;
     this.#cancelScan = load(
       (signal, onProgress) => this.client.call('scan', undefined, { signal, onProgress }),
       (scan) => {
         this.scan = scan;
         this.#changed(scan);
+        if (scan.state === 'ready') {
+          this.#compareTables();
+        }
       },
     );
   }
@@ -50,14 +110,115 @@ export class Session extends EventTarget {
     this.#cancelScan();
   }
 
+  /** Takes what the worker tells of the file; reads the image again when it was opened anew. */
+  hear(news: FileNews): void {
+    const before = this.#opened;
+    this.news = news;
+    this.#opened = news.opened;
+    if (news.opened > 0 && before !== undefined && before !== news.opened) {
+      this.#readAgain(before);
+    }
+    this.dispatchEvent(new Event('change'));
+  }
+
+  /** Has the host open the image anew. */
+  reload(): void {
+    this.#tell({ type: 'reload' });
+  }
+
+  /** Has the host open a file of the chain in a tab of its own. */
+  openFile(file: ChainPlace): void {
+    this.#tell({ type: 'open-file', file });
+  }
+
+  /** Has the host save bytes to a file that the user is asked for. */
+  saveBytes(range: RangeRequest): void {
+    this.#tell({ type: 'save-bytes', body: encode(range) });
+  }
+
+  /** Stops reading changes by itself, or goes on. */
+  pause(paused: boolean): void {
+    this.#tell({ type: 'pause', paused });
+  }
+
+  /** Takes what is shown now for what the user knows: no change is marked any more. */
+  dismissChanges(): void {
+    this.before = undefined;
+    this.tables = undefined;
+    this.dispatchEvent(new Event('change'));
+  }
+
   /** True when the image has tables to walk. */
   get canScan(): boolean {
     return this.image.state === 'ready' && this.image.value.geometry !== undefined;
   }
 
+  /** True when the walk is to start by itself. */
+  get wantsScan(): boolean {
+    return this.canScan && this.scan.state === 'waiting' && (this.scanOnOpen || this.#scanAsked);
+  }
+
   /** True when neither the description nor the scan will change by itself. */
   get settled(): boolean {
-    return settled(this.image) && (!this.canScan || settled(this.scan));
+    const scanned = !this.canScan || settled(this.scan) || (this.scan.state === 'waiting' && !this.wantsScan);
+    return settled(this.image) && this.#again.state !== 'loading' && scanned;
+  }
+
+  /** What was read stays until the image as it is now has answered; then one takes the place of the other as a whole. */
+  #readAgain(opened: number): void {
+    if (this.image.state === 'failed') {
+      this.#replaceConnection(this.#connect());
+      this.open();
+      return;
+    }
+    this.#cancelReading();
+    const next = this.#connect();
+    this.#cancelReading = load(
+      (signal, onProgress) => next.call('describe', undefined, { signal, onProgress }),
+      (image) => {
+        this.#again = image;
+        if (image.state === 'ready' || image.state === 'failed') {
+          this.#replace(opened, next, image);
+        }
+        this.#changed(image);
+      },
+    );
+  }
+
+  #replace(opened: number, next: Connection, image: Loaded<Image>): void {
+    if (this.before === undefined && this.image.state === 'ready') {
+      this.before = { image: this.image.value, scan: readyValue(this.scan), opened };
+    }
+    this.#cancelScan();
+    this.#cancelScan = () => undefined;
+    this.#replaceConnection(next);
+    this.tables = undefined;
+    this.image = image;
+    this.scan = { state: 'waiting' };
+    this.epoch++;
+    this.chain.reset();
+  }
+
+  #replaceConnection(next: Connection): void {
+    this.#connection.close();
+    this.#connection = next;
+  }
+
+  #compareTables(): void {
+    const { before, client } = this;
+    if (before === undefined) {
+      return;
+    }
+    load(
+      (signal, onProgress) => client.call('tableChanges', { since: before.opened }, { signal, onProgress }),
+      (tables) => {
+        // Not known is nothing that the user could do anything about: the other changes are told all the same.
+        if (tables.state === 'ready' && client === this.client && this.before === before) {
+          this.tables = tables.value ?? undefined;
+          this.dispatchEvent(new Event('change'));
+        }
+      },
+    );
   }
 
   /** There may be very many findings: they are listed anew only when there are others. */

@@ -3,7 +3,7 @@ import { restorePositions, type ScrollPositions } from './scroll.ts';
 import { addressOf, type Selection, selectionAt } from './selection.ts';
 
 /** The panes, in the order of their tabs. */
-export const panes = ['overview', 'header', 'map', 'tables', 'snapshots', 'bitmaps', 'encryption'] as const;
+export const panes = ['overview', 'header', 'map', 'tables', 'snapshots', 'bitmaps', 'encryption', 'chain', 'hex'] as const;
 
 /** The name of a pane. */
 export type Pane = (typeof panes)[number];

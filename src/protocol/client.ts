@@ -4,7 +4,7 @@ import type { FromWebview } from './messages.ts';
 
 /** Why a call got no result. */
 export class CallFailed extends Error {
-  /** An `ErrorCode` of the engine, `stopped` when the worker has died, `unexpected` for a defect. */
+  /** An `ErrorCode` of the engine, `stopped` when the worker has died, `reloaded` when the image was opened anew, `unexpected` for a defect. */
   readonly code: string;
 
   constructor(error: CallError) {
@@ -26,6 +26,15 @@ export interface Client {
   call<M extends Method>(method: M, argument?: Argument<M>, options?: CallOptions): Promise<Result<M>>;
 }
 
+/** A client that can be given up. */
+export interface Connection extends Client {
+  /** Settles every call that was made or will be made with the error `reloaded`: it was about what is no longer shown. */
+  close(): void;
+}
+
+/** The error of a call about an image that was opened anew meanwhile. */
+const reloaded: CallError = { code: 'reloaded', message: 'The image was read again meanwhile. Retry.' };
+
 interface Pending {
   readonly settle: (reply: { readonly ok: unknown } | { readonly error: CallError }) => void;
   readonly onProgress: CallOptions['onProgress'];
@@ -40,8 +49,9 @@ interface Pending {
 export function createClient(
   post: (message: FromWebview) => void,
   listen: (heard: (message: unknown) => void) => void,
-): Client {
+): Connection {
   const pending = new Map<number, Pending>();
+  let closed = false;
   // Replies to an earlier page in the same tab must not be taken for ours, so the ids begin anywhere.
   let lastId = Math.floor(Math.random() * 2 ** 32) * 2 ** 20;
 
@@ -50,11 +60,15 @@ export function createClient(
     if (heard?.reply !== undefined) {
       answer(pending, heard.reply);
     } else if (heard?.stopped !== undefined) {
-      for (const call of pending.values()) {
-        call.settle({ error: heard.stopped });
-      }
+      settleAll(heard.stopped);
     }
   });
+
+  const settleAll = (error: CallError): void => {
+    for (const call of pending.values()) {
+      call.settle({ error });
+    }
+  };
 
   const send = (request: Request): void => post({ type: 'request', body: encode(request) });
 
@@ -70,21 +84,29 @@ export function createClient(
         const settle: Pending['settle'] = (reply) => {
           pending.delete(id);
           signal?.removeEventListener('abort', onAbort);
-          if ('ok' in reply) {
-            // The worker's handler of `method` has this type; both ends are built together.
-            resolve(reply.ok as Result<M>);
-          } else {
+          if ('error' in reply) {
             reject(new CallFailed(reply.error));
+          } else {
+            // The worker's handler of `method` has this type; both ends are built together. Undefined is not sent.
+            resolve(reply.ok as Result<M>);
           }
         };
         if (signal?.aborted) {
           reject(new CallFailed({ code: 'cancelled', message: 'Cancelled.' }));
           return;
         }
+        if (closed) {
+          reject(new CallFailed(reloaded));
+          return;
+        }
         signal?.addEventListener('abort', onAbort);
         pending.set(id, { settle, onProgress: options.onProgress });
         send({ id, method, argument } as Request);
       }),
+    close: () => {
+      closed = true;
+      settleAll(reloaded);
+    },
   };
 }
 

@@ -16,6 +16,8 @@ export type FromWebview =
   | { readonly type: 'pause'; readonly paused: boolean }
   /** Open a file of the chain in a tab of its own: the backing file at this depth, or the data file of that image. */
   | { readonly type: 'open-file'; readonly file: ChainPlace }
+  /** Save bytes to a file that the user is asked for; `body` is a `RangeRequest` as `encode` writes it. */
+  | { readonly type: 'save-bytes'; readonly body: string }
   /** An error of the page, for the log. */
   | { readonly type: 'error'; readonly message: string }
   | { readonly type: 'request'; readonly body: string };
@@ -101,6 +103,10 @@ export function fromWebview(message: unknown): FromWebview | undefined {
       return 'file' in message ? openFile(message.file) : undefined;
     case 'error':
       return 'message' in message ? { type: 'error', message: String(message.message) } : undefined;
+    case 'save-bytes':
+      return 'body' in message && typeof message.body === 'string'
+        ? { type: 'save-bytes', body: message.body }
+        : undefined;
     case 'request':
       return 'body' in message && typeof message.body === 'string'
         ? { type: 'request', body: message.body }

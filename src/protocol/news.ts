@@ -54,3 +54,10 @@ export interface LockHolder {
   /** `other`: its locks are none of QEMU's. */
   readonly use: LockUse;
 }
+
+/** The news in a message that the host passes on; undefined when it is another message. */
+export function newsOf(message: unknown): FileNews | undefined {
+  const own = typeof message === 'object' && message !== null && 'type' in message && 'news' in message;
+  // Written by our own worker: both ends are built together.
+  return own && message.type === 'news' ? (message.news as FileNews) : undefined;
+}

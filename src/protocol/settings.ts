@@ -21,3 +21,10 @@ export const defaultSettings: Settings = {
   refreshOnChange: 'on',
   scanOnOpen: true,
 };
+
+/** The settings in a message of the host; undefined when it is another message. */
+export function settingsOf(message: unknown): Settings | undefined {
+  const own = typeof message === 'object' && message !== null && 'type' in message && 'settings' in message;
+  // Written by our own host: both ends are built together.
+  return own && message.type === 'settings' ? (message.settings as Settings) : undefined;
+}

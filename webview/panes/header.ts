@@ -1,9 +1,11 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { showCount, showHex, showOffset } from '../../src/engine/format/show.ts';
+import { bitBefore, fieldBefore } from '../changes.ts';
 import type { Bit, Extension, Header, Image, Mask, Row } from '../description.ts';
 import { findingsAt, type Listed, textOf } from '../findings.ts';
 import { type Selection, sameSelection, select } from '../selection.ts';
 import '../widgets/grid.ts';
+import { changed } from '../widgets/changed.ts';
 import type { Column, RowEvent } from '../widgets/grid.ts';
 import { icon, severityIcon } from '../widgets/icon.ts';
 import { rowKeys } from '../widgets/rowKeys.ts';
@@ -13,25 +15,35 @@ import { visible } from '../widgets/visible.ts';
 const bytesInRow = { field: 8, extension: 16 };
 
 /** The header, field by field, the feature masks, the extensions. */
-export function headerPane(image: Image, listed: readonly Listed[], selection: Selection | undefined): TemplateResult {
+export function headerPane(
+  image: Image,
+  listed: readonly Listed[],
+  selection: Selection | undefined,
+  before?: Image,
+): TemplateResult {
   const { header } = image;
   if (header === undefined) {
     return html`<p class="statement">${visible(image.file.says)}</p><p class="quiet">There is no header to show.</p>`;
   }
   return html`
-    ${fieldTable(header, listed, selection)}
+    ${fieldTable(header, listed, selection, before)}
     <h2>Features</h2>
     ${
       header.version < 3
         ? html`<p class="quiet">Version 2 has no feature masks: no feature is on.</p>`
-        : header.features.map((mask) => maskRow(mask, selection))
+        : header.features.map((mask) => maskRow(mask, selection, before))
     }
     <h2>Header extensions</h2>
     ${extensionTable(image.extensions, listed, selection)}
   `;
 }
 
-function fieldTable(header: Header, listed: readonly Listed[], selection: Selection | undefined): TemplateResult {
+function fieldTable(
+  header: Header,
+  listed: readonly Listed[],
+  selection: Selection | undefined,
+  before: Image | undefined,
+): TemplateResult {
   const chosen =
     selection?.kind === 'unknown-fields' ||
     (selection?.kind === 'field' && header.fields.some((row) => row.name === selection.name));
@@ -42,7 +54,7 @@ function fieldTable(header: Header, listed: readonly Listed[], selection: Select
       </tr>
     </thead>
     <tbody role="rowgroup">
-      ${header.fields.map((row, index) => fieldRow(header, row, listed, selection, !chosen && index === 0))}
+      ${header.fields.map((row, index) => fieldRow(header, row, listed, selection, !chosen && index === 0, fieldBefore(before, row)))}
       ${header.unknownFields === undefined ? nothing : unknownRow(header.unknownFields, listed, selection)}
     </tbody>
   </table>`;
@@ -54,6 +66,7 @@ function fieldRow(
   listed: readonly Listed[],
   selection: Selection | undefined,
   entry: boolean,
+  old: Row | undefined,
 ): TemplateResult {
   const own: Selection = { kind: 'field', name: row.name };
   const chosen = sameSelection(own, selection);
@@ -69,11 +82,15 @@ function fieldRow(
     <td role="gridcell" class="col-size">${row.size}</td>
     <td role="gridcell" class="col-field">${row.name}</td>
     <td role="gridcell" class="col-bytes">${row.present ? hexStart(row.bytes, bytesInRow.field) : '–'}</td>
-    <td role="gridcell" class="col-value">${row.present ? visible(row.shown) : '–'}</td>
+    <td role="gridcell" class="col-value">${old ? changed(shownOf(old), shownOf(row)) : shownOf(row)}</td>
     <td role="gridcell" class="col-meaning">
       ${row.present ? visible(row.meaning) : absence(header, row)}${marks(findingsAt(listed, `header.${row.name}`))}
     </td>
   </tr>`;
+}
+
+function shownOf(row: Row): string {
+  return row.present ? visible(row.shown) : '–';
 }
 
 function unknownRow(
@@ -126,17 +143,17 @@ function marks(found: readonly Listed[]): TemplateResult | typeof nothing {
       })}`;
 }
 
-function maskRow(mask: Mask, selection: Selection | undefined): TemplateResult {
+function maskRow(mask: Mask, selection: Selection | undefined, before: Image | undefined): TemplateResult {
   return html`<div class="mask" role="group" aria-label="${mask.name} features">
     <span class="mask-name">${mask.name}</span>
     <span class="chips">
-      ${mask.bits.map((bit) => chip(mask, bit, selection))}
+      ${mask.bits.map((bit) => chip(mask, bit, selection, bitBefore(before, mask.name, bit.bit, bit.set)))}
       ${mask.bits.length === 0 ? html`<span class="quiet">no bits</span>` : nothing}
     </span>
   </div>`;
 }
 
-function chip(mask: Mask, bit: Bit, selection: Selection | undefined): TemplateResult {
+function chip(mask: Mask, bit: Bit, selection: Selection | undefined, old: boolean | undefined): TemplateResult {
   const own: Selection = { kind: 'bit', mask: mask.name, bit: bit.bit };
   const refused = !bit.known && mask.name === 'incompatible';
   const state = bit.known ? (bit.set ? 'set' : 'clear') : refused ? 'set, unknown: QEMU refuses' : 'set, unknown';
@@ -147,7 +164,7 @@ function chip(mask: Mask, bit: Bit, selection: Selection | undefined): TemplateR
     class="chip ${style}"
     aria-current=${sameSelection(own, selection) ? 'true' : nothing}
     @click=${(event: Event) => select(event, own)}
-  >${icon(sign)}${bit.bit}${name} · ${state}</button>`;
+  >${icon(sign)}${bit.bit}${name} · ${old === undefined ? state : changed(old ? 'set' : 'clear', state)}</button>`;
 }
 
 function extensionTable(

@@ -1,14 +1,19 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { showCount, showSize } from '../../src/engine/format/show.ts';
+import type { ScanResult } from '../../src/protocol/imageApi.ts';
+import type { Locks } from '../../src/protocol/news.ts';
+import { differenceWords } from '../changes.ts';
 import type { Image } from '../description.ts';
 import { countWords, type Listed } from '../findings.ts';
 import { readyValue } from '../loaded.ts';
 import { type Selection, sameSelection, select } from '../selection.ts';
 import type { Session } from '../session.ts';
+import { changed } from '../widgets/changed.ts';
 import { type Fact, facts } from '../widgets/facts.ts';
 import '../widgets/findingList.ts';
 import { icon } from '../widgets/icon.ts';
 import { guestKinds, guestWords, hostUses, hostWords } from '../widgets/kinds.ts';
+import { holderWords } from '../widgets/notice.ts';
 import { failure, progress } from '../widgets/progress.ts';
 import { spaceBar } from '../widgets/spaceBar.ts';
 import { message, visible } from '../widgets/visible.ts';
@@ -23,7 +28,7 @@ export function overviewPane(
 ): TemplateResult {
   return html`
     ${statement(image)}
-    ${facts(glance(image))}
+    ${facts(glance(image, session))}
     <h2>Findings</h2>
     ${findings(session, listed, selection)}
     ${image.geometry === undefined ? nothing : html`<h2>Space</h2>${space(session)}`}
@@ -41,19 +46,48 @@ function statement(image: Image): TemplateResult {
   return html`<p class="statement">${visible(image.file.says)}</p>`;
 }
 
-function glance(image: Image): Fact[] {
+function glance(image: Image, { before, news }: Session): Fact[] {
   const { file, geometry, header } = image;
+  const old = before?.image;
   const sized = (bytes: bigint): string => showSize(bytes);
   return [
-    ['virtual size', geometry && sized(geometry.virtualSize), geometry && `${showCount(geometry.virtualSize)} bytes`],
-    ['file size', sized(file.size), `${showCount(file.size)} bytes`],
-    ['on disk', file.allocated === undefined ? undefined : sized(file.allocated)],
+    [
+      'virtual size',
+      geometry && marked(old?.geometry?.virtualSize, geometry.virtualSize),
+      geometry && `${showCount(geometry.virtualSize)} bytes`,
+    ],
+    ['file size', marked(old?.file.size, file.size), `${showCount(file.size)} bytes`],
+    ['on disk', file.allocated === undefined ? undefined : marked(old?.file.allocated, file.allocated)],
     ['version', header && String(header.version), header && header.version < 4 ? `compat ${header.compat}` : undefined],
     ['cluster size', geometry && sized(BigInt(geometry.clusterSize))],
     ['subclusters', geometry?.extendedL2 ? sized(BigInt(geometry.subclusterSize)) : undefined, 'extended L2 entries'],
     ['refcounts', geometry && `${geometry.refcountBits} bits`],
     ['compression', geometry?.compressionType],
+    ['in use', useWords(news?.locks), news?.locks.state === 'unknown' ? visible(news.locks.message) : undefined],
   ];
+}
+
+/** A number of bytes, with what it was before. */
+function marked(before: bigint | undefined, now: bigint): TemplateResult | string {
+  const other = before !== undefined && before !== now;
+  const same = other && showSize(before) === showSize(now);
+  const words = (bytes: bigint): string => (same ? `${showCount(bytes)} bytes` : showSize(bytes));
+  return other ? changed(words(before), words(now)) : showSize(now);
+}
+
+/** Whether a virtual machine or another process has the image open; undefined until it is known. */
+function useWords(locks: Locks | undefined): string | undefined {
+  switch (locks?.state) {
+    case 'free':
+      return 'no, nobody has a lock on it';
+    case 'held':
+      return holderWords(locks).join('; ');
+    case 'unknown':
+      return 'not known here';
+    case 'waiting':
+    case undefined:
+      return undefined;
+  }
 }
 
 function findings(session: Session, listed: readonly Listed[], selection: Selection | undefined): TemplateResult {
@@ -64,6 +98,14 @@ function findings(session: Session, listed: readonly Listed[], selection: Select
     <p class="quiet">${findingSummary(session, listed)}</p>
     ${progress(scan, 'Reading every table…', () => session.cancelScan())}
     ${failure(scan, 'Reading the tables', () => session.startScan())}
+    ${
+      session.canScan && scan.state === 'waiting' && !session.wantsScan
+        ? html`<p class="failure">
+          <span>The tables are read on demand.</span>
+          <vscode-button secondary @click=${() => session.startScan()}>Read all tables</vscode-button>
+        </p>`
+        : nothing
+    }
     ${listed.length === 0 ? nothing : html`<qcow2-findings .listed=${listed} .selection=${selection}></qcow2-findings>`}
     ${
       hidden > 0 && found !== undefined
@@ -95,19 +137,38 @@ function findingSummary(session: Session, listed: readonly Listed[]): string {
 function space(session: Session): TemplateResult {
   const scan = readyValue(session.scan);
   if (scan === undefined) {
-    const running = session.scan.state === 'loading' || session.scan.state === 'waiting';
+    const running = session.scan.state === 'loading' || session.wantsScan;
     return html`<p class="quiet">${running ? 'Not known yet: the tables are being read.' : 'Not known.'}</p>`;
   }
   return html`<div class="spaces">
     ${spaceBar(
       'Guest disk',
-      guestKinds.map((kind) => ({ kind, words: guestWords[kind], bytes: scan.guest[kind] })),
+      guestKinds.map((kind) => ({
+        kind,
+        words: guestWords[kind],
+        bytes: scan.guest[kind],
+        difference: difference(session, (one) => one.guest[kind]),
+      })),
     )}
     ${spaceBar(
       'File',
-      hostUses.map((kind) => ({ kind, words: hostWords[kind], bytes: scan.host[kind] })),
+      hostUses.map((kind) => ({
+        kind,
+        words: hostWords[kind],
+        bytes: scan.host[kind],
+        difference: difference(session, (one) => one.host[kind]),
+      })),
     )}
   </div>`;
+}
+
+/** How a count differs from what it was when the image was read before. */
+function difference(session: Session, count: (scan: ScanResult) => bigint): string | undefined {
+  const [old, now] = [session.before?.scan, readyValue(session.scan)];
+  const image = readyValue(session.image);
+  return old && now && image?.geometry && count(old) !== count(now)
+    ? differenceWords(count(old), count(now), image.geometry.clusterSize)
+    : undefined;
 }
 
 function references(image: Image, selection: Selection | undefined): TemplateResult {

@@ -8,6 +8,8 @@ export interface Part {
   readonly kind: GuestKind | HostUse;
   readonly words: KindWords;
   readonly bytes: bigint;
+  /** What is added or gone since the image was read before, in words; absent for nothing. */
+  readonly difference?: string | undefined;
 }
 
 /** Bytes by kind as a bar, with a legend that has the exact numbers. Any part that is not nothing can be seen. */
@@ -28,7 +30,9 @@ export function spaceBar(title: string, parts: readonly Part[]): TemplateResult 
       ${parts.map(
         (part) => html`<li title=${part.words.meaning}>
           ${swatch(part.kind)}${part.words.label} <span class="number">${showSize(part.bytes)}</span>
-          ${share(part.bytes, total)}
+          ${share(part.bytes, total)}${
+            part.difference === undefined ? nothing : html` <span class="changed number">${part.difference}</span>`
+          }
         </li>`,
       )}
     </ul>

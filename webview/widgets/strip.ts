@@ -5,6 +5,7 @@ import { countWords, type Listed, worst } from '../findings.ts';
 import { readyValue } from '../loaded.ts';
 import type { Session } from '../session.ts';
 import { icon } from './icon.ts';
+import { holderWords, isWritten } from './notice.ts';
 import { percent } from './progress.ts';
 import { message, visible } from './visible.ts';
 
@@ -16,7 +17,7 @@ export function strip(name: string, image: Image, session: Session, listed: read
       <p class="strip-line">${glance(image)}</p>
     </div>
     <div class="badges">
-      ${tags(image).map((tag) => html`<span class="badge">${tag}</span>`)}${health(image, session, listed)}
+      ${tags(image).map((tag) => html`<span class="badge">${tag}</span>`)}${health(image, session, listed)}${holders(session)}
     </div>
   </header>`;
 }
@@ -75,6 +76,13 @@ function health(image: Image, session: Session, listed: readonly Listed[]): Temp
     case 'loading':
       return html`${found ?? nothing}<span class="badge edge-note">${icon('sync', 'spin')}scan running… ${percent(session.scan)}</span>`;
   }
+}
+
+/** Who has the image open; findings and counts may be out of date while somebody writes to it. */
+function holders({ news }: Session): TemplateResult[] {
+  const written = isWritten(news?.locks);
+  const badges = holderWords(news?.locks).map((words) => badge(written ? 'warning' : 'note', 'lock', words));
+  return written ? [...badges, badge('warning', 'history', 'may be out of date')] : badges;
 }
 
 function badge(tone: string, name: string, words: string): TemplateResult {
