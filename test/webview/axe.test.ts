@@ -1,20 +1,9 @@
 import assert from 'node:assert/strict';
-import type { AxeResults } from 'axe-core';
-import type { Page } from 'playwright-core';
 import { answersFor, forbidden } from './answers.ts';
 import { broken, everything, foreign, plain } from './images.ts';
-import { axeSource } from './page.ts';
 import { pages } from './pages.ts';
 import { themes } from './themes.ts';
-
-/** What axe has against a page, as lines to be read. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(await axeSource());
-  const results = await page.evaluate<AxeResults>('axe.run(document, { resultTypes: ["violations"] })');
-  return results.violations.map(
-    ({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html.slice(0, 120)} ${node.failureSummary}`).join('\n')}`,
-  );
-}
+import { violations } from './violations.ts';
 
 describe('the page, judged by axe', function () {
   this.timeout(120_000);
@@ -28,8 +17,8 @@ describe('the page, judged by axe', function () {
     ] as const) {
       it(`has no violations in ${theme}, on ${name}`, async () => {
         const { page, ready } = await open(answersFor(image), { theme, state: { pane: 'overview', selection } });
-        for (const pane of ['Overview', 'Header', 'Map']) {
-          await page.getByRole('tab', { name: pane }).click();
+        for (const pane of ['Overview', 'Header', 'Map', 'Snapshots', 'Bitmaps', 'Encryption']) {
+          await page.getByRole('tab', { name: pane, exact: true }).click();
           await ready(pane.toLowerCase());
           assert.deepEqual(await violations(page), [], pane);
         }

@@ -4,6 +4,7 @@ import type {
   FeatureBit,
   FieldRow,
   ImageDescription,
+  LuksRow,
   SnapshotDescription,
 } from '../../src/engine/image/description.ts';
 
@@ -115,6 +116,11 @@ const extensions = [
   extension(0x210, 0xdeadbeef, 'unknown', '', Uint8Array.from([0, 1, 2, 3, 4, 5, 6, 7])),
 ];
 
+function luksRow(name: string, offset: number, hex: string, shown: string): LuksRow {
+  const bytes = Uint8Array.from(hex.split(' '), (byte) => Number.parseInt(byte, 16));
+  return { name, offset, bytes, shown, meaning: '', about: `What ${name} is, in a sentence.` };
+}
+
 function snapshot(index: number, name: string): SnapshotDescription {
   return {
     id: String(index + 1),
@@ -201,6 +207,27 @@ export const everything: ImageDescription = {
       keyOffset: 0x1000n + BigInt(index) * 0x4_0000n,
       stripes: 4000,
     })),
+    luks: {
+      rows: [
+        luksRow('magic', 0, '4c 55 4b 53 ba be', ''),
+        luksRow('version', 6, '00 01', '1'),
+        luksRow('cipher_name', 8, '61 65 73', 'aes'),
+        luksRow('uuid', 168, '36 65 66 34', '6ef4a3a0-6a1f-4d38-bd2d-0c6b0c2b1a5e'),
+      ],
+      cipherWords: 'AES in XTS mode with two keys of 256 bits.',
+      keyBytes: 64,
+      payloadOffset: 0x1f_9000n,
+      slots: Array.from({ length: 8 }, (_, index) => ({
+        index,
+        offset: 208 + index * 48,
+        state: index === 0 ? ('active' as const) : index === 7 ? ('unknown' as const) : ('disabled' as const),
+        iterations: index === 0 ? 1_234_567 : 0,
+        stripes: 4000,
+        salt: new Uint8Array(32).fill(index),
+        material: { offset: 0x1000n + BigInt(index) * 0x4_0000n, length: 256_000n },
+        fields: [field('stripes', 44, 4, 4000, '4 000')],
+      })),
+    },
   },
   findings: [
     finding('bitmap-in-use', 'bitmap[0]', { name: hostileName }),

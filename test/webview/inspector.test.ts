@@ -33,8 +33,8 @@ describe('the page', function () {
       state: { pane: 'overview', selection: 'snapshot:0' },
     });
     await ready('overview');
-    for (const pane of ['Overview', 'Header', 'Map']) {
-      await page.getByRole('tab', { name: pane }).click();
+    for (const pane of ['Overview', 'Header', 'Map', 'Snapshots', 'Bitmaps', 'Encryption']) {
+      await page.getByRole('tab', { name: pane, exact: true }).click();
       await ready(pane.toLowerCase());
       const text = await page.locator('body').innerText();
       assert.ok(text.includes(hostileName.replace('\u202e', '\\u{202e}')), pane);
@@ -76,7 +76,7 @@ describe('the page', function () {
     assert.match(before, /not known yet/);
     assert.doesNotMatch(before, /no findings|0 bytes|0 %,/);
     assert.equal(await page.locator('body').getAttribute('data-busy'), 'true');
-    await page.getByRole('tab', { name: 'Map' }).click();
+    await page.getByRole('tab', { name: 'Map', exact: true }).click();
     await ready('map');
     assert.match(await page.locator('.legend').innerText(), /counting… 42 %/);
     assert.doesNotMatch(await page.locator('.legend').innerText(), /\d GiB/);
@@ -158,7 +158,7 @@ describe('the page', function () {
     await ready('overview');
     assert.match(await page.locator('.statement').innerText(), /This is a VMDK image, not qcow2/);
     for (const pane of ['Header', 'Map']) {
-      await page.getByRole('tab', { name: pane }).click();
+      await page.getByRole('tab', { name: pane, exact: true }).click();
       await ready(pane.toLowerCase());
       assert.match(await page.locator('.statement').innerText(), /VMDK|no map/);
     }
@@ -227,11 +227,11 @@ describe('the page', function () {
   it('keeps pane, selection and the part of the map in the state, and takes them from it', async () => {
     const first = await open(answersFor(plain));
     await first.ready('overview');
-    await first.page.getByRole('tab', { name: 'Map' }).click();
+    await first.page.getByRole('tab', { name: 'Map', exact: true }).click();
     await first.ready('map');
     await first.page.getByRole('button', { name: 'Show less of the disk' }).click();
     await first.page.getByText('part of 1 TiB').waitFor();
-    await first.page.locator('.cells').focus();
+    await first.page.locator('.cells').first().focus();
     await first.page.keyboard.press('Enter');
     const kept = first.messages.findLast(({ type }) => type === 'state');
     assert.ok(kept?.type === 'state');
@@ -250,8 +250,8 @@ describe('the page', function () {
   ] as const) {
     it(`fits into ${width} x ${height} pixels without scrolling sideways`, async () => {
       const { page, ready } = await open(answersFor(everything), { size: { width, height }, theme: 'hc-light' });
-      for (const pane of ['Overview', 'Header', 'Map']) {
-        await page.getByRole('tab', { name: pane }).click();
+      for (const pane of ['Overview', 'Header', 'Map', 'Snapshots', 'Bitmaps', 'Encryption']) {
+        await page.getByRole('tab', { name: pane, exact: true }).click();
         await ready(pane.toLowerCase());
         const beyond = await page.evaluate(() =>
           [document.documentElement, ...document.querySelectorAll('.pane, .inspector, .strip')]

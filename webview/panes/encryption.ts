@@ -4,6 +4,8 @@ import type { Image } from '../description.ts';
 import { keySlotStates } from '../inspector/encryption.ts';
 import { hostRange, type Selection, sameSelection, select } from '../selection.ts';
 import { type Fact, facts } from '../widgets/facts.ts';
+import '../widgets/grid.ts';
+import type { Column, RowEvent } from '../widgets/grid.ts';
 import { rowKeys } from '../widgets/rowKeys.ts';
 import { visible } from '../widgets/visible.ts';
 import { luksPicture } from './luksPicture.ts';
@@ -106,34 +108,25 @@ function luksContent(encryption: Encryption, luks: Luks, selection: Selection | 
 }
 
 function slotTable(area: bigint, { slots }: Luks, selection: Selection | undefined): TemplateResult {
-  const titles = ['slot', 'state', 'iterations', 'stripes', 'key material', 'length', 'salt'];
-  const chosen = slots.some((slot) => sameSelection({ kind: 'key-slot', index: slot.index }, selection));
-  return html`<table class="fields slots" role="grid" aria-label="Key slots" @keydown=${rowKeys}>
-    <thead role="rowgroup">
-      <tr role="row">${titles.map((title) => html`<th role="columnheader">${title}</th>`)}</tr>
-    </thead>
-    <tbody role="rowgroup">
-      ${slots.map((slot, at) => {
-        const own: Selection = { kind: 'key-slot', index: slot.index };
-        const selected = sameSelection(own, selection);
-        return html`<tr
-          role="row"
-          tabindex=${selected || (!chosen && at === 0) ? 0 : -1}
-          aria-selected=${selected}
-          class=${slot.state === 'active' ? '' : 'absent'}
-          @click=${(event: Event) => select(event, own)}
-        >
-          <td role="gridcell" class="col-field">${slot.index}</td>
-          <td role="gridcell" class="col-value">${keySlotStates[slot.state]}</td>
-          <td role="gridcell">${showCount(slot.iterations)}</td>
-          <td role="gridcell">${showCount(slot.stripes)}</td>
-          <td role="gridcell">${showOffset(area + slot.material.offset)}</td>
-          <td role="gridcell">${showSize(slot.material.length)}</td>
-          <td role="gridcell">${start(slot.salt)}</td>
-        </tr>`;
-      })}
-    </tbody>
-  </table>`;
+  const columns: readonly Column<Luks['slots'][number]>[] = [
+    { title: 'slot', cell: ({ index }) => String(index) },
+    { title: 'state', cell: ({ state }) => keySlotStates[state] },
+    { title: 'iterations', cell: ({ iterations }) => showCount(iterations) },
+    { title: 'stripes', cell: ({ stripes }) => showCount(stripes) },
+    { title: 'key material', cell: ({ material }) => showOffset(area + material.offset) },
+    { title: 'length', cell: ({ material }) => showSize(material.length) },
+    { title: 'salt', cell: ({ salt }) => start(salt) },
+  ];
+  return html`<qcow2-grid
+    id="key-slots"
+    class="key-slots lines-${slots.length}"
+    label="Key slots"
+    .columns=${columns}
+    .rows=${slots}
+    .total=${slots.length}
+    .selected=${selection?.kind === 'key-slot' ? selection.index : -1}
+    @row=${(event: RowEvent) => select(event, { kind: 'key-slot', index: event.index })}
+  ></qcow2-grid>`;
 }
 
 function headerTable(area: bigint, { rows }: Luks, selection: Selection | undefined): TemplateResult {

@@ -1,6 +1,7 @@
 import { html, type TemplateResult } from 'lit';
 import { showOffset, showSize } from '../../src/engine/format/show.ts';
 import type { Image } from '../description.ts';
+import { keySlotStates } from '../inspector/encryption.ts';
 import { hostRange, type Selection, sameSelection, select } from '../selection.ts';
 
 type Luks = NonNullable<NonNullable<Image['encryption']>['luks']>;
@@ -27,7 +28,7 @@ export function luksParts(area: { readonly offset: bigint; readonly length: bigi
     end: offset + length,
     label: String(index),
     kind: state === 'active' ? ('active' as const) : ('disabled' as const),
-    words: `key material of slot ${index}, ${state === 'active' ? 'in use' : 'not in use'}`,
+    words: `key material of slot ${index}, ${keySlotStates[state]}`,
     selection: { kind: 'key-slot', index } as const,
   }));
   const all = [{ ...header, selection: hostRange(area.offset, headerBytes) }, ...material].sort((a, b) =>
