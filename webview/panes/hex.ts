@@ -1,0 +1,435 @@
+import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { showCount, showOffset, showSize } from '../../src/engine/format/show.ts';
+import type { MapSpace } from '../../src/protocol/mapApi.ts';
+import { byteWords } from '../hex/byteKinds.ts';
+import { BytePages } from '../hex/bytePages.ts';
+import { byteInWords } from '../hex/byteText.ts';
+import { copyBytes } from '../hex/copyBytes.ts';
+import { keepView, keptView, sameSpace, spaceNames, spaceSize } from '../hex/hexView.ts';
+import { type ByteMark, type MarkedPlace, nameAt, placeOf, selectionOf } from '../hex/places.ts';
+import { Structures } from '../hex/structures.ts';
+import { callError } from '../loaded.ts';
+import { addressOf, SelectEvent, type Selection } from '../selection.ts';
+import '../widgets/byteGrid.ts';
+import type { ByteGrid, ByteLook, CursorEvent, HoverEvent } from '../widgets/byteGrid.ts';
+import '../widgets/byteSearch.ts';
+import type { ByteSearch, FoundEvent } from '../widgets/byteSearch.ts';
+import { icon } from '../widgets/icon.ts';
+import { mapWords, swatch } from '../widgets/kinds.ts';
+import { numberTable, numberTableBytes } from '../widgets/numberTable.ts';
+import { failure } from '../widgets/progress.ts';
+import { visible } from '../widgets/visible.ts';
+import { type PaneContent, PaneElement } from './pane.ts';
+
+/** Milliseconds after which a cursor that is moved by keys selects what it is on. */
+const selectAfter = 200;
+
+/** The bytes of the file and of the guest's disk, with what they belong to. */
+export class HexPane extends PaneElement {
+  static override properties = {
+    ...PaneElement.properties,
+    space: { state: true },
+    cursor: { state: true },
+    mark: { state: true },
+    hovered: { state: true },
+    said: { state: true },
+  };
+
+  private space: MapSpace = { space: 'host' };
+  private cursor = 0n;
+  /** The bytes of the selection, in `space`. */
+  private mark: ByteMark | undefined = undefined;
+  private hovered: bigint | undefined = undefined;
+  /** What came of the last thing that was asked for. */
+  private said = '';
+  #pages: BytePages = new BytePages(0n, () => Promise.reject(new Error('no space')));
+  #structures: Structures | undefined;
+  /** The selection that this pane has made or shown last. */
+  #shown: string | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #keepTimer: ReturnType<typeof setTimeout> | undefined;
+  #goal: { readonly at: bigint; readonly top: boolean } | undefined;
+  #focus = false;
+  readonly #onChange = (): void => this.requestUpdate();
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.addEventListener('keydown', this.#onKey);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.removeEventListener('keydown', this.#onKey);
+    clearTimeout(this.#timer);
+    clearTimeout(this.#keepTimer);
+    this.#pages.close();
+    this.#structures?.close();
+  }
+
+  override willUpdate(changed: PropertyValues): void {
+    if (!this.hasUpdated) {
+      this.#start();
+    }
+    if (changed.has('content')) {
+      this.#follow(changed.get('content') as PaneContent | undefined);
+    }
+  }
+
+  override render(): TemplateResult {
+    const { client } = this.content.session;
+    return html`
+      ${this.#toolbar()}
+      <qcow2-byte-search
+        .client=${client}
+        .space=${this.space}
+        .cursor=${this.cursor}
+        @found=${(event: FoundEvent) => this.#found(event)}
+      ></qcow2-byte-search>
+      ${
+        this.#pages.error
+          ? failure({ state: 'failed', error: this.#pages.error }, 'Reading the bytes', () => this.#pages.retry())
+          : nothing
+      }
+      <div class="hex-body">
+        ${this.#pages.size === 0n ? html`<p class="statement">There are no bytes.</p>` : this.#grid()}
+        ${numberTable(this.#bytesAtCursor())}
+      </div>
+      <p class="readout" role="status">${this.#cursorWords()}</p>
+      <p class="readout quiet" aria-hidden="true">${this.hovered === undefined ? 'Point at a byte to see what it is.' : this.#byteWords(this.hovered)}</p>
+      ${this.#legend()}
+    `;
+  }
+
+  override updated(): void {
+    const grid = this.#byteGrid;
+    if (grid && this.#goal) {
+      const { at, top } = this.#goal;
+      this.#goal = undefined;
+      if (top) {
+        grid.showAt(at);
+      } else {
+        grid.reveal(at);
+      }
+    }
+    if (grid && this.#focus) {
+      this.#focus = false;
+      void grid.updateComplete.then(() => grid.focusBytes());
+    }
+    if (this.#pages.size === 0n || (grid && this.#pages.settled && grid.view.end > 0n)) {
+      this.settled();
+    }
+  }
+
+  get #byteGrid(): ByteGrid | null {
+    return this.querySelector<ByteGrid>('qcow2-bytes');
+  }
+
+  get #selectedRange(): ByteMark {
+    return this.mark ?? { start: this.cursor, length: this.#pages.size > 0n ? 1n : 0n };
+  }
+
+  /** Begins where the view was left, unless something else has been selected since. */
+  #start(): void {
+    const { kept, selection } = this.content;
+    const view = keptView(kept);
+    this.space = view?.space ?? this.space;
+    this.#openSpace();
+    const address = selection && addressOf(selection);
+    if (view && view.selection === address) {
+      this.#shown = address;
+      this.cursor = view.cursor;
+      this.mark = view.mark;
+      this.#goal = { at: view.top, top: true };
+    }
+  }
+
+  #openSpace(): void {
+    const { session, image } = this.content;
+    const { client } = session;
+    const { space } = this;
+    this.#pages.close();
+    this.#structures?.close();
+    this.#pages = new BytePages(spaceSize(image, space), (start, length, signal) =>
+      client.call('bytes', { ...space, start, length }, { signal }),
+    );
+    this.#pages.addEventListener('change', this.#onChange);
+    this.#structures = space.space === 'host' ? new Structures(client) : undefined;
+    this.#structures?.addEventListener('change', this.#onChange);
+  }
+
+  #setSpace(space: MapSpace): void {
+    if (!sameSpace(space, this.space)) {
+      this.space = space;
+      this.cursor = 0n;
+      this.mark = undefined;
+      this.hovered = undefined;
+      this.#openSpace();
+    }
+  }
+
+  /** Shows what was selected elsewhere. */
+  #follow(before: PaneContent | undefined): void {
+    const { selection, reveals, image, listed, session } = this.content;
+    const address = selection && addressOf(selection);
+    const revealed = before !== undefined && before.reveals !== reveals;
+    if (selection === undefined || (address === this.#shown && !revealed)) {
+      return;
+    }
+    this.#shown = address;
+    placeOf({ image, listed, client: session.client }, selection).then(
+      (place) => this.#showPlace(place, address),
+      (thrown: unknown) => {
+        this.said = `What is selected has no place to be shown: ${callError(thrown).message}`;
+      },
+    );
+  }
+
+  #showPlace(place: MarkedPlace | undefined, address: string | undefined): void {
+    if (place === undefined || address !== this.#shown || !this.isConnected) {
+      return;
+    }
+    this.#setSpace(place.space);
+    this.mark = { start: place.start, length: place.length };
+    const last = this.#pages.size > 0n ? this.#pages.size - 1n : 0n;
+    this.cursor = place.start < last ? place.start : last;
+    this.#goal = { at: this.cursor, top: false };
+    this.said = place.start > last ? 'What is selected is past the end.' : '';
+    this.#keepSoon();
+  }
+
+  #toolbar(): TemplateResult {
+    const names = spaceNames(this.content.image);
+    const at = names.findIndex(({ space }) => sameSpace(space, this.space));
+    return html`<div class="toolbar">
+      <label for="byte-space">Bytes of</label>
+      <select id="byte-space" @change=${(event: Event) => this.#pickSpace(Number((event.target as HTMLSelectElement).value))}>
+        ${names.map(({ name }, index) => html`<option value=${index} ?selected=${index === at}>${visible(name)}</option>`)}
+      </select>
+      <span class="quiet" title=${`${showCount(this.#pages.size)} bytes`}>${showSize(this.#pages.size)}</span>
+      <span class="grow"></span>
+      <button class="link" @click=${() => this.#copy('hex')}>Copy as hex</button>
+      <button class="link" @click=${() => this.#copy('text')}>Copy as text</button>
+      <button class="link" @click=${() => this.#save()}>${icon('save')}Save Bytes…</button>
+    </div>`;
+  }
+
+  #grid(): TemplateResult {
+    const where = spaceNames(this.content.image).find(({ space }) => sameSpace(space, this.space))?.name ?? '';
+    return html`<qcow2-bytes
+      label=${`Bytes of ${visible(where)}`}
+      .pages=${this.#pages}
+      .look=${(at: bigint) => this.#look(at)}
+      .cursor=${this.cursor}
+      .mark=${this.mark}
+      @cursor=${(event: CursorEvent) => this.#moved(event)}
+      @hover=${(event: HoverEvent) => {
+        this.hovered = event.at;
+      }}
+      @view=${() => this.#viewed()}
+    ></qcow2-bytes>`;
+  }
+
+  #legend(): TemplateResult {
+    const { space } = this.space;
+    const kinds =
+      space === 'host'
+        ? ([
+            'header',
+            'l1-table',
+            'l2-table',
+            'refcount-table',
+            'refcount-block',
+            'snapshot-table',
+            'bitmap',
+            'luks',
+            'data',
+            'compressed',
+            'free',
+          ] as const)
+        : (['data', 'compressed', 'zero-plain', 'unallocated', 'backing', 'backing-data', 'wrong'] as const);
+    return html`<ul class="legend" aria-label="Kinds of bytes">
+      ${kinds.map((kind) => {
+        const words = mapWords[space][kind];
+        return words && html`<li title=${words.meaning}>${swatch(kind)}${words.label}</li>`;
+      })}
+      <li class="quiet"><span class="number">·0</span> a zero that is stored nowhere</li>
+      <li class="quiet"><span class="number">??</span> not known</li>
+    </ul>`;
+  }
+
+  #look(at: bigint): ByteLook {
+    const byte = this.#pages.at(at);
+    const run = 'run' in byte ? byte.run : undefined;
+    const words = run && byteWords[run.kind];
+    if (this.#structures === undefined) {
+      return { kind: words?.kind, note: words === undefined ? '' : run?.kind === 'data' ? 'data' : words.label };
+    }
+    if (words?.nature === 'unknown') {
+      return { kind: words.kind, note: words.label };
+    }
+    const [span] = this.#structures.at(at);
+    const [owner] = this.#structures.ownersAt(at);
+    if (span && (span.part !== undefined || owner === undefined)) {
+      return { kind: span.kind, note: span.name };
+    }
+    const stored = run?.kind === 'hole' ? 'free' : undefined;
+    return owner ? { kind: owner.kind, note: owner.owner } : { kind: stored, note: run?.kind === 'hole' ? 'hole' : '' };
+  }
+
+  /** All that is known of a byte: value, structure and field, owners, where else it is. */
+  #byteWords(at: bigint): string {
+    const words = [showOffset(at), byteInWords(this.#pages, at)];
+    const byte = this.#pages.at(at);
+    if (this.#structures) {
+      const names = this.#structures.at(at).map((span) => nameAt(span, at));
+      const owners = this.#structures
+        .ownersAt(at)
+        .map(({ owner, chain }) => `${owner}, ${chain.replaceAll('->', '→')}`);
+      words.push(...new Set(names.length > 0 ? names.map((name) => name.replaceAll('->', '→')) : owners));
+      if (names.length === 0 && owners.length === 0 && this.#structures.slow.state === 'loading') {
+        words.push('owner not known yet');
+      }
+    } else if ('run' in byte) {
+      const host = this.#pages.hostAt(at);
+      words.push(...(byte.state === 'stored' ? [byteWords[byte.run.kind].label] : []));
+      words.push(
+        ...(host === undefined
+          ? []
+          : [`${byte.run.kind === 'compressed' ? 'compressed data at host' : 'host'} ${showOffset(host)}`]),
+      );
+    }
+    if ('run' in byte && byte.run.why !== undefined) {
+      words.push(byte.run.why);
+    }
+    return visible(words.join(' · '));
+  }
+
+  #cursorWords(): string {
+    const { mark } = this;
+    if (this.#pages.size === 0n) {
+      return '';
+    }
+    const range =
+      mark && mark.length > 1n ? ` · selected ${showOffset(mark.start)} + ${showCount(mark.length)} bytes` : '';
+    return `${this.#byteWords(this.cursor)}${range}${this.said === '' ? '' : ` · ${this.said}`}`;
+  }
+
+  #bytesAtCursor(): Uint8Array {
+    const bytes: number[] = [];
+    for (let index = 0n; index < BigInt(numberTableBytes); index++) {
+      const value = this.#pages.valueAt(this.cursor + index);
+      if (value === undefined) {
+        break;
+      }
+      bytes.push(value);
+    }
+    return Uint8Array.from(bytes);
+  }
+
+  #viewed(): void {
+    const view = this.#byteGrid?.view;
+    if (view) {
+      this.#structures?.want(view.start, view.end);
+      this.#keepSoon();
+      this.requestUpdate();
+    }
+  }
+
+  #keepSoon(): void {
+    clearTimeout(this.#keepTimer);
+    this.#keepTimer = setTimeout(() => {
+      const { space, cursor, mark } = this;
+      const top = this.#byteGrid?.top ?? 0n;
+      this.keep(keepView({ space, cursor, mark, top, selection: this.#shown }));
+    }, selectAfter);
+  }
+
+  #moved({ at, anchor, pointed }: CursorEvent): void {
+    this.cursor = at;
+    this.said = '';
+    const { selection, mark } = anchor === undefined ? this.#selectionAt(at) : this.#rangeBetween(anchor, at);
+    this.mark = mark;
+    this.#shown = addressOf(selection);
+    clearTimeout(this.#timer);
+    const choose = (): void => {
+      this.dispatchEvent(new SelectEvent(selection));
+      this.#keepSoon();
+    };
+    if (pointed && anchor === undefined) {
+      choose();
+    } else {
+      this.#timer = setTimeout(choose, selectAfter);
+    }
+  }
+
+  #selectionAt(at: bigint): { selection: Selection; mark: ByteMark } {
+    const [span] = this.#structures?.at(at) ?? [];
+    return (span && selectionOf(span, at)) ?? this.#rangeBetween(at, at);
+  }
+
+  #rangeBetween(a: bigint, b: bigint): { selection: Selection; mark: ByteMark } {
+    const start = a < b ? a : b;
+    const mark = { start, length: (a < b ? b : a) - start + 1n };
+    return { selection: this.#range(mark), mark };
+  }
+
+  #range({ start, length }: ByteMark): Selection {
+    const { space, snapshot } = this.space;
+    return space === 'host'
+      ? { kind: 'host', start, length }
+      : { kind: 'guest', start, length, ...(snapshot === undefined ? {} : { snapshot }) };
+  }
+
+  #found({ at, length }: FoundEvent): void {
+    this.cursor = at;
+    this.mark = { start: at, length };
+    this.#goal = { at, top: false };
+    const selection = this.#range(this.mark);
+    this.#shown = addressOf(selection);
+    this.dispatchEvent(new SelectEvent(selection));
+    this.#keepSoon();
+  }
+
+  #pickSpace(index: number): void {
+    const space = spaceNames(this.content.image)[index]?.space;
+    if (space) {
+      this.#setSpace(space);
+      this.#keepSoon();
+    }
+  }
+
+  #copy(as: 'hex' | 'text'): void {
+    const { client } = this.content.session;
+    this.said = 'copying…';
+    copyBytes(client, { ...this.space, ...this.#selectedRange }, as).then(
+      (words) => {
+        this.said = words;
+      },
+      (thrown: unknown) => {
+        this.said = `not copied: ${callError(thrown).message}`;
+      },
+    );
+  }
+
+  #save(): void {
+    this.content.session.saveBytes({ ...this.space, ...this.#selectedRange });
+  }
+
+  readonly #onKey = (event: KeyboardEvent): void => {
+    const { key, ctrlKey, metaKey, shiftKey } = event;
+    const search = this.querySelector<ByteSearch>('qcow2-byte-search');
+    const inGrid = event.target instanceof Element && event.target.closest('.bytes-scroll') !== null;
+    if ((ctrlKey || metaKey) && key.toLowerCase() === 'f') {
+      search?.focusField();
+    } else if (key === 'F3') {
+      search?.step(shiftKey ? 'previous' : 'next');
+    } else if ((ctrlKey || metaKey) && key.toLowerCase() === 'c' && inGrid) {
+      this.#copy('hex');
+    } else {
+      return;
+    }
+    event.preventDefault();
+  };
+}
+
+customElements.define('qcow2-hex-pane', HexPane);
