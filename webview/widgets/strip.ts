@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { showCount, showSize } from '../../src/engine/format/show.ts';
-import type { Image } from '../description.ts';
+import type { Image, Section } from '../description.ts';
 import { countWords, type Listed, worst } from '../findings.ts';
 import { readyValue } from '../loaded.ts';
 import type { Session } from '../session.ts';
@@ -39,13 +39,15 @@ function glance(image: Image): TemplateResult[] {
 }
 
 function tags(image: Image): string[] {
-  const count = (items: readonly unknown[], one: string, many: string): string[] =>
-    items.length === 0 ? [] : [`${items.length} ${items.length === 1 ? one : many}`];
+  const count = (list: Section, one: string, many: string): string[] => {
+    const length = list.count ?? list.items.length;
+    return length === 0 ? [] : [`${showCount(length)} ${length === 1 ? one : many}`];
+  };
   const features = (image.header?.features ?? []).flatMap((mask) => mask.bits.filter((bit) => bit.set && bit.known));
   const shown = ['dirty', 'corrupt', 'lazy refcounts', 'extended L2 entries', 'extended L2'];
   return [
-    ...count(image.snapshots.items, 'snapshot', 'snapshots'),
-    ...count(image.bitmaps.items, 'bitmap', 'bitmaps'),
+    ...count(image.snapshots, 'snapshot', 'snapshots'),
+    ...count(image.bitmaps, 'bitmap', 'bitmaps'),
     ...features.map((bit) => bit.name).filter((name) => shown.includes(name)),
   ];
 }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { encodeLuks, type Luks, luksHeaderBytes, parseLuks } from '../../../src/engine/format/luks.ts';
+import { cipherWords } from '../../../src/engine/format/luksAlgorithms.ts';
 import { checkLuks } from '../../../src/engine/format/luksChecks.ts';
+import { describeLuks } from '../../../src/engine/image/describeLuks.ts';
 
 /** A LUKS1 header as cryptsetup and QEMU write it: AES-256-XTS, slot 0 in use, and `change`d. */
 function header(change: (view: DataView, bytes: Uint8Array) => void = () => undefined): Luks {
@@ -88,4 +90,76 @@ describe('a LUKS header', () => {
       );
     });
   }
+});
+
+describe('the cipher of a LUKS header in words', () => {
+  const words = (name: string, mode: string, keyBytes: number): string =>
+    cipherWords(
+      header((view, bytes) => {
+        const text = (at: number, content: string): void => {
+          bytes.fill(0, at, at + 32).set(new TextEncoder().encode(content), at);
+        };
+        text(8, name);
+        text(40, mode);
+        view.setUint32(108, keyBytes);
+      }),
+    );
+
+  it('has two keys in XTS mode', () => {
+    assert.equal(
+      words('aes', 'xts-plain64', 64),
+      'AES in XTS mode with two keys of 256 bits; each sector’s initialisation vector is its number in the file.',
+    );
+  });
+
+  it('names the hash of ESSIV', () => {
+    assert.equal(
+      words('serpent', 'cbc-essiv:sha256', 16),
+      'Serpent in CBC mode with a key of 128 bits; each sector’s initialisation vector is its number in the file, encrypted with the sha256 of the key.',
+    );
+  });
+
+  it('keeps names that are not known, and says nothing of what is not there', () => {
+    assert.equal(words('rot13', 'ecb', 8), 'rot13 in ECB mode with a key of 64 bits.');
+    assert.match(words('aes', 'cbc-benbi', 32), /vectors by benbi\.$/);
+  });
+});
+
+describe('a LUKS header in full', () => {
+  it('has every byte but for the key slots once, in order', () => {
+    const { rows } = describeLuks(header());
+    let at = 0;
+    for (const { offset, bytes } of rows) {
+      assert.equal(offset, at);
+      at += bytes.length;
+    }
+    assert.equal(at, 208);
+    assert.deepEqual(
+      rows.filter(({ shown }) => shown !== '').map(({ name, shown }) => [name, shown.replaceAll('\u202f', '')]),
+      [
+        ['version', '1'],
+        ['cipher_name', 'aes'],
+        ['cipher_mode', 'xts-plain64'],
+        ['hash_spec', 'sha256'],
+        ['payload_offset', '4040'],
+        ['key_bytes', '64'],
+        ['mk_digest_iter', '1000'],
+        ['uuid', '12345678-1234-1234-1234-123456789abc'],
+      ],
+    );
+  });
+
+  it('has the key slots with their state and the place of their key material', () => {
+    const { slots, payloadOffset } = describeLuks(header((view) => view.setUint32(208 + 48 * 7, 5)));
+    assert.deepEqual(
+      slots.map(({ index, offset, state }) => [index, offset, state]).filter((_, index) => [0, 1, 7].includes(index)),
+      [
+        [0, 208, 'active'],
+        [1, 256, 'disabled'],
+        [7, 544, 'unknown'],
+      ],
+    );
+    assert.deepEqual(slots[1]?.material, { offset: 512n * 512n, length: 256_000n });
+    assert.equal(payloadOffset, 4040n * 512n);
+  });
 });
