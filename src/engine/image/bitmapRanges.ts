@@ -17,6 +17,9 @@ export type BitmapVisitor = (state: BitmapState, start: bigint, length: bigint) 
 /** Entries of a bitmap table that are read at once. */
 const tableEntries = 8192;
 
+/** Bytes of bitmap data that are looked at between two steps of the progress. */
+const stepBytes = 4096;
+
 /** Why nothing can be read of a bitmap's content, as a sentence; undefined where it can. */
 export function unreadableBitmap({ fields }: Bitmap, geometry: Geometry): string | undefined {
   const { type, granularity_bits: granularity, bitmap_table_offset: offset, bitmap_table_size: entries } = fields;
@@ -76,18 +79,16 @@ export async function walkBitmap(
       if (wrong) {
         more = ranges.add('unknown', start, perEntry);
       } else if (place !== 0) {
-        more = await data.visit(place, start, ranges);
+        more = await data.visit(place, start, ranges, () => progress.step(index + entry, entries));
       } else if (bitmapAllOnes(hi, lo)) {
         more = ranges.add('dirty', start, perEntry);
       }
       if (!more) {
         return;
       }
-      if (place !== 0 || entry === count - 1) {
-        await progress.step(index + entry + 1, entries);
-      }
     }
     index += count;
+    await progress.step(index, entries);
   }
   if (needed > BigInt(entries)) {
     ranges.addFrom('unknown', entries * perEntry);
@@ -109,19 +110,37 @@ class BitmapData {
   }
 
   /** Adds the dirty granules of the cluster at host offset `place`, whose first bit is granule `start`. */
-  async visit(place: number, start: number, ranges: DirtyRanges): Promise<boolean> {
+  async visit(place: number, start: number, ranges: DirtyRanges, pause: () => Promise<void>): Promise<boolean> {
     if (place !== this.#held) {
       this.#bad = await readHostBytes(this.#storage, BigInt(place), this.#bytes);
       this.#held = place;
     }
     let next = 0;
     for (const { from, to } of this.#bad) {
-      if (!this.#bits(next, from, start, ranges) || !ranges.add('unknown', start + from * 8, (to - from) * 8)) {
+      const more = await this.#slices(next, from, start, ranges, pause);
+      if (!more || !ranges.add('unknown', start + from * 8, (to - from) * 8)) {
         return false;
       }
       next = to;
     }
-    return this.#bits(next, this.#bytes.length, start, ranges);
+    return this.#slices(next, this.#bytes.length, start, ranges, pause);
+  }
+
+  /** A cluster of 2 MiB may have 8 million ranges. */
+  async #slices(
+    from: number,
+    to: number,
+    start: number,
+    ranges: DirtyRanges,
+    pause: () => Promise<void>,
+  ): Promise<boolean> {
+    for (let at = from; at < to; at += stepBytes) {
+      if (!this.#bits(at, Math.min(to, at + stepBytes), start, ranges)) {
+        return false;
+      }
+      await pause();
+    }
+    return true;
   }
 
   #bits(from: number, to: number, start: number, ranges: DirtyRanges): boolean {

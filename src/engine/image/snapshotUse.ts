@@ -44,6 +44,9 @@ export interface SnapshotUse {
   readonly pastEnd: number;
 }
 
+/** Clusters that are counted between two steps of the progress. */
+const stepMarks = 2 ** 14;
+
 /** The sums while they grow. */
 type Sums = Record<
   'exclusive' | 'withActive' | 'withSnapshots' | 'withBoth' | 'freed',
@@ -158,7 +161,11 @@ async function count(
   const block = new Uint8Array(clusterSize);
   let current = -1;
   let tooLow = 0;
+  let counted = 0;
   for (const mark of marks) {
+    if (++counted % stepMarks === 0) {
+      await progress.step(95, 100);
+    }
     const index = Math.floor(mark.cluster / perBlock);
     if (index !== current) {
       current = index;
@@ -169,7 +176,6 @@ async function count(
       if (offset !== 0 && !refcountTableUnaligned(lo, clusterBits)) {
         await readHostBytes(image.storage, BigInt(offset), block);
       }
-      await progress.step(95, 100);
     }
     const refcount = readSmallRefcount(block, mark.cluster - index * perBlock, refcountOrder);
     const kind = mark.table ? 'tables' : 'data';
