@@ -8,9 +8,9 @@ import { copyButtons, toJson } from '../widgets/copy.ts';
 import { wordsOf } from '../words.ts';
 import { ask } from './ask.ts';
 import { bitTable } from './bits.ts';
-import { chain, type Element, hostElement, l1Element, l2Element, layer, layerElements } from './chain.ts';
 import { clusterUse } from './cluster.ts';
 import { type Context, findingLinks, head, link, pairs, reveal, section, text } from './parts.ts';
+import { chain, type Element, hostElement, l1Element, l2Element, layer, layerElements } from './tableWay.ts';
 
 type EntrySelection = Extract<Selection, { kind: 'l1-entry' | 'l2-entry' | 'refcount-table-entry' }>;
 

@@ -9,10 +9,10 @@ import { guestWords, swatch } from '../widgets/kinds.ts';
 import { wordsOf } from '../words.ts';
 import { ask } from './ask.ts';
 import { bitTable } from './bits.ts';
-import { chain, type Element, hostElement, l1Element, l2Element, layer, layerElements } from './chain.ts';
 import { clusterUse } from './cluster.ts';
 import { linkedText } from './linkedText.ts';
 import { type Context, head, link, pairs, reveal, section, text } from './parts.ts';
+import { chain, type Element, hostElement, l1Element, l2Element, layer, layerElements } from './tableWay.ts';
 
 type GuestSelection = Extract<Selection, { kind: 'guest' }>;
 

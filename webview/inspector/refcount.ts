@@ -6,9 +6,9 @@ import { hostRange, type Selection } from '../selection.ts';
 import { type Copyable, copyButtons, toJson } from '../widgets/copy.ts';
 import { wordsOf } from '../words.ts';
 import { ask } from './ask.ts';
-import { chain } from './chain.ts';
 import { rangeOwners } from './cluster.ts';
 import { type Context, head, link, pairs, reveal, section, text } from './parts.ts';
+import { chain } from './tableWay.ts';
 
 /** An entry of a refcount block: the refcount of one host cluster. */
 export function explainRefcountEntry(
