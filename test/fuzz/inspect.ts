@@ -2,11 +2,20 @@ import { writeJson } from '../../src/cli/dumpJson.ts';
 import { writeText } from '../../src/cli/dumpText.ts';
 import { TextStream } from '../../src/cli/textStream.ts';
 import { readDump } from '../../src/engine/dump/dump.ts';
+import { Qcow2Error } from '../../src/engine/error.ts';
+import { unreadableBitmap, walkBitmap } from '../../src/engine/image/bitmapRanges.ts';
+import { bitmapPage, snapshotPage } from '../../src/engine/image/entryPages.ts';
 import { walkExtents } from '../../src/engine/image/extents.ts';
-import { openImage } from '../../src/engine/image/open.ts';
+import { walkDifferences } from '../../src/engine/image/layerDifference.ts';
+import { type Image, openImage } from '../../src/engine/image/open.ts';
+import { snapshotLayer } from '../../src/engine/image/snapshotLayer.ts';
+import { snapshotUse } from '../../src/engine/image/snapshotUse.ts';
 import { noProgress, type Storage } from '../../src/engine/ports.ts';
 
-/** Does with an image what `dump --tables` and `map` do. Throws when the engine does. */
+/** Snapshots and bitmaps whose content is looked at. */
+const mostEntries = 2;
+
+/** Does with an image what `dump --tables`, `map` and the panes of snapshots and bitmaps do. Throws when the engine does. */
 export async function inspect(storage: Storage): Promise<void> {
   const image = await openImage(storage);
   const nowhere = new TextStream({ text: () => undefined, write: () => undefined });
@@ -15,5 +24,31 @@ export async function inspect(storage: Storage): Promise<void> {
   await writeJson(scan ? { ...dump, scan } : dump, nowhere);
   if (image.layer) {
     await walkExtents(image, image.layer, { from: 0, to: image.layer.clusters }, () => true, noProgress);
+  }
+  await inspectLists(image);
+}
+
+/** What lies behind the first snapshots and bitmaps. */
+async function inspectLists(image: Image): Promise<void> {
+  const { storage, geometry, layer, backing } = image;
+  if (!geometry || !layer) {
+    return;
+  }
+  for (const { index } of await snapshotPage(image, 0, mostEntries)) {
+    try {
+      await snapshotUse(image, index, noProgress);
+    } catch (error) {
+      // An L1 table that is not at a cluster.
+      if (!(error instanceof Qcow2Error && error.code === 'damaged')) {
+        throw error;
+      }
+    }
+    const comparison = { storage, a: await snapshotLayer(image, index), b: layer, backing: backing !== undefined };
+    await walkDifferences(comparison, 0n, () => true, noProgress);
+  }
+  for (const bitmap of await bitmapPage(image, 0, mostEntries)) {
+    if (unreadableBitmap(bitmap, geometry) === undefined) {
+      await walkBitmap(storage, geometry, bitmap, 0n, () => true, noProgress);
+    }
   }
 }

@@ -155,8 +155,14 @@ function differs(a: Layer, b: Layer, index: number): boolean {
   );
 }
 
-/** The next L1 index from `index` on, below `end`, at which the layers differ; at most 65536 entries further on. */
+/**
+ * The next L1 index from `index` on, below `end`, at which the layers may differ; at most 65536 entries further on. What
+ * neither L1 table reaches is wrong in both.
+ */
 function nextDifference(a: Layer, b: Layer, index: number, end: number): number {
+  if (index >= a.l1.entries && index >= b.l1.entries) {
+    return end;
+  }
   const stop = Math.min(end, index + 65536);
   let next = index;
   while (next < stop && !differs(a, b, next)) {

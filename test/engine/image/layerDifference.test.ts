@@ -154,6 +154,19 @@ describe('the difference of two layers', () => {
     ]);
   });
 
+  it('is none where neither L1 table reaches, however large the disk', async () => {
+    const image = new ImageBuilder({ cluster_bits: 9 }).truncate(20n * cluster);
+    image.put64(image.at(4) + 8n, image.at(6)).entry(6, 63, image.at(7));
+    const storage = image.toStorage();
+    const fields = { size: 2n ** 64n - 1n, cluster_bits: 9 };
+    const a = await layerAt(storage, fields, { offset: image.at(4), entries: 2 });
+    const b = await layerAt(storage, fields, { offset: image.at(5), entries: 3 });
+    assert.deepEqual(await rangesOf(storage, a, b), [
+      [127n * 512n, 512n, 'data', 'unallocated'],
+      [128n * 512n, 64n * 512n, 'wrong', 'unallocated'],
+    ]);
+  });
+
   it('reads no L2 table that both layers have', async () => {
     const { image, layers } = twoLayers(tableReach * 1000n);
     for (let index = 0; index < 1000; index += 1) {
