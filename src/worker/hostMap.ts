@@ -1,6 +1,6 @@
+import type { ClusterMarks } from '../engine/image/clusterMarks.ts';
 import type { ClusterRange } from '../engine/image/extents.ts';
 import type { Geometry } from '../engine/image/geometry.ts';
-import type { HostKind, HostKinds } from '../engine/image/hostKinds.ts';
 import { type HostSurvey, surveyHost } from '../engine/image/hostSurvey.ts';
 import type { Image } from '../engine/image/image.ts';
 import type { L2Summaries } from '../engine/image/l2Summaries.ts';
@@ -10,6 +10,7 @@ import { type HostMapKind, spaceKinds } from '../protocol/mapApi.ts';
 import { addRun, emptyBins, type MapBins } from './mapBins.ts';
 import { powerOfTwo } from './mapCells.ts';
 import type { RunVisitor, Space } from './mapSpace.ts';
+import { noTables } from './noTables.ts';
 import type { CallContext } from './server.ts';
 import { type SharedRun, sharedRun } from './sharedRun.ts';
 
@@ -44,7 +45,7 @@ const beyond = kinds.indexOf('beyond');
 /** What is known of the whole file. */
 interface Known {
   /** The kinds of its clusters, or where they are too many, of the first part. */
-  readonly first: HostKinds;
+  readonly first: ClusterMarks;
   readonly end: number;
   readonly summaries: L2Summaries | undefined;
   readonly binClusters: number;
@@ -55,11 +56,12 @@ interface Known {
 export class HostMap {
   readonly #image: Image;
   readonly #geometry: Geometry;
-  readonly #surveyed: SharedRun<Known>;
-  readonly #counted: SharedRun<Known>;
+  // Their results are in `#known`: what they were before does not stay in memory.
+  readonly #surveyed: SharedRun<undefined>;
+  readonly #counted: SharedRun<undefined>;
   #known: Known | undefined;
   /** The part of the file that was looked at last, where not all of it is in memory. */
-  #part: HostKinds | undefined;
+  #part: ClusterMarks | undefined;
 
   constructor(image: Image, geometry: Geometry) {
     this.#image = image;
@@ -70,19 +72,22 @@ export class HostMap {
 
   /** The map by what is known now; at least by refcounts. */
   async space(context: CallContext): Promise<{ space: Space; counted: boolean }> {
-    const known = this.#known ?? (await this.#surveyed.result(context));
-    const latest = this.#known ?? known;
-    return { space: this.#spaceOf(latest), counted: latest.summaries !== undefined };
+    if (!this.#known) {
+      await this.#surveyed.result(context);
+    }
+    const known = this.#known ?? noTables();
+    return { space: this.#spaceOf(known), counted: known.summaries !== undefined };
   }
 
   /** Counts all references, once; afterwards the map knows all owners. */
   async count(context: CallContext): Promise<{ space: Space; summaries: L2Summaries | undefined }> {
-    const known = await this.#counted.result(context);
+    await this.#counted.result(context);
+    const known = this.#known ?? noTables();
     return { space: this.#spaceOf(known), summaries: known.summaries };
   }
 
   /** A pass over the file, or several, where the kinds of all its clusters are too many. */
-  async #survey(counted: boolean, progress: Progress): Promise<Known> {
+  async #survey(counted: boolean, progress: Progress): Promise<undefined> {
     const { fileClusters } = this.#geometry;
     let known: Known | undefined;
     for (let from = 0; from < fileClusters || !known; ) {
@@ -98,7 +103,7 @@ export class HostMap {
       this.#known = known;
       this.#part = undefined;
     }
-    return known;
+    return undefined;
   }
 
   #surveyFrom(from: number, counted: boolean, progress: Progress): Promise<HostSurvey> {
@@ -144,7 +149,7 @@ export class HostMap {
   }
 
   /** The kinds of a part of the file that has a cluster. */
-  async #at(known: Known, cluster: number, progress: Progress): Promise<HostKinds> {
+  async #at(known: Known, cluster: number, progress: Progress): Promise<ClusterMarks> {
     const loaded = [known.first, this.#part].find((part) => part && cluster >= part.from && cluster < part.to);
     if (loaded) {
       return loaded;
@@ -155,10 +160,10 @@ export class HostMap {
   }
 }
 
-function addKinds(from: HostKinds, range: ClusterRange, bins: MapBins): void {
+function addKinds(from: ClusterMarks, range: ClusterRange, bins: MapBins): void {
   visitKinds(from, range, (column, unit, count) => addRun(bins, unit, count, column));
 }
 
-function visitKinds(from: HostKinds, range: ClusterRange, visit: RunVisitor): void {
-  from.eachRun(range.from, range.to, (kind: HostKind, cluster, count) => visit(columnOf[kind] ?? 0, cluster, count));
+function visitKinds(from: ClusterMarks, range: ClusterRange, visit: RunVisitor): void {
+  from.eachRun(range.from, range.to, (kind, cluster, count) => visit(columnOf[kind] ?? 0, cluster, count));
 }

@@ -1,10 +1,8 @@
+import { ClusterMarks, markRule } from './clusterMarks.ts';
 import { type Owner, owners } from './reference.ts';
 
-/** Clusters of a page of marks: 8 KiB, four bits a cluster. */
-const pageClusters = 2 ** 14;
-
-/** Pages in memory at most: 48 MiB of marks. */
-const mostPages = 6144;
+/** Bytes of marks at most. */
+const mostBytes = 64 * 2 ** 20;
 
 /** Overlaps kept whole. */
 const mostOverlaps = 10_000;
@@ -17,30 +15,35 @@ export interface Overlap {
   readonly by: Owner;
 }
 
+/** By mark: the owner that it stands for, 0 for none. */
+const ownerValues: readonly (Owner | 0)[] = [0, ...Object.values(owners)];
+
+/** By owner: what marking does to a cluster. */
+const rules = ownerValues.map((owner) => markRule([[0, owner]]));
+const nothing = markRule([]);
+
 /**
- * Which owner each host cluster has, from cluster `from` on. Only pages with marks take memory; where they are too many,
- * the marks end earlier (`to` gets smaller), and another pass over the references starts there.
+ * Which owner each host cluster has, from cluster `from` on. Where the marks would take too much memory, they end
+ * earlier (`to` gets smaller), and another pass over the references starts there.
  */
 export class HostMarks {
-  readonly from: number;
-  #to: number;
+  readonly #marks: ClusterMarks;
   #overlaps: Overlap[] = [];
   #overlapCount = 0;
-  readonly #most: number;
-  readonly #pages = new Map<number, Uint8Array>();
-  #lastIndex = -1;
-  #last: Uint8Array | undefined;
 
-  /** Marks for the clusters from `from` to before `to`, in at most `most` pages. */
-  constructor(from: number, to: number, most = mostPages) {
-    this.from = from;
-    this.#to = to;
-    this.#most = most;
+  /** Marks for the clusters from `from` to before `to`, in about `most` bytes. */
+  constructor(from: number, to: number, most = mostBytes) {
+    this.#marks = new ClusterMarks(from, to, most);
+  }
+
+  /** The cluster from which the marks start. */
+  get from(): number {
+    return this.#marks.from;
   }
 
   /** The cluster before which the marks end. */
   get to(): number {
-    return this.#to;
+    return this.#marks.to;
   }
 
   /** The overlaps: the first ones, if they are very many. */
@@ -53,141 +56,70 @@ export class HostMarks {
     return this.#overlapCount;
   }
 
-  /** The owner of a cluster; 0 for none. */
-  ownerOf(cluster: number): Owner | 0 {
-    const index = Math.floor(cluster / pageClusters);
-    const page = index === this.#lastIndex ? this.#last : this.#pages.get(index);
-    return page ? markOf(page, cluster - index * pageClusters) : 0;
-  }
-
   /** Clusters marked, by owner. */
   counts(): number[] {
-    const pairs = new Float64Array(256);
-    for (const page of this.#pages.values()) {
-      for (const pair of page) {
-        pairs[pair] = (pairs[pair] ?? 0) + 1;
-      }
-    }
     const counts = Array.from({ length: 16 }, () => 0);
-    for (const [pair, count] of pairs.entries()) {
-      counts[pair & 15] = (counts[pair & 15] ?? 0) + count;
-      counts[pair >>> 4] = (counts[pair >>> 4] ?? 0) + count;
-    }
+    this.#marks.eachRun(this.from, this.to, (mark, _cluster, count) => {
+      counts[mark] = (counts[mark] ?? 0) + count;
+    });
     counts[0] = 0;
     return counts;
   }
 
   /** Visits the clusters of a range, as far as the marks reach, that have no owner. */
   eachUnowned(from: number, to: number, visit: (cluster: number) => void): void {
-    const end = Math.min(to, this.#to);
-    for (let cluster = Math.max(from, this.from); cluster < end; ) {
-      const index = Math.floor(cluster / pageClusters);
-      const page = this.#pages.get(index);
-      const stop = Math.min((index + 1) * pageClusters, end);
-      for (; cluster < stop; cluster++) {
-        if (!page || markOf(page, cluster - index * pageClusters) === 0) {
-          visit(cluster);
+    const first = Math.max(from, this.from);
+    const end = Math.min(to, this.to);
+    if (first < end) {
+      this.#marks.eachRun(first, end, (mark, cluster, count) => {
+        for (let next = cluster; mark === 0 && next < cluster + count; next++) {
+          visit(next);
         }
-      }
+      });
     }
   }
 
   /** Marks a run of clusters, as far as the marks reach. The first owner stays: tables come before data. */
   mark(owner: Owner, cluster: number, count: number): void {
-    let by: Owner | 0 = 0;
-    let first = 0;
-    let next = Math.max(cluster, this.from);
-    while (next < Math.min(cluster + count, this.#to)) {
-      const free = this.#fill(owner, next, Math.min(cluster + count, this.#to));
-      if (free > 0) {
-        this.#overlap(first, next - first, owner, by);
-        by = 0;
-        next += free;
-        continue;
-      }
-      const before = this.#take(next, owner);
-      const taken = before !== owner || !shared(owner) ? before : 0;
-      if (taken !== by) {
-        this.#overlap(first, next - first, owner, by);
-        by = taken;
-        first = next;
-      }
-      next++;
+    const first = Math.max(cluster, this.from);
+    const { to } = this;
+    const end = Math.min(cluster + count, to);
+    const rule = rules[owner] ?? nothing;
+    if (end - first === 1) {
+      this.#overlap(first, 1, owner, this.#marks.swap(rule, first));
+    } else if (first < end) {
+      this.#addOverlaps(first, end, owner);
+      this.#marks.apply(rule, first, end - first);
     }
-    this.#overlap(first, next - first, owner, by);
+    if (this.to < to) {
+      this.#forget();
+    }
   }
 
-  /** Marks the clusters from an even one on, two at a time, as long as none has an owner; returns how many. */
-  #fill(owner: Owner, from: number, end: number): number {
-    const index = Math.floor(from / pageClusters);
-    const page = index === this.#lastIndex && this.#last ? this.#last : this.#page(index);
-    const place = from - index * pageClusters;
-    const stop = Math.min(end - index * pageClusters, pageClusters) - 1;
-    let at = place;
-    if ((at & 1) === 0 && from < this.#to) {
-      while (at < stop && page[at >>> 1] === 0) {
-        page[at >>> 1] = owner | (owner << 4);
-        at += 2;
-      }
-    }
-    return at - place;
+  #addOverlaps(from: number, to: number, owner: Owner): void {
+    this.#marks.eachRun(from, to, (mark, cluster, count) => this.#overlap(cluster, count, owner, mark));
   }
 
-  /** The owner that the cluster had; marks it where it had none. */
-  #take(cluster: number, owner: Owner): Owner | 0 {
-    const index = Math.floor(cluster / pageClusters);
-    const page = index === this.#lastIndex && this.#last ? this.#last : this.#page(index);
-    const place = cluster - index * pageClusters;
-    const before = markOf(page, place);
-    if (before === 0) {
-      const at = place >>> 1;
-      page[at] = (page[at] ?? 0) | ((place & 1) === 0 ? owner : owner << 4);
-    }
-    return before;
-  }
-
-  #page(index: number): Uint8Array {
-    const page = this.#pages.get(index) ?? new Uint8Array(pageClusters / 2);
-    this.#pages.set(index, page);
-    this.#lastIndex = index;
-    this.#last = page;
-    if (this.#pages.size > this.#most) {
-      this.#shrink();
-    }
-    return page;
-  }
-
-  /** Gives up the upper half of the pages. */
-  #shrink(): void {
-    const indices = Float64Array.from(this.#pages.keys()).sort();
-    const dropped = indices.subarray(indices.length >>> 1);
-    for (const index of dropped) {
-      this.#pages.delete(index);
-    }
-    this.#to = Math.max(this.from + 1, (dropped[0] ?? 0) * pageClusters);
-    const kept = this.#overlaps.filter(({ cluster }) => cluster < this.#to);
+  /** Drops the overlaps past the end of the marks: the next pass finds them again. */
+  #forget(): void {
+    const kept = this.#overlaps
+      .filter(({ cluster }) => cluster < this.to)
+      .map((overlap) => ({ ...overlap, count: Math.min(overlap.count, this.to - overlap.cluster) }));
     this.#overlapCount -= this.#overlaps.length - kept.length;
     this.#overlaps = kept;
-    this.#lastIndex = -1;
   }
 
-  #overlap(cluster: number, count: number, owner: Owner, by: Owner | 0): void {
-    if (by === 0 || cluster >= this.#to) {
+  /** Clusters with a mark get another owner. */
+  #overlap(cluster: number, count: number, owner: Owner, mark: number): void {
+    const by = ownerValues[mark] ?? 0;
+    if (by === 0 || (by === owner && shared(owner))) {
       return;
     }
     this.#overlapCount++;
     if (this.#overlaps.length < mostOverlaps) {
-      this.#overlaps.push({ cluster, count: Math.min(count, this.#to - cluster), owner, by });
+      this.#overlaps.push({ cluster, count, owner, by });
     }
   }
-}
-
-/** By mark. */
-const ownerValues: readonly (Owner | 0)[] = [0, ...Object.values(owners)];
-
-function markOf(page: Uint8Array, place: number): Owner | 0 {
-  const pair = page[place >>> 1] ?? 0;
-  return ownerValues[(place & 1) === 0 ? pair & 15 : pair >>> 4] ?? 0;
 }
 
 /** Whether a cluster may be referred to more than once: by snapshots, or by neighbours in compressed clusters. */

@@ -1,8 +1,9 @@
 import { readSmallRefcount } from '../format/refcounts.ts';
 import type { Progress, Storage } from '../ports.ts';
+import { ClusterMarks, type MarkRule, markRule } from './clusterMarks.ts';
 import type { Geometry } from './geometry.ts';
 import { readHostBytes } from './hostBytes.ts';
-import { type HostKind, HostKinds, hostKinds, type KindRule, kindRule } from './hostKinds.ts';
+import { type HostKind, hostKinds } from './hostKinds.ts';
 import type { Image } from './image.ts';
 import { walkL2References } from './l2References.ts';
 import { L2Summaries } from './l2Summaries.ts';
@@ -18,7 +19,8 @@ import { share } from './scan.ts';
 
 /** What is known of the file's clusters, from a pass over its refcounts and tables. */
 export interface HostSurvey {
-  readonly kinds: HostKinds;
+  /** `HostKind` by cluster. */
+  readonly kinds: ClusterMarks;
   /** The cluster after the last one of the file, or that a reference or a refcount names past its end. */
   readonly end: number;
   /** Where the entries of L2 tables lead: only when references were counted. */
@@ -30,22 +32,22 @@ const { free, refcounted, unknown, data, shared, compressed, leaked } = hostKind
 /** What can become of clusters that no reference is known to. */
 const unowned = [free, refcounted, unknown] as const;
 
-function ownedAs(kind: HostKind): KindRule {
-  return kindRule(unowned.map((from) => [from, kind] as const));
+function ownedAs(kind: HostKind): MarkRule {
+  return markRule(unowned.map((from) => [from, kind] as const));
 }
 
 const rules = {
-  refcounted: kindRule([[free, refcounted]]),
-  unknown: kindRule([[free, unknown]]),
-  data: kindRule([...unowned.map((from) => [from, data] as const), [data, shared]]),
-  shared: kindRule([...unowned.map((from) => [from, shared] as const), [data, shared]]),
+  refcounted: markRule([[free, refcounted]]),
+  unknown: markRule([[free, unknown]]),
+  data: markRule([...unowned.map((from) => [from, data] as const), [data, shared]]),
+  shared: markRule([...unowned.map((from) => [from, shared] as const), [data, shared]]),
   /** After all references: what has a refcount and no owner. */
-  counted: kindRule([[refcounted, leaked]]),
-  nothing: kindRule([]),
+  counted: markRule([[refcounted, leaked]]),
+  nothing: markRule([]),
 };
 
 /** By `Owner`, of those that are not data. */
-const ownerRules: { readonly [owner in Owner]?: KindRule } = {
+const ownerRules: { readonly [owner in Owner]?: MarkRule } = {
   [owners.header]: ownedAs(hostKinds.header),
   [owners.l1Table]: ownedAs(hostKinds.l1Table),
   [owners.l2Table]: ownedAs(hostKinds.l2Table),
@@ -71,7 +73,7 @@ export async function surveyHost(
   counted: boolean,
   progress: Progress,
 ): Promise<HostSurvey> {
-  const kinds = new HostKinds(from, geometry.fileClusters);
+  const kinds = new ClusterMarks(from, geometry.fileClusters);
   const reach = new Reach(geometry);
   const refcountShare = counted ? 0.1 : 0.9;
   if (image.header) {
@@ -110,7 +112,7 @@ async function addRefcounts(
   storage: Storage,
   geometry: Geometry,
   table: RefcountTable,
-  kinds: HostKinds,
+  kinds: ClusterMarks,
   progress: Progress,
 ): Promise<void> {
   const { clusterSize, refcountBlockEntries: perBlock, fileSize, fileClusters } = geometry;
