@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
 import type { ImageDescription } from '../../src/engine/image/description.ts';
+import { inspectStorage } from '../../src/worker/inspection.ts';
+import { oneSnapshot } from '../support/oneSnapshot.ts';
 import { type Answers, answersFor, forbidden, held } from './answers.ts';
 import { everything, foreign, hostileName, plain } from './images.ts';
 import { pages } from './pages.ts';
@@ -248,6 +250,27 @@ describe('the panes of snapshots, bitmaps and encryption', function () {
       assert.equal(await page.getByText('1 000 ranges from 0x0 to the end of the disk').count(), 1);
       assert.deepEqual(asked, [0n, 256n << 24n, 512n << 24n, 768n << 24n]);
     });
+  });
+
+  it('tell of a real snapshot what the engine counts', async () => {
+    const { handlers } = await inspectStorage(oneSnapshot().toStorage());
+    const { page, ready } = await open(handlers, { state: { pane: 'snapshots', selection: 'snapshot:0' } });
+    await ready('snapshots');
+    await page.getByText('Count its clusters').click();
+    await page.getByText('Compare it with the active layer').click();
+    await page.locator('#differences').waitFor();
+    const text = await textOf(page, 'qcow2-snapshots');
+    assert.match(text, /Deleting it frees 256 KiB 262 144 bytes/);
+    assert.match(text, /its own: no other layer has them 1 2 3 192 KiB shared with the active layer 1 0 1 64 KiB/);
+    assert.match(text, /128 KiB in 2 ranges differ/);
+    const rows = await page.locator('#differences .grid-body [role=row]').allInnerTexts();
+    assert.deepEqual(
+      rows.map((row) => row.split(/\s*\n\s*/)),
+      [
+        ['0x1_0000', '64 KiB', 'removed', 'data', 'unallocated'],
+        ['0x2_0000', '64 KiB', 'written', 'unallocated', 'data'],
+      ],
+    );
   });
 
   describe('bitmaps', () => {

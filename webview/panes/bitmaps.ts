@@ -102,19 +102,23 @@ export class BitmapsPane extends PaneElement {
 
   #details(index: number): TemplateResult {
     const { image, session } = this.content;
-    const row = image.bitmaps.items[index];
-    const title = row === undefined ? showCount(index) : html`<bdi class="name">${visible(row.name)}</bdi>`;
-    return html`<h2>Bitmap ${title}</h2>
-      ${row === undefined ? nothing : html`<ul class="plain">${bitmapFlagWords(row).map((words) => html`<li>${words}</li>`)}</ul>`}
-      <qcow2-asked
-        .of=${image}
-        name=${`dirty ${index}`}
-        words="Reading the bitmap"
-        .ask=${(signal: AbortSignal, onProgress: (done: number, total: number) => void) =>
-          session.client.call('bitmapUse', { index }, { signal, onProgress })}
-        .show=${(use: BitmapUse) => this.#use(use, index, row?.flags.includes('in_use') ?? false)}
-        @painted=${() => this.settled()}
-      ></qcow2-asked>`;
+    return html`<qcow2-asked
+      .of=${image}
+      name=${`bitmap ${index}`}
+      words="Reading the bitmap"
+      .ask=${async (signal: AbortSignal, onProgress: (done: number, total: number) => void) =>
+        Promise.all([
+          session.client.call('bitmap', { index }, { signal }),
+          session.client.call('bitmapUse', { index }, { signal, onProgress }),
+        ])}
+      .show=${([row, use]: readonly [
+        Bitmap,
+        BitmapUse,
+      ]) => html`<h2>Bitmap <bdi class="name">${visible(row.name)}</bdi></h2>
+        <ul class="plain">${bitmapFlagWords(row).map((words) => html`<li>${words}</li>`)}</ul>
+        ${this.#use(use, index, row.flags.includes('in_use'))}`}
+      @painted=${() => this.settled()}
+    ></qcow2-asked>`;
   }
 
   #use(use: BitmapUse, index: number, inUse: boolean): TemplateResult {

@@ -147,7 +147,9 @@ export class SnapshotsPane extends PaneElement {
 
   #title(index: number): TemplateResult | string {
     const row = this.content.image.snapshots.items[index];
-    return row === undefined ? showCount(index) : html`<bdi class="name">${visible(row.name || row.id)}</bdi>`;
+    return row === undefined
+      ? `number ${showCount(index)}`
+      : html`<bdi class="name">${visible(row.name || row.id)}</bdi>`;
   }
 
   #onDemand<T>(
