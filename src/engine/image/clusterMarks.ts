@@ -97,7 +97,8 @@ export class ClusterMarks {
       this.swap(rule, first);
       return;
     }
-    for (let next = first; next < end; ) {
+    // The marks may end earlier with each region that is added.
+    for (let next = first; next < Math.min(end, this.#to); ) {
       const region = Math.floor(next / regionClusters);
       const table = this.#regionAt(region) ?? this.#addRegion(region);
       const base = region * regionClusters;
@@ -109,8 +110,8 @@ export class ClusterMarks {
         this.#applyPage(rule, table, page, next - pageStart, pageEnd - pageStart);
         next = pageEnd;
       }
+      this.#shrinkIfFull();
     }
-    this.#shrinkIfFull();
   }
 
   #shrinkIfFull(): void {

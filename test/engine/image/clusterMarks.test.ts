@@ -99,4 +99,10 @@ describe('the marks of host clusters', () => {
     next.apply(refer, kinds.to, 1);
     assert.deepEqual(runsOf(next, kinds.to, kinds.to + 2), [`9 ${kinds.to}+1`, `0 ${kinds.to + 1}+1`]);
   });
+  it('end earlier within one run that is too long', () => {
+    const kinds = new ClusterMarks(0, 2 ** 50, 2 ** 20);
+    kinds.apply(count, 5, 2 ** 49);
+    assert.ok(kinds.bytes <= 2 ** 20 && kinds.to < 2 ** 49, `${kinds.bytes} bytes`);
+    assert.deepEqual(runsOf(kinds, 0, 100), ['0 0+5', '13 5+95']);
+  });
 });
