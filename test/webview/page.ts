@@ -6,6 +6,7 @@ import { inspectorPage } from '../../src/editor/page.ts';
 import type { Request } from '../../src/protocol/api.ts';
 import { decode, encode } from '../../src/protocol/codec.ts';
 import { type FromWebview, fromWebview, type ToWebview } from '../../src/protocol/messages.ts';
+import type { Settings } from '../../src/protocol/settings.ts';
 import { type Handlers, serve } from '../../src/worker/server.ts';
 import { themes } from './themes.ts';
 
@@ -65,6 +66,8 @@ export interface PageOptions {
   readonly name?: string;
   /** The state that the host has kept. */
   readonly state?: unknown;
+  /** The user's settings. */
+  readonly settings?: Settings;
   readonly reducedMotion?: boolean;
 }
 
@@ -75,6 +78,8 @@ export interface Inspector {
   readonly messages: FromWebview[];
   /** Errors of the console, of the page and of its content policy. */
   readonly errors: string[];
+  /** Sends something as the host does. */
+  readonly send: (message: ToWebview) => void;
   /** Waits until the pane is completely painted. */
   readonly ready: (pane?: string) => Promise<void>;
 }
@@ -132,6 +137,9 @@ export async function openInspector(
       messages.push(message ?? { type: 'error', message: `none of ours: ${JSON.stringify(received)}` });
       return;
     }
+    if (!greeted && options.settings !== undefined) {
+      toPage({ type: 'settings', settings: options.settings });
+    }
     if (!greeted && options.state !== undefined) {
       toPage({ type: 'state', state: options.state });
     }
@@ -144,7 +152,7 @@ export async function openInspector(
     const which = pane === undefined ? '' : `[data-pane="${pane}"]`;
     await page.waitForSelector(`body[data-ready="true"]${which}`, { timeout: 20_000 });
   };
-  return { page, messages, errors, ready };
+  return { page, messages, errors, send: toPage, ready };
 }
 
 function html(name: string, theme: { classes: string; kind: string }): string {

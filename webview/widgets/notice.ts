@@ -20,7 +20,7 @@ interface Notice {
 /** What becomes of the file, in a bar below the strip: polite, and gone when there is nothing to say. */
 export function notices(session: Session): TemplateResult {
   const list = [...fileNotices(session), ...changeNotices(session), ...lockNotices(session)];
-  return html`<div class="notices">
+  return html`<section class="notices" aria-label="News of the file">
     ${list.map(
       ({ tone, sign, content, actions }) => html`<div class="notice edge-${tone}">
         <span class="notice-words">${icon(sign, `tone-${tone}`)}${content}</span>
@@ -28,7 +28,7 @@ export function notices(session: Session): TemplateResult {
       </div>`,
     )}
     <p class="spoken" role="status">${list.map(({ said }) => said).join(' ')}</p>
-  </div>`;
+  </section>`;
 }
 
 /** A time of day: `14:03:07`. */
