@@ -23,6 +23,11 @@ function entryAt({ start, entryBits = 8 }: StructureSpan, at: bigint): { index: 
   return { index: Number(index), start: start + (index * bits) / 8n, length: bits < 8n ? 1n : bits / 8n };
 }
 
+/** The index of the entry of a table in which a byte lies; nothing for other structures. */
+export function entryOf(span: StructureSpan, at: bigint): { readonly entry?: number } {
+  return span.entryBits === undefined ? {} : { entry: entryAt(span, at).index };
+}
+
 /** The name of what a byte belongs to: `header.l1_size`, `L1[3]`, `refcount block 0 entry 17`. */
 export function nameAt(span: StructureSpan, at: bigint): string {
   const { entryBits, name, part } = span;

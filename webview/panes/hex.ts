@@ -6,12 +6,13 @@ import { BytePages } from '../hex/bytePages.ts';
 import { byteInWords } from '../hex/byteText.ts';
 import { copyBytes } from '../hex/copyBytes.ts';
 import { keepView, keptView, sameSpace, spaceNames, spaceSize } from '../hex/hexView.ts';
-import { type ByteMark, type MarkedPlace, nameAt, placeOf, selectionOf } from '../hex/places.ts';
+import { type ByteMark, entryOf, type MarkedPlace, nameAt, placeOf, selectionOf } from '../hex/places.ts';
+import type { ByteLook } from '../hex/rowNote.ts';
 import { Structures } from '../hex/structures.ts';
 import { callError } from '../loaded.ts';
 import { addressOf, SelectEvent, type Selection } from '../selection.ts';
 import '../widgets/byteGrid.ts';
-import type { ByteGrid, ByteLook, CursorEvent, HoverEvent } from '../widgets/byteGrid.ts';
+import type { ByteGrid, CursorEvent, HoverEvent } from '../widgets/byteGrid.ts';
 import '../widgets/byteSearch.ts';
 import type { ByteSearch, FoundEvent } from '../widgets/byteSearch.ts';
 import { icon } from '../widgets/icon.ts';
@@ -270,7 +271,7 @@ export class HexPane extends PaneElement {
     const [span] = this.#structures.at(at);
     const [owner] = this.#structures.ownersAt(at);
     if (span && (span.part !== undefined || owner === undefined)) {
-      return { kind: span.kind, note: span.name };
+      return { kind: span.kind, note: span.name, ...entryOf(span, at) };
     }
     const stored = run?.kind === 'hole' ? 'free' : undefined;
     return owner ? { kind: owner.kind, note: owner.owner } : { kind: stored, note: run?.kind === 'hole' ? 'hole' : '' };

@@ -3,15 +3,8 @@ import type { BytePages } from '../hex/bytePages.ts';
 import { ByteScroll } from '../hex/byteScroll.ts';
 import { charText, hexText } from '../hex/byteText.ts';
 import type { ByteMark } from '../hex/places.ts';
+import { type ByteLook, rowNote, sameThing } from '../hex/rowNote.ts';
 import { PageElement } from './element.ts';
-import type { MapKind } from './kinds.ts';
-
-/** What a byte is drawn as besides its value. */
-export interface ByteLook {
-  readonly kind: MapKind | undefined;
-  /** What it belongs to, for the column of notes. */
-  readonly note: string;
-}
 
 /**
  * Bytes of any number, in rows of 8 or 16: offset, hex, characters, and what they are. Only the rows in view are in the
@@ -186,8 +179,9 @@ export class ByteGrid extends PageElement {
     if (byte.state === 'past-end') {
       return { hex: html`<span class="byte" role="gridcell"></span>`, char: nothing };
     }
-    const { kind, note } = this.look(at);
-    const starts = note !== '' && at > 0n && this.look(at - 1n).note !== note;
+    const own = this.look(at);
+    const { kind } = own;
+    const starts = own.note !== '' && at > 0n && !sameThing(own, this.look(at - 1n));
     const marked = this.mark !== undefined && at >= this.mark.start && at < this.mark.start + this.mark.length;
     const look = [
       'byte',
@@ -211,19 +205,13 @@ export class ByteGrid extends PageElement {
     };
   }
 
-  /** What begins in the row; in the first one, what goes on. */
+  /** What is in the row, where it begins there or has entries; in the first row, also what goes on. */
   #note(row: bigint, start: bigint): string {
-    const notes: string[] = [];
-    let before = start > 0n && row > this.#scroll.top ? this.look(start - 1n).note : '';
-    for (let index = 0; index < this.perRow; index++) {
-      const at = start + BigInt(index);
-      const note = at < this.pages.size ? this.look(at).note : '';
-      if (note !== before && note !== '') {
-        notes.push(note);
-      }
-      before = note;
-    }
-    return notes.join(' · ');
+    const before = row > this.#scroll.top ? this.look(start - 1n).note : '';
+    const looks = Array.from({ length: this.perRow }, (_, index) => start + BigInt(index))
+      .filter((at) => at < this.pages.size)
+      .map((at) => this.look(at));
+    return rowNote(looks, before);
   }
 
   #measure(): void {
