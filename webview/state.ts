@@ -1,9 +1,19 @@
-import { type History, noHistory, restoreHistory, type SavedHistory, saveHistory } from './history.ts';
+import { type History, noHistory, restoreHistory, type SavedHistory, saveHistory, visited } from './history.ts';
 import { restorePositions, type ScrollPositions } from './scroll.ts';
 import { addressOf, type Selection, selectionAt } from './selection.ts';
 
 /** The panes, in the order of their tabs. */
-export const panes = ['overview', 'header', 'map', 'tables', 'snapshots', 'bitmaps', 'encryption', 'chain', 'hex'] as const;
+export const panes = [
+  'overview',
+  'header',
+  'map',
+  'tables',
+  'snapshots',
+  'bitmaps',
+  'encryption',
+  'chain',
+  'hex',
+] as const;
 
 /** The name of a pane. */
 export type Pane = (typeof panes)[number];
@@ -40,7 +50,8 @@ export function restore(saved: unknown): ViewState {
   const from: object = typeof saved === 'object' && saved !== null ? saved : {};
   const pane = panes.find((name) => 'pane' in from && from.pane === name) ?? firstState.pane;
   const selection = 'selection' in from && typeof from.selection === 'string' ? selectionAt(from.selection) : undefined;
-  const history = restoreHistory('history' in from ? from.history : undefined, panes);
+  const restored = restoreHistory('history' in from ? from.history : undefined, panes);
+  const history = restored.at < 0 && selection ? visited(restored, { pane, selection }, false) : restored;
   const savedKept = 'kept' in from && typeof from.kept === 'object' && from.kept !== null ? from.kept : {};
   const kept = Object.fromEntries(
     Object.entries(savedKept).filter(([name, text]) => panes.some((one) => one === name) && typeof text === 'string'),

@@ -69,7 +69,9 @@ describe('the state of a view', () => {
   });
 });
 
-describe('text from an image', () => {
+describe('text from an image', function () {
+  this.timeout(20_000);
+
   it('has no character that is not seen', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {

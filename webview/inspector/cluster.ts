@@ -83,14 +83,17 @@ function countedRule(count: number, refcount: number | bigint): { text: string; 
 }
 
 function owner({ image }: Context, { owner: what, chain, guest, snapshot }: OwnerRow): TemplateResult {
+  // An L2 table may map more than the disk has.
+  const size = snapshot === undefined ? (image.geometry?.virtualSize ?? 0n) : 2n ** 64n;
+  const end = guest === undefined || guest.offset + guest.length > size ? size : guest.offset + guest.length;
   const place =
-    guest === undefined
+    guest === undefined || guest.offset >= size
       ? nothing
       : html` <span class="quiet">guest</span> ${link(showOffset(guest.offset), {
           kind: 'guest',
           start: guest.offset,
-          length: guest.length,
+          length: end - guest.offset,
           ...(snapshot === undefined ? {} : { snapshot }),
-        })} <span class="quiet">+ ${showSize(guest.length)}</span>`;
+        })} <span class="quiet">+ ${showSize(end - guest.offset)}</span>`;
   return html`${what}: ${linkedText(chain.replaceAll('->', '→'), image)}${place}`;
 }

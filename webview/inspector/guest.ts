@@ -181,7 +181,7 @@ function copySection(
     'Copy',
     copyButtons([
       ['Guest offset', String(start)],
-      ['Hex', `0x${start.toString(16)}`],
+      ['Offset in hex', `0x${start.toString(16)}`],
       ['Length', String(length)],
       ...(host === undefined ? [] : [['Host offset', String(host)] as const]),
       ['Place', wordsOf(selection)],

@@ -27,7 +27,7 @@ export function explainField(context: Context, header: Header, row: Row): Templa
       'Copy',
       copyButtons([
         ['Value', String(row.value)],
-        ['Hex', `0x${row.value.toString(16)}`],
+        ['Value in hex', `0x${row.value.toString(16)}`],
         ...(row.present ? [['Bytes', showHex(row.bytes)] as const, ['Offset', String(row.offset)] as const] : []),
         ['Place', `header.${row.name}`],
         ['JSON', toJson(row)],
@@ -132,7 +132,7 @@ export function explainBit(context: Context, mask: Mask, bit: Bit): TemplateResu
       'Copy',
       copyButtons([
         ['Value', bit.set ? '1' : '0'],
-        ['Hex', `0x${(1n << BigInt(bit.bit)).toString(16)}`],
+        ['Value in hex', `0x${(1n << BigInt(bit.bit)).toString(16)}`],
         ['Place', `${mask.name} bit ${bit.bit}`],
         ['JSON', toJson({ mask: mask.name, ...bit })],
         infoCommand(context.path),

@@ -32,7 +32,7 @@ export function explainHost(context: Context, selection: HostSelection): Templat
       'Copy',
       copyButtons([
         ['Host offset', String(start)],
-        ['Hex', `0x${start.toString(16)}`],
+        ['Offset in hex', `0x${start.toString(16)}`],
         ['Length', String(length)],
         ['Place', wordsOf(selection)],
         ['JSON', toJson({ place: wordsOf(selection), offset: start, length })],

@@ -72,7 +72,7 @@ function refcountExplained(
       copyButtons([
         ...(refcount === undefined
           ? []
-          : [['Value', String(refcount)] as const, ['Hex', `0x${refcount.toString(16)}`] as const]),
+          : [['Value', String(refcount)] as const, ['Value in hex', `0x${refcount.toString(16)}`] as const]),
         ...(place === undefined ? [] : [['Offset', String(place.offset)] as const]),
         ['Place', wordsOf(selection)],
         ['JSON', toJson({ place: wordsOf(selection), ...found })],
