@@ -40,6 +40,12 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 describe('a call', () => {
+  it('gives a result that is undefined as that', async () => {
+    const { client } = line({ step: async () => undefined });
+    const request = { space: 'host', kind: 'free', from: -1n, direction: 'next' } as const;
+    assert.equal(await client.call('step', request), undefined);
+  });
+
   it('gets the result of its method, exact', async () => {
     const { client } = line({ extents: async ({ from }) => ({ rows: [], next: from + 1n }) });
     assert.deepEqual(await client.call('extents', { from: 2n ** 62n, count: 1 }), { rows: [], next: 2n ** 62n + 1n });
@@ -59,11 +65,11 @@ describe('a call', () => {
 
   it('is rejected when its handler has a defect, with the stack for the log', async () => {
     const { client, defects } = line({
-      map: () => {
+      picture: () => {
         throw new RangeError('oops');
       },
     });
-    await assert.rejects(client.call('map', { start: 0n, length: 1n, cells: 1 }), {
+    await assert.rejects(client.call('picture', { space: 'guest', start: 0n, length: 1n, cells: 1 }), {
       code: 'unexpected',
       message: /defect.*RangeError: oops$/,
     });

@@ -37,8 +37,10 @@ interface Opened {
 interface Wanted {
   /** Position of the row at the top. */
   readonly top?: number;
-  /** Index of an entry that is to be in view. */
+  /** Index of an entry that is to be in view, … */
   readonly index?: number | undefined;
+  /** … even if the filter leaves it out: then without it. */
+  readonly orAll?: boolean;
   /** Where the table is not there: the one that would lead to it. */
   readonly orParent?: boolean;
 }
@@ -216,7 +218,7 @@ export class TablesPane extends PaneElement {
       if (same && this.filter === 'all') {
         this.#bring = entry.index;
       } else {
-        this.#show(entry.table, same ? this.filter : 'all', { index: entry.index, orParent: true });
+        this.#show(entry.table, same ? this.filter : 'all', { index: entry.index, orAll: true, orParent: true });
       }
     }
   }
@@ -249,7 +251,7 @@ export class TablesPane extends PaneElement {
     this.#keepView();
   }
 
-  #opens(opened: Loaded<Opened>, { index, orParent }: Wanted): void {
+  #opens(opened: Loaded<Opened>, { index, orAll, orParent }: Wanted): void {
     this.opened = opened;
     if (opened.state !== 'ready') {
       return;
@@ -258,8 +260,7 @@ export class TablesPane extends PaneElement {
     const parent = parentOf(this.table);
     if (orParent && parent && summary.place.state !== 'present') {
       this.#show(parent.table, 'all', { index: parent.index });
-    } else if (index !== undefined && position === undefined && this.filter !== 'all') {
-      // The filter leaves it out, but it is to be seen.
+    } else if (orAll && position === undefined && this.filter !== 'all') {
       this.#show(this.table, 'all', { index });
     } else {
       opened.value.rows.addEventListener('change', this.#onRows);
@@ -325,7 +326,7 @@ export class TablesPane extends PaneElement {
   }
 
   readonly #onKey = (event: KeyboardEvent): void => {
-    const up = event.key === 'Backspace' || (event.key === 'ArrowLeft' && event.altKey);
+    const up = event.key === 'Backspace' || (event.key === 'ArrowUp' && event.altKey);
     const parent = up ? parentOf(this.table) : undefined;
     if (parent) {
       event.preventDefault();

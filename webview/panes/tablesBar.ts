@@ -39,7 +39,7 @@ function crumbs({ table, selected, show }: Choices): TemplateResult {
     ...(selected === undefined ? [] : [crumb(entryName({ table, index: selected }), true, () => undefined)]),
   ];
   return html`<nav aria-label="Way to the table">
-    <ol class="crumbs">
+    <ol class="table-way">
       ${parent === undefined ? nothing : upButton(parent, show)}
       ${steps.map((step, index) => html`<li>${index === 0 ? nothing : icon('chevron-right')}${step}</li>`)}
     </ol>
@@ -53,7 +53,7 @@ function crumb(words: string, here: boolean, go: () => void): TemplateResult {
 }
 
 function upButton(parent: EntryAt, show: Choices['show']): TemplateResult {
-  const label = 'To the table that leads here (Backspace)';
+  const label = 'To the table that leads here (Backspace or Alt+Up)';
   return html`<li><button class="tool" title=${label} aria-label=${label} @click=${() => show(parent.table, parent.index)}>
     ${icon('arrow-up')}
   </button></li>`;
@@ -94,7 +94,7 @@ function rootChoice({ image, table, show }: Choices): TemplateResult {
   const address = addressOfTable(root);
   const option = (one: TableId, words: string): TemplateResult =>
     html`<option value=${addressOfTable(one)} .selected=${addressOfTable(one) === address}>${words}</option>`;
-  return html`<select class="choice" id="tables-root" aria-label="Layer, or refcounts" @change=${pick}>
+  return html`<select class="table-choice" id="tables-root" aria-label="Layer, or refcounts" @change=${pick}>
       <optgroup label="Guest to host: L1, L2">${roots.map((one) => option(one.root, one.words))}</optgroup>
       <optgroup label="Reference counts">${option(refcounts, 'Refcount table, blocks')}</optgroup>
     </select>
@@ -109,7 +109,7 @@ function snapshotNumber(image: Image, chosen: number, show: Choices['show']): Te
       show({ kind: 'l1', snapshot: Number(input.value) });
     }
   };
-  return html`<input class="choice" type="number" aria-label="Index of the snapshot" title=${snapshotWords(image, chosen)} min="0" max=${last}
+  return html`<input class="table-choice" type="number" aria-label="Index of the snapshot" title=${snapshotWords(image, chosen)} min="0" max=${last}
     .value=${String(chosen)} @change=${pick}>`;
 }
 
@@ -122,7 +122,7 @@ function filterChoice({ image, table, filter, narrow }: Choices): TemplateResult
       narrow(next);
     }
   };
-  return html`<select class="choice" id="tables-filter" aria-label="Which entries" @change=${pick}>
+  return html`<select class="table-choice" id="tables-filter" aria-label="Which entries" @change=${pick}>
     ${filters.map((one) => html`<option value=${one} .selected=${one === filter}>${filterWords(one, table)}</option>`)}
   </select>`;
 }

@@ -26,7 +26,7 @@ export interface CellContext {
 /** The columns of a table. */
 export function columnsOf(context: CellContext): readonly Column<TableRow>[] {
   const { kind } = context.table;
-  const index: Column<TableRow> = { title: 'entry', cell: (row) => showCount(row.index) };
+  const index: Column<TableRow> = { title: 'entry', cell: indexCell };
   const at: Column<TableRow> = {
     title: 'entry at',
     cell: (row) => hostLink(row.at, BigInt(context.entryBytes), `Select the bytes of entry ${row.index}`),
@@ -64,6 +64,13 @@ export function columnsOf(context: CellContext): readonly Column<TableRow>[] {
         wrong,
       ];
   }
+}
+
+/** The index, with a mark that what is wrong can be seen without scrolling to its column. */
+function indexCell({ index, wrong }: TableRow): TemplateResult | string {
+  return wrong === undefined
+    ? showCount(index)
+    : html`${showCount(index)} <span title=${`wrong: ${wrong}`}>${icon('error', 'tone-corruption')}<span class="spoken">wrong</span></span>`;
 }
 
 /** Digits in groups of four: `8000 0000 0005 0000`. */
@@ -128,7 +135,7 @@ function guestCell(row: TableRow, { image, table, diskSize = 0n }: CellContext):
   return link(
     showOffset(start),
     { kind: 'guest', start, length, ...layer },
-    `Select ${showSize(length)} of the guest’s disk`,
+    `Select ${showSize(length)} of the guest’s disk from ${showOffset(start)} on`,
   );
 }
 
@@ -143,7 +150,7 @@ function hostCell(row: TableRow, { image, table }: CellContext): TemplateResult 
     return html`${showOffset(start)} ${quiet('in the data file')}`;
   }
   const length = BigInt(row.length ?? geometry.clusterSize);
-  return hostLink(start, length, `Select ${showSize(length)} of the file`);
+  return hostLink(start, length, `Select ${showSize(length)} of the file from ${showOffset(start)} on`);
 }
 
 function clusterNumber(host: number | bigint | undefined, { image }: CellContext): string {
@@ -182,7 +189,7 @@ function decodedCell(row: TableRow, { image }: CellContext): TemplateResult | st
   if (row.subclusters !== undefined && row.kind !== 'compressed') {
     parts.push(subclusterMap(row.subclusters));
   }
-  return parts.length === 0 ? '' : html`<span class="decoded">${parts}</span>`;
+  return parts.length === 0 ? '' : html`<span class="entry-decoded">${parts}</span>`;
 }
 
 function refcountMeaning(row: TableRow, { image }: CellContext): TemplateResult | string {
@@ -198,7 +205,7 @@ function wrongCell({ wrong, findings, at }: TableRow, { listed }: CellContext): 
   }
   const [finding] = findings;
   if (finding === undefined) {
-    return html`<span class="wrong">${icon('error', 'tone-corruption')}<span class="spoken">wrong: </span>${wrong}</span>`;
+    return html`<span class="entry-wrong">${icon('error', 'tone-corruption')}<span class="spoken">wrong: </span>${wrong}</span>`;
   }
   const { severity, title, meaning } = textOf(finding);
   const words = `${title}. ${meaning}`;
@@ -208,13 +215,13 @@ function wrongCell({ wrong, findings, at }: TableRow, { listed }: CellContext): 
   );
   const shown = html`${severityIcon(severity)}${wrong}`;
   if (known === undefined) {
-    return html`<span class="wrong" title=${words}>${shown}</span>`;
+    return html`<span class="entry-wrong" title=${words}>${shown}</span>`;
   }
   const pick = (event: Event): void => {
     event.stopPropagation();
     select(event, known.selection);
   };
-  return html`<button class="link wrong" tabindex="-1" title=${words} @click=${pick}>${shown}</button>`;
+  return html`<button class="link entry-wrong" tabindex="-1" title=${words} @click=${pick}>${shown}</button>`;
 }
 
 function quiet(words: string): TemplateResult {

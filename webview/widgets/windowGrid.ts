@@ -45,7 +45,14 @@ export class WindowGrid<T = unknown> extends PageElement {
   #pending: { readonly position: number } | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #resized = new ResizeObserver(() => this.#measure());
-  #onChange = (): void => this.requestUpdate();
+  /** Position of a row that was picked before it was there. */
+  #picked: number | undefined;
+  #onChange = (): void => {
+    if (this.#picked !== undefined && this.source.row(this.#picked) !== undefined) {
+      this.#pick(this.#picked);
+    }
+    this.requestUpdate();
+  };
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -82,6 +89,7 @@ export class WindowGrid<T = unknown> extends PageElement {
       this.source.addEventListener('change', this.#onChange);
       this.#active = this.start;
       this.#column = -1;
+      this.#picked = undefined;
       this.#scroll.resize(this.source.count * this.rowHeight, this.view);
       this.#scroll.moveTo(this.start * this.rowHeight);
     }
@@ -170,10 +178,14 @@ export class WindowGrid<T = unknown> extends PageElement {
     return `${this.id}-row-${position}`;
   }
 
+  /** Picks a row; one that is not there yet is picked once it has come, unless another one is picked before. */
   #pick(position: number): void {
     this.#active = position;
     this.requestUpdate();
-    if (this.source.row(position) !== undefined) {
+    if (this.source.row(position) === undefined) {
+      this.#picked = position;
+    } else {
+      this.#picked = undefined;
       this.dispatchEvent(new RowEvent(position));
     }
   }
@@ -207,7 +219,6 @@ export class WindowGrid<T = unknown> extends PageElement {
     event.preventDefault();
   };
 
-  /** Picks a row; one that is not there yet is picked once the keys rest on it and it has come. */
   #moveTo(position: number): void {
     this.#active = position;
     this.#bring(position, 'nearest');
