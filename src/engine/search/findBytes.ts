@@ -174,6 +174,7 @@ class Search {
     const wanted = starts + this.#needle.length - 1;
     const bytes = this.#buffer.subarray(0, left < BigInt(wanted) ? Number(left) : wanted);
     const runs = await this.#source.read(at, bytes);
+    this.unknown += unknownBytes(runs, starts);
     const parts = knownParts(runs);
     for (const part of look === firstIn ? parts : parts.reverse()) {
       const found = look(bytes.subarray(part.from, part.to), this.#needle);
@@ -201,6 +202,15 @@ class Search {
 const shares = 1_000_000;
 /** Bytes of the first piece that is gone through backwards. */
 const firstPiece = 2n ** 26n;
+
+/** Bytes before a place of a window that are not known, though tables say that they are stored. */
+function unknownBytes(runs: readonly ByteRun[], end: number): bigint {
+  return runs.reduce(
+    (sum, { from, to, kind }) =>
+      natureOf(kind) === 'unknown' && from < end ? sum + BigInt(Math.min(to, end) - from) : sum,
+    0n,
+  );
+}
 
 /** The parts of a window whose bytes are known. */
 function knownParts(runs: readonly ByteRun[]): { from: number; to: number }[] {
