@@ -83,6 +83,9 @@ export class Session extends EventTarget {
       (image) => {
         this.image = image;
         this.#changed(image);
+        if (image.state === 'ready') {
+          this.chain.follow(image.value);
+        }
       },
     );
   }
@@ -196,7 +199,9 @@ export class Session extends EventTarget {
     this.image = image;
     this.scan = { state: 'waiting' };
     this.epoch++;
-    this.chain.reset();
+    if (image.state === 'ready') {
+      this.chain.follow(image.value);
+    }
   }
 
   #replaceConnection(next: Connection): void {

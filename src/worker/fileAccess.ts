@@ -32,7 +32,8 @@ export class FileAccess {
   readonly #changed: (consent: Consent | undefined) => void;
   #trusted: boolean;
   #consent: Consent | undefined;
-  #generation = 0;
+  // No number that an earlier thread of the image has told.
+  #generation = Date.now();
 
   /**
    * @param gate - what opens files, once they may be

@@ -6,6 +6,7 @@ import { hostBytesCommand, infoCommand } from '../qemuCommands.ts';
 import { hostRange } from '../selection.ts';
 import { copyButtons, toJson } from '../widgets/copy.ts';
 import '../widgets/hex.ts';
+import { chainFileState } from './chainFile.ts';
 import { type Context, fieldPairs, findingLinks, head, link, pairs, reveal, section, text } from './parts.ts';
 
 /** A header extension. */
@@ -42,7 +43,7 @@ export function explainExtension(context: Context, row: Extension, index: number
 export function explainBacking(context: Context, backing: NonNullable<Image['backing']>): TemplateResult {
   const nameAt = [backing.offset, BigInt(backing.nameBytes.length)] as const;
   return html`
-    ${head('Backing file', 'what is unallocated here reads from it; it was not opened')}
+    ${head('Backing file', 'what is unallocated here reads from it')}
     ${section('Name', html`<p>${text(backing.name)}</p>`)}
     ${section(
       'Where',
@@ -51,6 +52,7 @@ export function explainBacking(context: Context, backing: NonNullable<Image['bac
         ['format', backing.format === undefined ? 'not named: QEMU would have to guess it' : text(backing.format)],
       ]),
     )}
+    ${section('File', chainFileState(context.session, { depth: 1, role: 'backing' }))}
     ${bytes('Bytes of the name', backing.nameBytes, backing.offset)}
     ${reveal(context, { kind: 'backing' }, { kind: 'field', name: 'backing_file_offset' })}
     ${section(
@@ -70,9 +72,10 @@ export function explainBacking(context: Context, backing: NonNullable<Image['bac
 /** The external data file. */
 export function explainDataFile(context: Context, { name, raw }: NonNullable<Image['dataFile']>): TemplateResult {
   return html`
-    ${head('External data file', 'holds the guest’s data, each byte at its guest offset; it was not opened')}
+    ${head('External data file', 'holds the guest’s data, each byte at its guest offset')}
     ${section('Name', name === undefined ? 'Not named in the image: QEMU needs it as an option.' : html`<p>${text(name)}</p>`)}
     ${section('Raw', raw ? 'Yes: the file alone is a valid raw image.' : 'No: zeros and unallocated ranges are known only to this image.')}
+    ${section('File', chainFileState(context.session, { depth: 0, role: 'data-file' }))}
     ${reveal(context, { kind: 'data-file' })}
     ${section(
       'Copy',

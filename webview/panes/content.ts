@@ -1,6 +1,7 @@
 import { html, type TemplateResult } from 'lit';
 import type { Pane } from '../state.ts';
 import './bitmaps.ts';
+import './chain.ts';
 import './encryption.ts';
 import { headerPane } from './header.ts';
 import './map.ts';
@@ -12,10 +13,11 @@ import './tables.ts';
 /** The content of each pane. */
 export const paneContents: Readonly<Record<Pane, (content: PaneContent) => TemplateResult>> = {
   overview: ({ image, session, listed, selection }) => overviewPane(image, session, listed, selection),
-  header: ({ image, listed, selection }) => headerPane(image, listed, selection),
+  header: ({ image, session, listed, selection }) => headerPane(image, listed, selection, session.before?.image),
   map: (content) => html`<qcow2-map .content=${content} .scan=${content.session.scan}></qcow2-map>`,
   tables: (content) => html`<qcow2-tables .content=${content}></qcow2-tables>`,
   snapshots: (content) => html`<qcow2-snapshots .content=${content}></qcow2-snapshots>`,
   bitmaps: (content) => html`<qcow2-bitmaps .content=${content}></qcow2-bitmaps>`,
   encryption: (content) => html`<qcow2-encryption .content=${content}></qcow2-encryption>`,
+  chain: (content) => html`<qcow2-chain .content=${content}></qcow2-chain>`,
 };

@@ -10,6 +10,7 @@ export const paneTitles: Readonly<Record<Pane, string>> = {
   snapshots: 'Snapshots',
   bitmaps: 'Bitmaps',
   encryption: 'Encryption',
+  chain: 'Chain',
 };
 
 /** The panes as tabs (ARIA Authoring Practices, "Tabs with automatic activation"): arrows, Home and End move and show. */
