@@ -8,8 +8,6 @@ export type { GuestKind } from '../engine/image/kinds.ts';
  * asked about. A start past the end of the space is an error (`bad-argument`); a length that reaches past it is cut.
  */
 export interface MapApi {
-  /** The guest's address space as at most `cells` cells of equal size; only `guestKinds`. */
-  map(request: MapRequest): MapPicture;
   /** Guest extents as rows of a table, in guest order. */
   extents(request: ExtentRequest): ExtentPage;
   /** Runs of the file of one kind as rows of a table, in host order. Until references are counted, of what is known. */
@@ -39,7 +37,7 @@ export interface MapApi {
   countReferences(): SpaceCounts;
 }
 
-/** The kinds of a guest range, in the order of the counts of a cell. */
+/** The kinds of a guest range that a layer alone has. */
 export const guestKinds = [
   'data',
   'compressed',
@@ -251,26 +249,6 @@ export interface OwnerRow {
   readonly chain: string;
 }
 
-/** The part of the guest's disk to be shown. */
-export interface MapRequest {
-  /** Guest offset, a multiple of the cluster size. */
-  readonly start: bigint;
-  /** Bytes. */
-  readonly length: bigint;
-  /** At most so many cells. */
-  readonly cells: number;
-}
-
-/** A picture of a guest range. A cell is a power of two of clusters. */
-export interface MapPicture {
-  readonly start: bigint;
-  /** Bytes a cell. */
-  readonly cellSize: bigint;
-  readonly cells: number;
-  /** `guestKinds.length` numbers a cell: which part of it (0 to 1) is of the kind. */
-  readonly parts: Float32Array;
-}
-
 /** Which rows of the table of extents. */
 export interface ExtentRequest {
   /** Guest offset (of `hostExtents`: host offset) from which on. */
@@ -292,7 +270,7 @@ export interface ExtentPage {
 export interface ExtentRow {
   readonly start: bigint;
   readonly length: bigint;
-  readonly kind: GuestKind;
+  readonly kind: GuestMapKind;
   /** Host offset, for data, compressed and allocated zeros. */
   readonly host?: bigint;
   /** `L1[601] -> L2[2304…2559]`. */

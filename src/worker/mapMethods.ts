@@ -1,8 +1,8 @@
 import type { ByteRange } from '../engine/finding.ts';
 import type { Image } from '../engine/image/image.ts';
 import { type Scan, scan } from '../engine/image/scan.ts';
-import type { MapApi, MapPicture, MapSpace, SpacePicture } from '../protocol/mapApi.ts';
-import { guestKinds, spaceKinds } from '../protocol/mapApi.ts';
+import type { MapApi, MapSpace } from '../protocol/mapApi.ts';
+import { backedExtents } from './backedExtents.ts';
 import type { Backing } from './backing.ts';
 import { guestOfHost, hostOfGuest, type Mapped } from './counterpart.ts';
 import { extentPage } from './extentPage.ts';
@@ -30,6 +30,7 @@ export function mapMethods(
   backing?: Backing,
   scanned: SharedRun<Scan> = sharedRun((progress) => scan(image, progress)),
 ): Pick<Handlers, keyof MapApi> {
+  const backed = (image.backing?.name ?? '') !== '';
   const guests = new GuestSpaces(image, backing);
   const host = image.geometry && new HostMap(image, image.geometry);
   const spaceOf = async (wanted: MapSpace, context: CallContext): Promise<{ space: Space; counted: boolean }> =>
@@ -46,10 +47,11 @@ export function mapMethods(
     return { image, space, layer, shared: (calling) => shared.result(calling), findings };
   };
   return {
-    map: async (request, context) =>
-      onlyGuestKinds(await drawPicture((await guests.of(undefined)).space, request, context)),
-    extents: async (request, { progress }) =>
-      extentPage(image, (await guests.of(request.snapshot)).layer, request, progress),
+    extents: async (request, { progress }) => {
+      const { layer } = await guests.of(request.snapshot);
+      const page = await extentPage(image, layer, request, progress);
+      return backed ? backedExtents(page, layer, backing, request, progress) : page;
+    },
     hostExtents: async (request, context) =>
       hostExtents((await spaceOf({ space: 'host' }, context)).space, request, context.progress),
     picture: async (request, context) => {
@@ -87,18 +89,4 @@ export function mapMethods(
       return { kinds, size: space.size, counted: true };
     },
   };
-}
-
-/** The picture as the kinds that a layer alone has: what a backing file has is unallocated. */
-function onlyGuestKinds({ start, cellSize, cells, parts: all }: Omit<SpacePicture, 'counted'>): MapPicture {
-  const width = spaceKinds.guest.length;
-  const unallocated = guestKinds.indexOf('unallocated');
-  const parts = new Float32Array(cells * guestKinds.length);
-  for (let cell = 0; cell < cells; cell++) {
-    for (let kind = 0; kind < width; kind++) {
-      const place = cell * guestKinds.length + (kind < guestKinds.length ? kind : unallocated);
-      parts[place] = (parts[place] ?? 0) + (all[cell * width + kind] ?? 0);
-    }
-  }
-  return { start, cellSize, cells, parts };
 }

@@ -2,15 +2,7 @@ import { Qcow2Error } from '../../src/engine/error.ts';
 import { finding } from '../../src/engine/finding.ts';
 import type { ImageDescription } from '../../src/engine/image/description.ts';
 import type { ScanResult } from '../../src/protocol/imageApi.ts';
-import {
-  type ExtentPage,
-  type ExtentRequest,
-  type ExtentRow,
-  type GuestKind,
-  guestKinds,
-  type MapPicture,
-  type MapRequest,
-} from '../../src/protocol/mapApi.ts';
+import type { ExtentPage, ExtentRequest, ExtentRow, GuestKind } from '../../src/protocol/mapApi.ts';
 import type { Handlers } from '../../src/worker/server.ts';
 import { type ListAnswers, listAnswers } from './listAnswers.ts';
 import { type MapAnswers, mapAnswers } from './mapAnswers.ts';
@@ -41,19 +33,17 @@ function kindAt(at: bigint): GuestKind {
 }
 
 /** The methods that the fake worker has. */
-export type Answers = Pick<Handlers, 'describe' | 'scan' | 'map' | 'extents'> & MapAnswers & PlaceAnswers & ListAnswers;
+export type Answers = Pick<Handlers, 'describe' | 'scan' | 'extents'> & MapAnswers & PlaceAnswers & ListAnswers;
 
 /** Answers of a worker that has `image` open. */
 export function answersFor(image: ImageDescription): Answers {
   const size = image.geometry?.virtualSize ?? 0n;
-  const cluster = BigInt(image.geometry?.clusterSize ?? 65536);
   return {
     describe: async () => image,
     scan: async (_, { report }) => {
       report(1, 2);
       return scanOf(image);
     },
-    map: async (request) => picture(request, cluster),
     extents: async (request) => page(request, size),
     ...mapAnswers(image, run, kindAt),
     ...listAnswers(image),
@@ -84,22 +74,6 @@ function scanOf(image: ImageDescription): ScanResult {
     findings,
     findingCount: findings.length,
   };
-}
-
-function picture({ start, length, cells }: MapRequest, cluster: bigint): MapPicture {
-  let cellSize = cluster;
-  while (cellSize * BigInt(cells) < length) {
-    cellSize *= 2n;
-  }
-  const count = Number((length + cellSize - 1n) / cellSize);
-  const parts = new Float32Array(count * guestKinds.length);
-  for (let cell = 0; cell < count; cell++) {
-    const kind = kindAt(start + cellSize * BigInt(cell));
-    const part = kind === 'data' ? 0.25 + ((cell * 7) % 4) * 0.25 : 1;
-    parts[cell * guestKinds.length + guestKinds.indexOf(kind)] = part;
-    parts[cell * guestKinds.length + guestKinds.indexOf('unallocated')] ||= 1 - part;
-  }
-  return { start, cellSize, cells: count, parts };
 }
 
 function page({ from, count }: ExtentRequest, size: bigint): ExtentPage {

@@ -53,7 +53,6 @@ function worker(first: ImageDescription) {
       asked.push('scan');
       return answers.scan(...args);
     },
-    map: (...args) => answers.map(...args),
     extents: (...args) => answers.extents(...args),
     tableChanges: async () => tables,
   };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Layer } from '../../src/engine/image/layer.ts';
 import type { Storage } from '../../src/engine/ports.ts';
 import { noProgress } from '../../src/engine/ports.ts';
-import { type MapRequest, type SpaceCounts, type SpacePicture, spaceKinds } from '../../src/protocol/mapApi.ts';
+import { type SpaceCounts, type SpacePicture, spaceKinds } from '../../src/protocol/mapApi.ts';
 import { guestSpace } from '../../src/worker/guestMap.ts';
 import { countKinds, drawPicture } from '../../src/worker/mapPicture.ts';
 import type { CallContext } from '../../src/worker/server.ts';
@@ -30,6 +30,12 @@ function kindsOnly(parts: Float32Array): number[] {
     assert.ok(index % width < 6 || part === 0);
     return index % width < 6;
   });
+}
+
+interface MapRequest {
+  readonly start: bigint;
+  readonly length: bigint;
+  readonly cells: number;
 }
 
 const width = spaceKinds.guest.length;

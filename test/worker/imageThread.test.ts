@@ -58,14 +58,14 @@ describe('the thread of an image', () => {
     const [description, scan, map, extents] = await Promise.all([
       client.call('describe'),
       client.call('scan'),
-      client.call('map', { start: 0n, length: 8n * 65536n, cells: 2 }),
+      client.call('picture', { space: 'guest', start: 0n, length: 8n * 65536n, cells: 2 }),
       client.call('extents', { from: 0n, count: 1 }),
     ]);
     assert.equal(description.file.kind, 'qcow2');
     assert.equal(description.file.size, 6n * 65536n);
     assert.equal(scan.guest.data, 65536n);
     assert.equal(scan.guest.unallocated, 7n * 65536n);
-    assert.deepEqual([...map.parts], [0.25, 0, 0, 0, 0.75, 0, 0, 0, 0, 0, 1, 0]);
+    assert.deepEqual([...map.parts], [0.25, 0, 0, 0, 0.75, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0]);
     assert.equal(extents.next, 65536n);
   });
 
@@ -95,7 +95,9 @@ describe('the thread of an image', () => {
     writeFileSync(path, 'hello');
     const { client } = viewOn(threads.open(path));
     assert.notEqual((await client.call('describe')).file.kind, 'qcow2');
-    await assert.rejects(client.call('map', { start: 0n, length: 1n, cells: 1 }), { code: 'damaged' });
+    await assert.rejects(client.call('picture', { space: 'guest', start: 0n, length: 1n, cells: 1 }), {
+      code: 'damaged',
+    });
     await assert.rejects(client.call('extents', { from: 0n, count: 1 }), { code: 'damaged' });
   });
 

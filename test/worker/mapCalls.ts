@@ -21,7 +21,6 @@ export type MapCalls = {
 export async function mapOf(storage: Storage): Promise<MapCalls> {
   const methods = mapMethods(await openImage(storage));
   return {
-    map: (request) => methods.map(request, context),
     extents: (request) => methods.extents(request, context),
     hostExtents: (request) => methods.hostExtents(request, context),
     picture: (request) => methods.picture(request, context),

@@ -5,7 +5,7 @@ import type { GuestPlace } from '../../src/protocol/placeApi.ts';
 import { guestCommands, hostBytesCommand } from '../qemuCommands.ts';
 import { hostRange, type Selection } from '../selection.ts';
 import { type Copyable, copyButtons, toJson } from '../widgets/copy.ts';
-import { guestWords, swatch } from '../widgets/kinds.ts';
+import { guestMapWords, guestWords, swatch } from '../widgets/kinds.ts';
 import { wordsOf } from '../words.ts';
 import { ask } from './ask.ts';
 import { bitTable } from './bits.ts';
@@ -96,7 +96,7 @@ function rangeExplained(context: Context, selection: GuestSelection, place: Gues
       const inside = rowsInside(selection, page);
       const only = inside.length === 1 ? inside[0] : undefined;
       return html`
-        ${head(only ? guestWords[only.kind].label : 'Guest range', only ? guestWords[only.kind].meaning : rangeWords(snapshot))}
+        ${head(only ? guestMapWords[only.kind].label : 'Guest range', only ? guestMapWords[only.kind].meaning : rangeWords(snapshot))}
         ${where(context, selection, only ? place : { ...place, host: undefined })}
         ${only ? section('How it is found', html`<p>${linkedText(only.chain.replaceAll('->', '→'), context.image)}</p>`) : nothing}
         ${only ? nothing : section('What is there', extentList(context, selection, inside))}
@@ -119,7 +119,7 @@ function extentList(context: Context, { snapshot }: GuestSelection, inside: read
       ${inside.slice(0, extentsHere).map(
         (row) => html`<li>
           ${swatch(row.kind)}${link(showOffset(row.start), { kind: 'guest', start: row.start, length: row.length, ...layer(snapshot) })} + ${showSize(row.length)}
-          <span class="quiet">${guestWords[row.kind].label}</span>
+          <span class="quiet">${guestMapWords[row.kind].label}</span>
           ${row.host === undefined ? nothing : html`<span class="quiet">at host</span> ${hostLink(context, row.host, row.length)}`}
         </li>`,
       )}

@@ -49,7 +49,8 @@ export const hostWords: Readonly<Record<HostUse, KindWords>> = {
 /** The uses in the order in which they are drawn. */
 export const hostUses: readonly HostUse[] = ['metadata', 'data', 'compressed', 'free'];
 
-const guestMapWords: Readonly<Record<GuestMapKind, KindWords>> = {
+/** The kinds of the guest's map. */
+export const guestMapWords: Readonly<Record<GuestMapKind, KindWords>> = {
   ...guestWords,
   backing: {
     label: 'from the backing file',
