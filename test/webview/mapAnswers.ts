@@ -123,7 +123,7 @@ function counts(from: FakeSpace, { start, length }: Range, cluster: bigint, coun
   return {
     kinds: kinds.map((kind) => {
       const bytes = byKind.get(kind) ?? 0n;
-      return { bytes, clusters: Number(bytes) / Number(cluster) };
+      return { bytes, clusters: Math.ceil(Number(bytes) / Number(cluster)) };
     }),
     size: from.size,
     counted,

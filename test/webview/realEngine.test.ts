@@ -31,7 +31,7 @@ describe('the page, with the engine behind it', function () {
       text.replaceAll(/\s+/g, ' ').trim(),
     );
     assert.deepEqual(legend, ['data 2 (128 KiB)', 'zero 1 (64 KiB)', 'unallocated 13 (832 KiB)']);
-    assert.match(await map.locator('.legend-none').innerText(), /^none: compressed, zero, allocated, wrong/);
+    assert.match(await map.locator('.legend-none').innerText(), /^none: compressed · zero, allocated · wrong$/);
     const rows = await page.locator('#extents .grid-body [role=row]').allInnerTexts();
     assert.deepEqual(
       rows.map((text) => text.split(/\s*\n\s*/).slice(0, 4)),

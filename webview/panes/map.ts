@@ -10,11 +10,12 @@ import '../widgets/extentTable.ts';
 import type { MapKind, SpaceName } from '../widgets/kinds.ts';
 import { failure } from '../widgets/progress.ts';
 import { visible } from '../widgets/visible.ts';
+import type { HideEvent, ViewEvent } from './mapEvents.ts';
 import { Latest } from './mapLatest.ts';
 import { overlayWords } from './mapOverlays.ts';
 import { spaceWords } from './mapParts.ts';
 import './mapSpace.ts';
-import type { HideEvent, SpaceMap, ViewEvent } from './mapSpace.ts';
+import type { SpaceMap } from './mapSpace.ts';
 import { choices, keptText, type MapState, overlayNames, stateOf } from './mapState.ts';
 import { type PaneContent, PaneElement } from './pane.ts';
 
@@ -154,7 +155,7 @@ export class MapPane extends PaneElement {
       const { value } = event.target as HTMLSelectElement;
       this.#set({ snapshot: value === '' ? undefined : Number(value) });
     };
-    return html`<label>Layer <select class="chooser" @change=${pick} .value=${snapshot === undefined ? '' : String(snapshot)}>
+    return html`<label>Layer <select class="map-chooser" @change=${pick} .value=${snapshot === undefined ? '' : String(snapshot)}>
       <option value="" ?selected=${snapshot === undefined}>active</option>
       ${guard([items, snapshot], () =>
         items.map(
@@ -168,7 +169,7 @@ export class MapPane extends PaneElement {
   #bitmapChooser(): TemplateResult {
     const { items } = this.content.image.bitmaps;
     const pick = (event: Event): void => this.#set({ bitmap: Number((event.target as HTMLSelectElement).value) });
-    return html`<label>Bitmap <select class="chooser" @change=${pick}>
+    return html`<label>Bitmap <select class="map-chooser" @change=${pick}>
       ${items.map(({ name }, index) => html`<option value=${index} ?selected=${index === this.state.bitmap}>${visible(name)}</option>`)}
     </select></label>`;
   }

@@ -8,6 +8,7 @@ import type {
   SpacePicture,
   StepKind,
 } from '../../src/protocol/mapApi.ts';
+import type { ExplainedRefcount } from '../../src/protocol/placeApi.ts';
 import type { Grid, View } from '../widgets/cellGrid.ts';
 import { type CellValues, knowledge, valuesOf } from '../widgets/cellValues.ts';
 import { Latest } from './mapLatest.ts';
@@ -27,6 +28,7 @@ export class MapData {
   readonly inView: Latest<SpaceCounts>;
   readonly found: Latest<{ readonly kind: StepKind; readonly range: ByteRange | undefined }>;
   readonly counting: Latest<SpaceCounts>;
+  readonly refcount: Latest<ExplainedRefcount>;
   readonly overlays: ReadonlyMap<Overlay, Latest<OverlayPicture>>;
   /** Bytes of the space, once a picture has told them. */
   size: bigint | undefined;
@@ -52,6 +54,7 @@ export class MapData {
     this.whole = new Latest(changed);
     this.inView = new Latest(changed);
     this.found = new Latest(changed);
+    this.refcount = new Latest(changed);
     this.counting = new Latest(() => {
       if (this.counting.loaded.state === 'ready') {
         this.#renew();
@@ -162,6 +165,17 @@ export class MapData {
     });
   }
 
+  /** Asks for the refcount of the cluster at a host offset. */
+  askRefcount(host: bigint): void {
+    this.#ask(this.refcount, `${host}`, ({ client, options }) => client.call('explainRefcount', { host }, options));
+  }
+
+  /** The refcount of the cluster at a host offset, if it is there and can be read. */
+  refcountOf(host: bigint): ExplainedRefcount['refcount'] {
+    const { answer } = this.refcount;
+    return answer?.question === this.#question(`${host}`) ? answer.value.refcount : undefined;
+  }
+
   /** Counts all references. */
   count(): void {
     this.counting.forget();
@@ -234,8 +248,8 @@ export class MapData {
   }
 
   #all(): Latest<unknown>[] {
-    const { picture, mini, whole, inView, found, counting, overlays } = this;
-    return [picture, mini, whole, inView, found, counting, ...overlays.values()];
+    const { picture, mini, whole, inView, found, counting, refcount, overlays } = this;
+    return [picture, mini, whole, inView, found, counting, refcount, ...overlays.values()];
   }
 }
 

@@ -3,6 +3,7 @@ import type { Counterpart, MapSpace, Overlay, OverlayPicture, StepKind } from '.
 import { SelectEvent, type Selection } from '../selection.ts';
 import {
   canZoomIn,
+  cellsOf,
   type Frame,
   fitView,
   type Grid,
@@ -17,13 +18,14 @@ import {
 import { keyWords, type MapAction, MapEvent } from '../widgets/cellKeys.ts';
 import type { Mark, OverlayValues } from '../widgets/cellPaint.ts';
 import '../widgets/cells.ts';
-import type { CellValues } from '../widgets/cellValues.ts';
+import { type CellValues, onlyKind } from '../widgets/cellValues.ts';
 import { cellWords, rangeWords } from '../widgets/cellWords.ts';
 import { PageElement } from '../widgets/element.ts';
 import { type MapKind, type SpaceName, spaceIndices } from '../widgets/kinds.ts';
 import { legend, stepButtons } from '../widgets/legend.ts';
 import '../widgets/minimap.ts';
 import { MapData } from './mapData.ts';
+import { HideEvent, ViewEvent } from './mapEvents.ts';
 import { drawnOverlay, overlaySays, overlaySwatch, overlayWords } from './mapOverlays.ts';
 import { counterpartWords, countingPass, crumbs, mapStatus, spaceWords, toolButton } from './mapParts.ts';
 import type { PaneContent } from './pane.ts';
@@ -105,9 +107,6 @@ export class SpaceMap extends PageElement {
   }
 
   override willUpdate(changed: PropertyValues): void {
-    if (changed.has('snapshot') || changed.has('view')) {
-      this.pointed = undefined;
-    }
     if (changed.has('hiddenKinds')) {
       this.#hidden = spaceIndices(this.space, this.hiddenKinds);
     }
@@ -121,6 +120,10 @@ export class SpaceMap extends PageElement {
     const grid = gridOf(view, frame);
     this.#now = { frame, view, grid, values: this.#data.valuesOf(grid) };
     this.#drawn = this.#overlays(this.#now);
+    // Of a part of a cell nothing can be said.
+    if (this.pointed && this.pointed.length < grid.cellSize && this.pointed.start + this.pointed.length < frame.size) {
+      this.pointed = undefined;
+    }
   }
 
   override render(): TemplateResult | typeof nothing {
@@ -130,11 +133,9 @@ export class SpaceMap extends PageElement {
     const { frame, view, grid, values } = this.#now;
     const words = spaceWords[this.space];
     return html`
-      <div class="toolbar">
+      <div class="map-head">
         <h2>${words.title}</h2>
         ${crumbs(this.space, view, frame, (one) => this.#show(one))}
-        <span class="grow"></span>
-        <span class="quiet">${cellWords(grid, frame.cluster)}</span>
         <span class="tools">
           ${toolButton('zoom-out', `Show more of the ${words.short}`, view !== undefined, () => this.#zoom(1 / 4))}
           ${toolButton('zoom-in', `Show less of the ${words.short}, larger`, canZoomIn(view, frame), () => this.#zoom(4))}
@@ -166,7 +167,10 @@ export class SpaceMap extends PageElement {
         ></qcow2-minimap>
       </div>
       <span class="spoken" id=${`keys-${this.space}`}>${keyWords}</span>
-      <p class="readout" aria-live="polite">${this.#readout(values)}</p>
+      <div class="map-said">
+        <p class="readout" aria-live="polite">${this.#readout(values)}</p>
+        <p class="quiet">${cellWords(grid, frame.cluster)}</p>
+      </div>
       ${this.#counterpartLink()} ${mapStatus(this.#data, this.#overlayNames(), view !== undefined)}
       ${this.#legend(view)}
     `;
@@ -191,6 +195,9 @@ export class SpaceMap extends PageElement {
     const { state } = data.picture.loaded;
     if (state === 'failed' || state === 'cancelled') {
       this.#exact();
+    }
+    if (this.#pointsAtUnowned && this.pointed) {
+      data.askRefcount(this.pointed.start);
     }
     this.#followFound();
     if (this.#toReveal !== undefined) {
@@ -275,7 +282,27 @@ export class SpaceMap extends PageElement {
       return html`<span class="quiet">${counterpartWords(this.space, this.counterpart) || 'Point at a cell, or go there with the arrow keys; Enter selects it.'}</span>`;
     }
     const said = this.#drawn.map((one) => overlaySays(one, values.grid, pointed)).filter((words) => words !== '');
-    return [rangeWords(this.space, values, pointed), ...said].join(' · ');
+    return [rangeWords(this.space, values, pointed), ...this.#refcountWords(), ...said].join(' · ');
+  }
+
+  /** Of a cluster whose owner is not known yet: its refcount. */
+  #refcountWords(): string[] {
+    if (!this.#pointsAtUnowned) {
+      return [];
+    }
+    const count = this.pointed && this.#data.refcountOf(this.pointed.start);
+    return count === undefined ? [] : [`refcount ${count}`];
+  }
+
+  /** Whether the pointer is on one cluster of which only the refcount is known. */
+  get #pointsAtUnowned(): boolean {
+    const { pointed } = this;
+    const now = this.#now;
+    if (this.space !== 'host' || pointed === undefined || now === undefined || pointed.length > now.frame.cluster) {
+      return false;
+    }
+    const cells = cellsOf(now.grid, pointed);
+    return cells !== undefined && onlyKind(now.values, cells.from, 'host') === 'refcounted';
   }
 
   #counterpartLink(): TemplateResult | typeof nothing {
@@ -295,7 +322,6 @@ export class SpaceMap extends PageElement {
       whole: data.whole.answer?.value,
       inView: view === undefined ? undefined : (data.countsOf(this.#within(view)) ?? 'waiting'),
       hidden: this.hiddenKinds,
-      cluster: this.frame.cluster,
       notCounted: clear ? countingPass(data) : undefined,
       toggle: (kind) => this.dispatchEvent(new HideEvent(kind)),
       step: (kind, direction) => this.#step(kind, direction),
@@ -417,26 +443,6 @@ function layer(snapshot: number | undefined): { snapshot?: number } {
 
 function least(a: bigint, b: bigint): bigint {
   return a < b ? a : b;
-}
-
-/** Another part of a space is to be shown. */
-export class ViewEvent extends Event {
-  readonly view: View | undefined;
-
-  constructor(view: View | undefined) {
-    super('view');
-    this.view = view;
-  }
-}
-
-/** A kind is to be hidden, or shown again. */
-export class HideEvent extends Event {
-  readonly kind: MapKind;
-
-  constructor(kind: MapKind) {
-    super('hide');
-    this.kind = kind;
-  }
 }
 
 customElements.define('qcow2-space-map', SpaceMap);

@@ -95,7 +95,8 @@ export function viewAround(offset: bigint, length: bigint, frame: Frame): View |
 
 /** The view that shows a range well: the one that is there, if it does. */
 export function revealView(range: View, view: View | undefined, frame: Frame): View | undefined {
-  const closest = BigInt(cellBudget(frame.width, frame.height)) * frame.cluster;
+  const cells = 2 ** Math.floor(Math.log2(cellBudget(frame.width, frame.height)));
+  const closest = BigInt(cells) * frame.cluster;
   const useful = range.length * 8n > closest ? range.length * 8n : closest;
   const shown = view ?? { start: 0n, length: frame.size };
   const inside = range.start >= shown.start && range.start + range.length <= shown.start + shown.length;
@@ -146,11 +147,11 @@ export function nearestCell({ layout, cells }: Grid, { x, y }: Point): number {
   return Math.min(cells - 1, row * layout.columns + column);
 }
 
-/** The middle of a cell in pixels. */
+/** Where a cell begins in pixels; halfway down. */
 export function placeOf({ layout }: Grid, cell: number): Point {
   const column = cell % layout.columns;
   const row = Math.floor(cell / layout.columns);
-  return { x: gutter + (column + 0.5) * layout.pitch.x, y: margin + (row + 0.5) * layout.pitch.y };
+  return { x: gutter + (column + 0.001) * layout.pitch.x, y: margin + (row + 0.5) * layout.pitch.y };
 }
 
 /** The offset at a place, also within a cell. */

@@ -12,20 +12,20 @@ export const gutter = 104;
 export const margin = 6;
 /** Pixels that the cells of a map may be high together: a power of two of rows. */
 export const heights = { full: 448, half: 224 } as const;
-/** The least pitch, across and down. */
-const smallestPitch = { x: 6.5, y: 7 } as const;
+/** Below 7, so that a space a little larger than a power of two still has cells of half the size. */
+const smallestPitch = 6.5;
 const largestPitch = 22;
 /** How much wider than high a cell may be. */
 const widest = 2;
 
 /** The most columns that fit into `width` pixels: a power of two. */
 function mostColumns(width: number): number {
-  return 2 ** Math.max(3, Math.floor(Math.log2(Math.max(1, width - gutter) / smallestPitch.x)));
+  return 2 ** Math.max(3, Math.floor(Math.log2(Math.max(1, width - gutter) / smallestPitch)));
 }
 
 /** How many cells fit into a map of `width` by `height` pixels. */
 export function cellBudget(width: number, height: number): number {
-  return mostColumns(width) * Math.floor(height / smallestPitch.y);
+  return mostColumns(width) * Math.floor(height / smallestPitch);
 }
 
 /** The layout with the largest cells that shows `cells` cells in `width` by `height` pixels. */

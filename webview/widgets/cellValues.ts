@@ -1,6 +1,6 @@
 import { type SpacePicture, spaceKinds } from '../../src/protocol/mapApi.ts';
 import type { Grid } from './cellGrid.ts';
-import type { SpaceName } from './kinds.ts';
+import type { MapKind, SpaceName } from './kinds.ts';
 
 /** How well a cell is known. Only an exact one is drawn as data. */
 export const knowledge = { none: 0, rough: 1, exact: 2 } as const;
@@ -125,4 +125,11 @@ export function strongest(
     }
   }
   return { kind, fullness: Math.min(1, fullness) };
+}
+
+/** The kind of a cell that is exact and all of one kind. */
+export function onlyKind(values: CellValues, cell: number, space: SpaceName): MapKind | undefined {
+  const kinds: readonly MapKind[] = spaceKinds[space];
+  const exact = values.known[cell] === knowledge.exact;
+  return exact ? kinds.find((_, kind) => values.parts[cell * kinds.length + kind] === 1) : undefined;
 }

@@ -258,8 +258,14 @@ export class Cells extends PageElement {
 
   #moveCursor(to: bigint | undefined): void {
     this.cursor = to;
-    const cells = to === undefined ? undefined : cellsOf(this.values.grid, { start: to, length: 1n });
-    this.#tell({ type: 'point', range: cells && this.#rangeOf(cells.from, cells.from) });
+    this.#tell({ type: 'point', range: to === undefined ? undefined : this.#cellRangeOf(to) });
+  }
+
+  /** The bytes of the cell in which an offset is, in view or not. */
+  #cellRangeOf(offset: bigint): View {
+    const { cellSize } = this.values.grid;
+    const start = offset - (offset % cellSize);
+    return { start, length: start + cellSize > this.size ? this.size - start : cellSize };
   }
 
   readonly #onKey = (event: KeyboardEvent): void => {
@@ -293,13 +299,17 @@ export class Cells extends PageElement {
         this.#moveCursor(undefined);
         break;
       case 'edge':
-        this.#tell({ type: 'go', to: move.to === 'start' ? 0n : this.size - 1n });
-        this.#moveCursor(move.to === 'start' ? 0n : this.size - 1n);
+        this.#goTo(move.to === 'start' ? 0n : this.#cellRangeOf(this.size - 1n).start);
         break;
       case 'move':
         this.#step(cell, move.cells, extend);
         break;
     }
+  }
+
+  #goTo(to: bigint): void {
+    this.#tell({ type: 'go', to });
+    this.#moveCursor(to);
   }
 
   /** Moves the cursor by so many cells, and the view along with it; the first key only enters the map. */
@@ -310,7 +320,7 @@ export class Cells extends PageElement {
       return;
     }
     const wanted = grid.start + grid.cellSize * BigInt(cell + cells);
-    const last = this.size - 1n - ((this.size - 1n) % grid.cellSize);
+    const last = this.#cellRangeOf(this.size - 1n).start;
     const to = wanted < 0n ? 0n : wanted > last ? last : wanted;
     if (cellsOf(grid, { start: to, length: 1n }) === undefined) {
       const { columns } = grid.layout;

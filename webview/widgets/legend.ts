@@ -12,7 +12,6 @@ export interface Legend {
   /** Of what is in view, where that is not the whole; `waiting` while they are not known. */
   readonly inView: SpaceCounts | 'waiting' | undefined;
   readonly hidden: ReadonlySet<MapKind>;
-  readonly cluster: bigint;
   /** Of the file, while its references are not counted: what stands in for the numbers. */
   readonly notCounted: TemplateResult | undefined;
   readonly toggle: (kind: MapKind) => void;
@@ -25,7 +24,7 @@ export function legend(shown: Legend): TemplateResult {
   const rows = spaceKinds[space].map((kind, index) => ({ kind: kind as MapKind, count: whole?.kinds[index], index }));
   const late = rows.filter(({ kind }) => notCounted !== undefined && isLate(kind));
   const there = rows.filter(({ kind, count }) => !late.some((one) => one.kind === kind) && (count?.bytes ?? 1n) > 0n);
-  const none = rows.filter((row) => !late.includes(row) && !there.includes(row));
+  const none = rows.filter((row) => !late.includes(row) && !there.includes(row) && !isRare(row.kind));
   // Before they are counted, only the usual ones of a space are named.
   const named = whole === undefined ? there.filter(({ kind }) => !isRare(kind)) : there;
   return html`<ul class="map-legend" aria-label=${space === 'guest' ? 'Kinds of the guest’s disk' : 'Kinds of the file'}>
@@ -33,21 +32,21 @@ export function legend(shown: Legend): TemplateResult {
       ${late.map(({ kind }) => html`<li>${toggle(shown, kind)}<span class="quiet">not counted yet</span></li>`)}
     </ul>
     ${notCounted ?? nothing}
-    ${none.length === 0 ? nothing : html`<p class="quiet legend-none">none: ${none.map(({ kind }) => label(space, kind)).join(', ')}</p>`}`;
+    ${none.length === 0 ? nothing : html`<p class="quiet legend-none">none: ${none.map(({ kind }) => label(space, kind)).join(' · ')}</p>`}`;
 }
 
 function row(shown: Legend, kind: MapKind, count: KindCount | undefined, index: number): TemplateResult {
-  const { inView, cluster, step, space } = shown;
+  const { inView, step, space } = shown;
   const viewed = inView === 'waiting' ? undefined : inView?.kinds[index];
   const name = label(space, kind);
   return html`<li>
     ${toggle(shown, kind)}
     <span class="legend-numbers">
-      <span>${count === undefined ? html`<span class="quiet">counting…</span>` : amount(count, cluster)}</span>
+      <span>${count === undefined ? html`<span class="quiet">counting…</span>` : amount(count)}</span>
       ${
         inView === undefined
           ? nothing
-          : html`<span class="quiet legend-view">in view ${viewed === undefined ? '…' : amount(viewed, cluster)}</span>`
+          : html`<span class="quiet legend-view">in view ${viewed === undefined ? '…' : amount(viewed)}</span>`
       }
     </span>
     ${stepButtons(name, (direction) => step(kind, direction))}
@@ -81,9 +80,10 @@ function label(space: SpaceName, kind: MapKind): string {
 }
 
 /** Exact: clusters where they are whole, else bytes; the size beside them is rounded. */
-function amount({ bytes, clusters }: KindCount, cluster: bigint): TemplateResult {
-  const exact = bytes % cluster === 0n ? showCount(clusters) : `${showCount(bytes)} bytes`;
-  return html`<span class="number">${exact}</span> <span class="quiet number">(${showSize(bytes)})</span>`;
+function amount({ bytes, clusters }: KindCount): TemplateResult {
+  const exactBytes = `${showCount(bytes)} bytes`;
+  const exact = Number.isInteger(clusters) ? showCount(clusters) : exactBytes;
+  return html`<span class="number" title=${exactBytes}>${exact}</span> <span class="quiet number">(${showSize(bytes)})</span>`;
 }
 
 /** Known only once the references are counted. */
@@ -91,6 +91,7 @@ function isLate(kind: MapKind): boolean {
   return kind === 'shared' || kind === 'leaked';
 }
 
+/** What most images have none of. */
 function isRare(kind: MapKind): boolean {
   return kind.startsWith('backing') || kind === 'luks' || kind === 'bitmap' || kind === 'unknown' || kind === 'beyond';
 }
