@@ -14,7 +14,7 @@ import { immediatePanes, inPlacePanes, type KeepEvent, type PaneContent } from '
 import { ScrollKeeper } from './scroll.ts';
 import type { SelectEvent } from './selection.ts';
 import type { Session } from './session.ts';
-import { firstState, type Pane, panes, type ViewState } from './state.ts';
+import { firstState, type Kept, type Pane, panes, type ViewState } from './state.ts';
 import { walkKeys } from './walking.ts';
 import { PageElement } from './widgets/element.ts';
 import { notices } from './widgets/notice.ts';
@@ -43,6 +43,8 @@ export class App extends PageElement {
   #showsSelection: 'no' | 'in-view' | 'focused' = 'no';
   #walks = walkKeys(this);
   #epoch = 0;
+  /** What panes begin with, by the user's settings, where nothing is kept for them. */
+  #defaults: Kept = {};
   #scroll = new ScrollKeeper(
     this,
     () => this.state.pane,
@@ -117,6 +119,7 @@ export class App extends PageElement {
     const { session } = this;
     session.scanOnOpen = settings.scanOnOpen;
     useNotation(settings.addresses);
+    this.#defaults = { map: JSON.stringify({ shown: settings.mapShows }) };
     const pane = panes.find((name) => name === settings.openPane);
     if (fresh && pane !== undefined && session.image.state !== 'ready') {
       this.state = { ...this.state, pane };
@@ -138,7 +141,7 @@ export class App extends PageElement {
     const { session, state } = this;
     const { listed } = session;
     const { selection, history } = state;
-    const kept = state.kept[state.pane];
+    const kept = state.kept[state.pane] ?? this.#defaults[state.pane];
     const content: PaneContent = { image, session, listed, selection, reveals: this.#reveals, kept };
     return html`
       ${strip(this.name, image, session, listed)} ${notices(session)} ${tabs(state.pane, (pane) => this.#showPane(pane))}
@@ -179,6 +182,9 @@ export class App extends PageElement {
     const visit = { selection, pane: pane ?? this.state.pane };
     if (pane !== undefined) {
       this.#reveal('focused');
+    } else if (event.target instanceof Element) {
+      // The link that was followed is gone: what it led to takes the focus.
+      event.target.closest<HTMLElement>('.inspector')?.focus();
     }
     this.#change({ ...this.state, ...visit, history: visited(this.state.history, visit, this.#walks()) });
   }

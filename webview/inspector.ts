@@ -11,6 +11,8 @@ import { explainRefcountEntry } from './inspector/refcount.ts';
 import { explainBacking, explainDataFile, explainExtension } from './inspector/structures.ts';
 import { type Way, wayBar } from './inspector/way.ts';
 import { type Selection, sameSelection } from './selection.ts';
+import { visible } from './widgets/visible.ts';
+import { wordsOf } from './words.ts';
 
 /** Explains what is selected, whichever pane it was selected in. */
 export function inspector(context: Context, way: Way): TemplateResult {
@@ -18,8 +20,18 @@ export function inspector(context: Context, way: Way): TemplateResult {
   const explained = selection && explanation(context, selection);
   return html`${wayBar(way)}
     <div class="inspector-content">
-      ${explained ?? html`<p class="quiet">Select a field, a feature, a finding or a range: it is explained here.</p>`}
+      ${explained ?? html`<p class="quiet">${selection ? absence(context, selection) : invitation}</p>`}
     </div>`;
+}
+
+const invitation = 'Select a field, a feature, a finding or a range: it is explained here.';
+
+/** Why something that is selected can't be explained: it was selected when the image was another, or is not known yet. */
+function absence({ session }: Context, selection: Selection): string {
+  const words = visible(wordsOf(selection));
+  return selection.kind === 'scan-finding' && session.scan.state !== 'ready'
+    ? `${words} is not known until all tables are read.`
+    : `There is no ${words} in this image.`;
 }
 
 function explanation(context: Context, selection: Selection): TemplateResult | undefined {

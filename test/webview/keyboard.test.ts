@@ -86,7 +86,7 @@ describe('the page, by keyboard alone', function () {
     await page.locator('.finding').nth(1).focus();
     await page.keyboard.press('Enter');
     assert.equal(await page.locator('.finding').nth(1).getAttribute('aria-current'), 'true');
-    await page.locator('.inspector').getByRole('button', { name: 'Header' }).focus();
+    await page.locator('.inspector').getByRole('button', { name: 'Header', exact: true }).focus();
     await page.keyboard.press('Enter');
     await ready('header');
     assert.match(await focused(page), /^row 40/);

@@ -214,6 +214,22 @@ describe('the Inspector', function () {
     errors.splice(0);
   });
 
+  it('keeps the focus when a link in it is followed by keyboard', async () => {
+    const { page, ready } = await open(answersFor(plain), { state: { pane: 'header', selection: 'l1-entry:3' } });
+    await ready('header');
+    const link = page.locator('.inspector .chain').getByRole('button', { name: 'header' });
+    await link.focus();
+    await page.keyboard.press('Enter');
+    assert.equal(await page.locator('.inspector-title').innerText(), 'l1_table_offset');
+    assert.equal(await page.evaluate(() => document.activeElement?.className), 'inspector');
+  });
+
+  it('says so when what was selected is not there any more', async () => {
+    const { page, ready } = await open(answersFor(plain), { state: { pane: 'header', selection: 'extension:77' } });
+    await ready('header');
+    await page.getByText('There is no extension[77] in this image.').waitFor();
+  });
+
   it('keeps the history across a reload', async () => {
     const first = await open(answersFor(everything), { state: { pane: 'header' } });
     await first.ready('header');

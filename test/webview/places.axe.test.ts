@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import type { AxeResults } from 'axe-core';
+import type { Page } from 'playwright-core';
+import { answersFor } from './answers.ts';
+import { broken, everything } from './images.ts';
+import { axeSource } from './page.ts';
+import { pages } from './pages.ts';
+import { themes } from './themes.ts';
+
+/** What axe has against a part of a page, as lines to be read. */
+async function violations(page: Page, part: string): Promise<string[]> {
+  await page.evaluate(await axeSource());
+  const results = await page.evaluate<AxeResults>(`axe.run('${part}', { resultTypes: ["violations"] })`);
+  return results.violations.map(
+    ({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html.slice(0, 160)} ${node.failureSummary}`).join('\n')}`,
+  );
+}
+
+/** One of every kind. */
+const selections = [
+  'field:l1_table_offset',
+  'unknown-fields',
+  'bit:incompatible.3',
+  'extension:0',
+  'guest:0+65536',
+  'guest:0+1073741824',
+  'host:262144+65536',
+  'host:0+1073741824',
+  'l1-entry:3',
+  'l2-entry:3.17',
+  'refcount-table-entry:0',
+  'refcount-entry:0.5',
+  'snapshot:1',
+  'bitmap:0',
+  'encryption',
+  'key-slot:0',
+  'backing',
+  'data-file',
+  'finding:0',
+];
+
+describe('the Inspector and Go to…, judged by axe', function () {
+  this.timeout(120_000);
+  const { open } = pages();
+
+  for (const theme of Object.keys(themes) as (keyof typeof themes)[]) {
+    it(`have no violations in ${theme}, whatever is explained`, async () => {
+      const visits = selections.map((address) => `header ${address}`);
+      const state = { pane: 'header', selection: selections[0], history: { visits, at: 0 } };
+      const { page, ready } = await open(answersFor(everything), { theme, state });
+      await ready('header');
+      for (const address of selections) {
+        await page.locator('.inspector h2').waitFor();
+        assert.deepEqual(await violations(page, '.inspector'), [], address);
+        await page.evaluate(() => window.postMessage({ type: 'command', command: 'forward' }, '*'));
+        await page.waitForTimeout(50);
+      }
+      await page.evaluate(() => window.postMessage({ type: 'command', command: 'go-to' }, '*'));
+      await page.locator('#go-to-text:focus').waitFor();
+      for (const text of ['size', 'no such thing', '']) {
+        await page.locator('#go-to-text').fill(text);
+        assert.deepEqual(await violations(page, '.go-to'), [], text);
+      }
+    });
+  }
+
+  it('have no violations on a refused image, below a narrow pane', async () => {
+    const state = { pane: 'header', selection: 'finding:0' };
+    const { page, ready } = await open(answersFor(broken), { size: { width: 600, height: 900 }, state });
+    await ready('header');
+    assert.deepEqual(await violations(page, '.inspector'), []);
+  });
+});
