@@ -9,6 +9,7 @@ import { callOnce } from './callOnce.ts';
 import { openChainFile } from './chainFiles.ts';
 import { ImageDocument } from './document.ts';
 import { inspectorPage } from './page.ts';
+import { saveBytes } from './saveBytes.ts';
 import { readSettings, section, virtualFileLimit } from './settings.ts';
 import type { ViewStates } from './viewStates.ts';
 import { virtualFile } from './virtualFile.ts';
@@ -106,6 +107,9 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
           break;
         case 'pause':
           thread.pause(message.paused);
+          break;
+        case 'save-bytes':
+          void saveBytes(this.#threads, uri, path, message.body);
           break;
         case 'open-file':
           void openChainFile(this.#threads, path, message.file, viewType);

@@ -1,5 +1,5 @@
 import type { Argument, Method, Result } from '../protocol/api.ts';
-import { createClient } from '../protocol/client.ts';
+import { type CallOptions, createClient } from '../protocol/client.ts';
 import type { ImageThreads } from '../worker/imageThreads.ts';
 
 /**
@@ -11,6 +11,7 @@ export async function callThread<M extends Method>(
   path: string,
   method: M,
   argument?: Argument<M>,
+  options?: CallOptions,
 ): Promise<Result<M>> {
   const thread = threads.open(path);
   let hear: (message: unknown) => void = () => undefined;
@@ -18,7 +19,7 @@ export async function callThread<M extends Method>(
   const client = createClient(
     (message) => {
       if (message.type === 'request') {
-        thread.request(view, message.body);
+        thread.request(view, message.body, 'host');
       }
     },
     (heard) => {
@@ -26,7 +27,7 @@ export async function callThread<M extends Method>(
     },
   );
   try {
-    return await client.call(method, argument);
+    return await client.call(method, argument, options);
   } finally {
     thread.detach(view);
     threads.release(path);

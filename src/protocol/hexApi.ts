@@ -1,3 +1,4 @@
+import type { ByteRange } from '../engine/finding.ts';
 import type { ByteRun } from '../engine/image/byteRuns.ts';
 import type { StructureSpan } from '../engine/image/structureSpans.ts';
 import type { MapSpace, RangeRequest } from './mapApi.ts';
@@ -21,7 +22,17 @@ export interface HexApi {
   tableStructures(request: FileRange): StructureSpan[];
   /** Looks for bytes from a place on, over the end, and back to it. Reports progress. */
   findBytes(request: FindRequest): FindResult;
+  /** The next run of stored bytes after a place, or the one before it: over holes and what reads as zeros. */
+  storedRun(request: StoredRequest): ByteRange | undefined;
+  /**
+   * Writes the bytes of a range to a new file, never to the image. Reports progress; nothing is left where it fails or is
+   * cancelled. Only the host may ask for it (`hostMethods`), since it asks the user.
+   */
+  saveBytes(request: SaveRequest): SaveResult;
 }
+
+/** Methods that a page may not call. */
+export const hostMethods = ['saveBytes'] as const;
 
 /** A range of the file. At most 1 MiB. */
 export interface FileRange {
@@ -51,6 +62,13 @@ export type FindRequest = MapSpace & {
   readonly direction: 'next' | 'previous';
 };
 
+/** From where on stored bytes are looked for. */
+export type StoredRequest = MapSpace & {
+  /** `next`: the first run that starts after it. `previous`: the last one that starts before it. */
+  readonly from: bigint;
+  readonly direction: 'next' | 'previous';
+};
+
 /** Where it was found. */
 export interface FindResult {
   /** Offset of its first byte; absent where there is none. */
@@ -61,7 +79,7 @@ export interface FindResult {
   readonly unknown: bigint;
 }
 
-/** What the host asks for: bytes of a range into a new file. Not a method of the page. */
+/** Bytes of a range into a new file. */
 export interface SaveRequest {
   readonly range: RangeRequest;
   /** Path of the file; one that is there is replaced once all is written. */

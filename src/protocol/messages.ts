@@ -40,7 +40,8 @@ export type ToWebview =
 
 /** From the extension host to the worker of an image. */
 export type ToWorker =
-  | { readonly view: number; readonly body: string }
+  /** `from`: who asks; pages may not call all methods. */
+  | { readonly view: number; readonly body: string; readonly from: 'page' | 'host' }
   /** The view has gone: its requests are cancelled. */
   | { readonly closed: number }
   /** Open the image again. */

@@ -4,10 +4,12 @@ import type { Image } from '../engine/image/image.ts';
 import { openingSpans } from '../engine/image/structureSpans.ts';
 import { TableSpans } from '../engine/image/tableSpans.ts';
 import { type BytesWanted, findBytes, mostNeedleBytes } from '../engine/search/findBytes.ts';
+import { storedRun } from '../engine/search/stretches.ts';
 import type { BytePage, FileRange, FindRequest, HexApi } from '../protocol/hexApi.ts';
 import type { RangeRequest } from '../protocol/mapApi.ts';
 import { ByteSources, type OpenedLayers } from './byteSources.ts';
 import { noTables } from './noTables.ts';
+import { saveBytes } from './saveBytes.ts';
 import type { Handlers } from './server.ts';
 import { sharedRun } from './sharedRun.ts';
 
@@ -30,6 +32,15 @@ export function hexMethods(image: Image, layers: OpenedLayers = async () => unde
       return (await tables.result(context)).at(start, length);
     },
     findBytes: async (request, { progress }) => findBytes(await sources.source(request), wanted(request), progress),
+    storedRun: async (request, { progress }) =>
+      storedRun(await sources.source(request), request.from, request.direction, progress),
+    saveBytes: async (request, { progress }) => {
+      const files = ((await layers()) ?? []).flatMap(({ storage, dataFile }) => [
+        storage,
+        ...(dataFile ? [dataFile.storage] : []),
+      ]);
+      return saveBytes(await sources.source(request.range), request, [image.storage, ...files], progress);
+    },
   };
 }
 

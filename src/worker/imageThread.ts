@@ -64,9 +64,9 @@ export class ImageThread {
   }
 
   /** Passes a request of a view on; `body` is a `Request` as `encode` writes it. */
-  request(view: number, body: string): void {
+  request(view: number, body: string, from: 'page' | 'host' = 'page'): void {
     this.#worker ??= this.#start();
-    this.#worker.postMessage({ view, body } satisfies ToWorker);
+    this.#worker.postMessage({ view, body, from } satisfies ToWorker);
   }
 
   /** Opens the image again, and lets every view know; without a thread, the next request opens it anyway. */

@@ -6,7 +6,7 @@ import type { FromWorker, ToWorker, WorkerStart } from '../protocol/messages.ts'
 import { FileAccess } from './fileAccess.ts';
 import { fileSource } from './fileSource.ts';
 import { type LiveEvents, LiveImage } from './liveImage.ts';
-import { type Server, serve } from './server.ts';
+import { forPages, type Server, serve } from './server.ts';
 import { VirtualSource } from './virtualSource.ts';
 
 /** The worker of one image: owns its file handle and answers the requests of all its views. */
@@ -28,13 +28,13 @@ function main(port: NonNullable<typeof parentPort>, start: WorkerStart): void {
   const image = new LiveImage(virtualSource ?? fileSource(path), events, access);
   image.configure(settings);
 
-  const serverOf = (view: number): Server => {
+  const serverOf = (view: number, from: 'page' | 'host'): Server => {
     const known = servers.get(view);
     if (known !== undefined) {
       return known;
     }
     const server = serve(
-      () => image.handlers(),
+      async () => (from === 'host' ? image.handlers() : forPages(await image.handlers())),
       (reply) => send({ view, body: encode(reply) }),
       (defect) => send({ defect }),
     );
@@ -49,7 +49,7 @@ function main(port: NonNullable<typeof parentPort>, start: WorkerStart): void {
   port.on('message', (message: ToWorker) => {
     if ('body' in message) {
       // Written by our own client; the host has only passed it on.
-      serverOf(message.view).accept(decode(message.body) as Request);
+      serverOf(message.view, message.from).accept(decode(message.body) as Request);
     } else if ('closed' in message) {
       servers.get(message.closed)?.close();
       servers.delete(message.closed);

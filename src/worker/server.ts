@@ -1,5 +1,6 @@
 import { Qcow2Error } from '../engine/error.ts';
 import type { Progress } from '../engine/ports.ts';
+import { hostMethods } from '../protocol/hexApi.ts';
 import type { Argument, CallError, Method, Reply, Request, Result } from '../protocol/api.ts';
 
 /** What a handler gets besides its argument. */
@@ -22,6 +23,11 @@ const turn = 20;
 
 /** Milliseconds between two reports of progress. */
 const reportEvery = 100;
+
+/** The methods that a page may call. */
+export function forPages(handlers: Partial<Handlers>): Partial<Handlers> {
+  return Object.fromEntries(Object.entries(handlers).filter(([name]) => !hostMethods.some((own) => own === name)));
+}
 
 /** One caller's requests. */
 export interface Server {

@@ -19,6 +19,7 @@ export class Structures extends EventTarget {
   /** The last of the questions that failed, or is still being answered. */
   slow: Loaded<unknown> = { state: 'waiting' };
   readonly #client: Client;
+  readonly #hasTables: boolean;
   #range = { start: -1n, end: -1n };
   #opening: readonly StructureSpan[] = [];
   #tables: readonly StructureSpan[] = [];
@@ -26,9 +27,11 @@ export class Structures extends EventTarget {
   #cancels: (() => void)[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(client: Client) {
+  /** `tables`: whether the header says where tables are. */
+  constructor(client: Client, tables: boolean) {
     super();
     this.#client = client;
+    this.#hasTables = tables;
   }
 
   /** Says what is in view. */
@@ -40,10 +43,14 @@ export class Structures extends EventTarget {
     }
     this.#range = { start, end };
     this.#stop();
+    this.slow = { state: 'waiting' };
     const range = { start, length: end - start };
     this.#ask('structures', range, (spans) => {
       this.#opening = spans;
     });
+    if (!this.#hasTables) {
+      return;
+    }
     this.#timer = setTimeout(() => {
       this.#ask('tableStructures', range, (spans) => {
         this.#tables = spans;
@@ -52,6 +59,14 @@ export class Structures extends EventTarget {
         this.#owners = owners;
       });
     }, rest);
+  }
+
+  /** Asks again. */
+  retry(): void {
+    const { start, end } = this.#range;
+    this.#range = { start: -1n, end: -1n };
+    this.slow = { state: 'waiting' };
+    this.want(start, end - alignment);
   }
 
   /** The structures that a byte is in, the most exact one first. */
@@ -95,7 +110,8 @@ export class Structures extends EventTarget {
           if (loaded.state === 'ready') {
             take(loaded.value);
           }
-          if (method !== 'structures') {
+          // A failure stays until it is asked again, whatever the other question tells.
+          if (method !== 'structures' && this.slow.state !== 'failed') {
             this.slow = loaded;
           }
           this.dispatchEvent(new Event('change'));

@@ -1,24 +1,23 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import type { ByteRange } from '../../src/engine/finding.ts';
 import { showCount, showOffset, showSize } from '../../src/engine/format/show.ts';
 import type { MapSpace } from '../../src/protocol/mapApi.ts';
-import { byteWords } from '../hex/byteKinds.ts';
 import { BytePages } from '../hex/bytePages.ts';
-import { byteInWords } from '../hex/byteText.ts';
 import { copyBytes } from '../hex/copyBytes.ts';
+import { bytesFrom, describeByte, lookAt } from '../hex/describe.ts';
 import { keepView, keptView, sameSpace, spaceNames, spaceSize } from '../hex/hexView.ts';
-import { type ByteMark, entryOf, type MarkedPlace, nameAt, placeOf, selectionOf } from '../hex/places.ts';
-import type { ByteLook } from '../hex/rowNote.ts';
+import { type ByteMark, type MarkedPlace, placeOf, selectionOf } from '../hex/places.ts';
 import { Structures } from '../hex/structures.ts';
-import { callError } from '../loaded.ts';
+import { callError, type Loaded, load } from '../loaded.ts';
 import { addressOf, SelectEvent, type Selection } from '../selection.ts';
 import '../widgets/byteGrid.ts';
 import type { ByteGrid, CursorEvent, HoverEvent } from '../widgets/byteGrid.ts';
+import { byteLegend } from '../widgets/byteLegend.ts';
 import '../widgets/byteSearch.ts';
 import type { ByteSearch, FoundEvent } from '../widgets/byteSearch.ts';
 import { icon } from '../widgets/icon.ts';
-import { mapWords, swatch } from '../widgets/kinds.ts';
 import { numberTable, numberTableBytes } from '../widgets/numberTable.ts';
-import { failure } from '../widgets/progress.ts';
+import { failure, progress } from '../widgets/progress.ts';
 import { visible } from '../widgets/visible.ts';
 import { type PaneContent, PaneElement } from './pane.ts';
 
@@ -34,6 +33,7 @@ export class HexPane extends PaneElement {
     mark: { state: true },
     hovered: { state: true },
     said: { state: true },
+    step: { state: true },
   };
 
   private space: MapSpace = { space: 'host' };
@@ -43,6 +43,9 @@ export class HexPane extends PaneElement {
   private hovered: bigint | undefined = undefined;
   /** What came of the last thing that was asked for. */
   private said = '';
+  /** The way to the next or previous stored bytes. */
+  private step: Loaded<ByteRange | undefined> = { state: 'waiting' };
+  #stopStep: () => void = () => undefined;
   #pages: BytePages = new BytePages(0n, () => Promise.reject(new Error('no space')));
   #structures: Structures | undefined;
   /** The selection that this pane has made or shown last. */
@@ -65,6 +68,7 @@ export class HexPane extends PaneElement {
     clearTimeout(this.#keepTimer);
     this.#pages.close();
     this.#structures?.close();
+    this.#stopStep();
   }
 
   override willUpdate(changed: PropertyValues): void {
@@ -91,13 +95,16 @@ export class HexPane extends PaneElement {
           ? failure({ state: 'failed', error: this.#pages.error }, 'Reading the bytes', () => this.#pages.retry())
           : nothing
       }
+      ${this.#structures ? failure(this.#structures.slow, 'Finding what the bytes belong to', () => this.#structures?.retry()) : nothing}
+      ${progress(this.step, 'Looking for stored bytes', () => this.#stopStep())}
+      ${this.step.state === 'failed' ? failure(this.step, 'Looking for stored bytes', () => this.#toStored('next')) : nothing}
       <div class="hex-body">
         ${this.#pages.size === 0n ? html`<p class="statement">There are no bytes.</p>` : this.#grid()}
-        ${numberTable(this.#bytesAtCursor())}
+        ${numberTable(bytesFrom(this.#pages, this.cursor, numberTableBytes))}
       </div>
       <p class="readout" role="status">${this.#cursorWords()}</p>
-      <p class="readout quiet" aria-hidden="true">${this.hovered === undefined ? 'Point at a byte to see what it is.' : this.#byteWords(this.hovered)}</p>
-      ${this.#legend()}
+      <p class="readout quiet" aria-hidden="true">${this.hovered === undefined ? 'Point at a byte to see what it is.' : describeByte(this.#pages, this.#structures, this.hovered)}</p>
+      ${byteLegend(this.space)}
     `;
   }
 
@@ -154,7 +161,7 @@ export class HexPane extends PaneElement {
       client.call('bytes', { ...space, start, length }, { signal }),
     );
     this.#pages.addEventListener('change', this.#onChange);
-    this.#structures = space.space === 'host' ? new Structures(client) : undefined;
+    this.#structures = space.space === 'host' ? new Structures(client, image.geometry !== undefined) : undefined;
     this.#structures?.addEventListener('change', this.#onChange);
   }
 
@@ -207,6 +214,8 @@ export class HexPane extends PaneElement {
         ${names.map(({ name }, index) => html`<option value=${index} ?selected=${index === at}>${visible(name)}</option>`)}
       </select>
       <span class="quiet" title=${`${showCount(this.#pages.size)} bytes`}>${showSize(this.#pages.size)}</span>
+      ${this.#stepButton('arrow-circle-up', 'Previous stored bytes', 'previous')}
+      ${this.#stepButton('arrow-circle-down', 'Next stored bytes: over holes and zeros', 'next')}
       <span class="grow"></span>
       <button class="link" @click=${() => this.#copy('hex')}>Copy as hex</button>
       <button class="link" @click=${() => this.#copy('text')}>Copy as text</button>
@@ -219,7 +228,7 @@ export class HexPane extends PaneElement {
     return html`<qcow2-bytes
       label=${`Bytes of ${visible(where)}`}
       .pages=${this.#pages}
-      .look=${(at: bigint) => this.#look(at)}
+      .look=${(at: bigint) => lookAt(this.#pages, this.#structures, at)}
       .cursor=${this.cursor}
       .mark=${this.mark}
       @cursor=${(event: CursorEvent) => this.#moved(event)}
@@ -230,81 +239,6 @@ export class HexPane extends PaneElement {
     ></qcow2-bytes>`;
   }
 
-  #legend(): TemplateResult {
-    const { space } = this.space;
-    const kinds =
-      space === 'host'
-        ? ([
-            'header',
-            'l1-table',
-            'l2-table',
-            'refcount-table',
-            'refcount-block',
-            'snapshot-table',
-            'bitmap',
-            'luks',
-            'data',
-            'compressed',
-            'free',
-          ] as const)
-        : (['data', 'compressed', 'zero-plain', 'unallocated', 'backing', 'backing-data', 'wrong'] as const);
-    return html`<ul class="legend" aria-label="Kinds of bytes">
-      ${kinds.map((kind) => {
-        const words = mapWords[space][kind];
-        return words && html`<li title=${words.meaning}>${swatch(kind)}${words.label}</li>`;
-      })}
-      <li class="quiet"><span class="number">·0</span> a zero that is stored nowhere</li>
-      <li class="quiet"><span class="number">??</span> not known</li>
-    </ul>`;
-  }
-
-  #look(at: bigint): ByteLook {
-    const byte = this.#pages.at(at);
-    const run = 'run' in byte ? byte.run : undefined;
-    const words = run && byteWords[run.kind];
-    if (this.#structures === undefined) {
-      return { kind: words?.kind, note: words === undefined ? '' : run?.kind === 'data' ? 'data' : words.label };
-    }
-    if (words?.nature === 'unknown') {
-      return { kind: words.kind, note: words.label };
-    }
-    const [span] = this.#structures.at(at);
-    const [owner] = this.#structures.ownersAt(at);
-    if (span && (span.part !== undefined || owner === undefined)) {
-      return { kind: span.kind, note: span.name, ...entryOf(span, at) };
-    }
-    const stored = run?.kind === 'hole' ? 'free' : undefined;
-    return owner ? { kind: owner.kind, note: owner.owner } : { kind: stored, note: run?.kind === 'hole' ? 'hole' : '' };
-  }
-
-  /** All that is known of a byte: value, structure and field, owners, where else it is. */
-  #byteWords(at: bigint): string {
-    const words = [showOffset(at), byteInWords(this.#pages, at)];
-    const byte = this.#pages.at(at);
-    if (this.#structures) {
-      const names = this.#structures.at(at).map((span) => nameAt(span, at));
-      const owners = this.#structures
-        .ownersAt(at)
-        .map(({ owner, chain }) => `${owner}, ${chain.replaceAll('->', '→')}`);
-      words.push(...new Set(names.length > 0 ? names.map((name) => name.replaceAll('->', '→')) : owners));
-      if (names.length === 0 && owners.length === 0 && this.#structures.slow.state === 'loading') {
-        words.push('owner not known yet');
-      }
-    } else if ('run' in byte) {
-      const host = this.#pages.hostAt(at);
-      words.push(...(byte.state === 'stored' ? [byteWords[byte.run.kind].label] : []));
-      words.push(
-        ...(host === undefined
-          ? []
-          : [`${byte.run.kind === 'compressed' ? 'compressed data at host' : 'host'} ${showOffset(host)}`]),
-      );
-    }
-    if ('run' in byte && byte.run.why !== undefined) {
-      words.push(byte.run.why);
-    }
-    return visible(words.join(' · '));
-  }
-
   #cursorWords(): string {
     const { mark } = this;
     if (this.#pages.size === 0n) {
@@ -312,19 +246,7 @@ export class HexPane extends PaneElement {
     }
     const range =
       mark && mark.length > 1n ? ` · selected ${showOffset(mark.start)} + ${showCount(mark.length)} bytes` : '';
-    return `${this.#byteWords(this.cursor)}${range}${this.said === '' ? '' : ` · ${this.said}`}`;
-  }
-
-  #bytesAtCursor(): Uint8Array {
-    const bytes: number[] = [];
-    for (let index = 0n; index < BigInt(numberTableBytes); index++) {
-      const value = this.#pages.valueAt(this.cursor + index);
-      if (value === undefined) {
-        break;
-      }
-      bytes.push(value);
-    }
-    return Uint8Array.from(bytes);
+    return `${describeByte(this.#pages, this.#structures, this.cursor)}${range}${this.said === '' ? '' : ` · ${this.said}`}`;
   }
 
   #viewed(): void {
@@ -381,7 +303,7 @@ export class HexPane extends PaneElement {
       : { kind: 'guest', start, length, ...(snapshot === undefined ? {} : { snapshot }) };
   }
 
-  #found({ at, length }: FoundEvent): void {
+  #found({ at, length }: { readonly at: bigint; readonly length: bigint }): void {
     this.cursor = at;
     this.mark = { start: at, length };
     this.#goal = { at, top: false };
@@ -397,6 +319,31 @@ export class HexPane extends PaneElement {
       this.#setSpace(space);
       this.#keepSoon();
     }
+  }
+
+  #stepButton(name: string, label: string, direction: 'next' | 'previous'): TemplateResult {
+    return html`<button class="tool" title=${label} aria-label=${label} @click=${() => this.#toStored(direction)}>
+      ${icon(name)}
+    </button>`;
+  }
+
+  /** Goes to the next or previous bytes that are stored. */
+  #toStored(direction: 'next' | 'previous'): void {
+    const { space, cursor } = this;
+    this.#stopStep();
+    this.#stopStep = load(
+      (signal, onProgress) =>
+        this.content.session.client.call('storedRun', { ...space, from: cursor, direction }, { signal, onProgress }),
+      (step) => {
+        this.step = step;
+        if (step.state === 'ready') {
+          this.said = step.value ? '' : `nothing is stored ${direction === 'next' ? 'after' : 'before'} the cursor`;
+          if (step.value) {
+            this.#found({ at: step.value.offset, length: 1n });
+          }
+        }
+      },
+    );
   }
 
   #copy(as: 'hex' | 'text'): void {

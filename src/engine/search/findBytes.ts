@@ -2,6 +2,7 @@ import type { ByteRun, ByteSource, Stretch } from '../image/byteRuns.ts';
 import { natureOf } from '../image/byteRuns.ts';
 import type { Progress } from '../ports.ts';
 import { firstIn, lastIn } from './needle.ts';
+import { stretchesDown, stretchesUp } from './stretches.ts';
 
 /** Most bytes that can be looked for. */
 export const mostNeedleBytes = 256;
@@ -76,63 +77,38 @@ class Search {
 
   /** The first one that starts in a range. */
   async forward(from: bigint, to: bigint): Promise<bigint | undefined> {
-    const end = from < to ? this.#endOf(to) : from;
     let looked = from;
-    for (let at = from; at < end; ) {
-      for (const stretch of await this.#source.stretches(at, end, this.#progress)) {
-        const starts = this.#startsOf(stretch, looked, to);
-        const found = starts && (await this.#scanForward(starts.from, starts.to));
-        if (found !== undefined) {
-          return found;
-        }
-        looked = starts?.to ?? looked;
-        at = stretch.to;
-        await this.#passed(stretch);
+    for await (const stretch of stretchesUp(this.#source, from, this.#endOf(from, to), this.#progress)) {
+      const starts = this.#startsOf(stretch, looked, to);
+      const found = starts && (await this.#scanForward(starts.from, starts.to));
+      if (found !== undefined) {
+        return found;
       }
+      looked = starts?.to ?? looked;
+      await this.#passed(stretch);
     }
     return undefined;
   }
 
-  /** The last one that starts in a range. Goes back piece by piece; the pieces grow while there is nothing stored. */
+  /** The last one that starts in a range. */
   async backward(from: bigint, to: bigint): Promise<bigint | undefined> {
-    let length = firstPiece;
     let looked = to;
-    for (let end = from < to ? this.#endOf(to) : from; end > from; ) {
-      const start = end - length > from ? end - length : from;
-      const stretches = await this.#lastStretches(start, end);
-      let stored = false;
-      for (const stretch of stretches.reverse()) {
-        const starts = this.#startsOf(stretch, from, looked);
-        stored ||= starts !== undefined;
-        const found = starts && (await this.#scanBackward(starts.from, starts.to));
-        if (found !== undefined) {
-          return found;
-        }
-        looked = starts?.from ?? looked;
-        end = stretch.from;
-        await this.#passed(stretch);
+    for await (const stretch of stretchesDown(this.#source, from, this.#endOf(from, to), this.#progress)) {
+      const starts = this.#startsOf(stretch, from, looked);
+      const found = starts && (await this.#scanBackward(starts.from, starts.to));
+      if (found !== undefined) {
+        return found;
       }
-      length = stored ? firstPiece : length * 2n;
+      looked = starts?.from ?? looked;
+      await this.#passed(stretch);
     }
     return undefined;
   }
 
   /** Where a needle that starts before `to` ends at the latest. */
-  #endOf(to: bigint): bigint {
-    const end = to + this.#reach;
+  #endOf(from: bigint, to: bigint): bigint {
+    const end = from < to ? to + this.#reach : to;
     return end < this.#source.size ? end : this.#source.size;
-  }
-
-  /** The last stretches of a range, up to its end. */
-  async #lastStretches(from: bigint, to: bigint): Promise<Stretch[]> {
-    let last: Stretch[] = [];
-    for (let at = from; at < to; ) {
-      const more = await this.#source.stretches(at, to, this.#progress);
-      at = more.at(-1)?.to ?? to;
-      last = [...last.slice(-more.length), ...more];
-      await this.#progress.step(0, 0);
-    }
-    return last;
   }
 
   /** Where a needle can start that has a byte in a stretch: undefined where none can. */
@@ -200,8 +176,6 @@ class Search {
 
 /** Progress is told in as many parts. */
 const shares = 1_000_000;
-/** Bytes of the first piece that is gone through backwards. */
-const firstPiece = 2n ** 26n;
 
 /** Bytes before a place of a window that are not known, though tables say that they are stored. */
 function unknownBytes(runs: readonly ByteRun[], end: number): bigint {

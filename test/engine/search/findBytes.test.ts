@@ -6,6 +6,7 @@ import { GuestData } from '../../../src/engine/image/guestData.ts';
 import { openImage } from '../../../src/engine/image/open.ts';
 import { noProgress } from '../../../src/engine/ports.ts';
 import { findBytes } from '../../../src/engine/search/findBytes.ts';
+import { storedRun } from '../../../src/engine/search/stretches.ts';
 import { codecs } from '../../../src/platform/codecs.ts';
 import { copied, ImageBuilder, zero } from '../../support/builder.ts';
 import { CountingStorage, FailingStorage, MemoryStorage } from '../../support/memoryStorage.ts';
@@ -137,5 +138,41 @@ describe('findBytes', () => {
     const wanted = { needle: text('needle'), from: 0n, direction: 'next' } as const;
     await assert.rejects(findBytes(fileBytes(counting), wanted, progress), /stopped/);
     assert.equal(counting.calls, 1);
+  });
+});
+
+describe('storedRun', () => {
+  it('goes from one run of stored bytes to the next, on and back', async () => {
+    await fc.assert(
+      fc.asyncProperty(sparse, fc.nat(41_000), fc.boolean(), async (storage, from, next) => {
+        const { size } = storage;
+        const runs = [...storage.extents(0n, size)].filter(({ data }) => data);
+        const joined: { offset: bigint; length: bigint }[] = [];
+        for (const { offset, length } of runs) {
+          const last = joined.at(-1);
+          if (last && last.offset + last.length === offset) {
+            joined[joined.length - 1] = { offset: last.offset, length: last.length + length };
+          } else {
+            joined.push({ offset, length });
+          }
+        }
+        const found = await storedRun(fileBytes(storage), BigInt(from), next ? 'next' : 'previous', noProgress);
+        const wanted = next
+          ? joined.find(({ offset }) => offset > from)
+          : joined.findLast(({ offset }) => offset < from);
+        assert.equal(found?.offset, wanted?.offset);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('reads nothing but tables, whatever the size', async () => {
+    const storage = new MemoryStorage(2n ** 60n);
+    storage.write(2n ** 55n, text('far away'));
+    const counting = new CountingStorage(storage);
+    const run = { offset: 2n ** 55n, length: 4096n };
+    assert.deepEqual(await storedRun(fileBytes(counting), 0n, 'next', noProgress), run);
+    assert.deepEqual(await storedRun(fileBytes(counting), 2n ** 60n, 'previous', noProgress), run);
+    assert.equal(counting.calls, 0);
   });
 });
