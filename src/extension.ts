@@ -3,6 +3,7 @@ import { registerBack } from './commands/back.ts';
 import { registerForward } from './commands/forward.ts';
 import { registerGoTo } from './commands/goTo.ts';
 import { registerOpen } from './commands/open.ts';
+import { registerOpenSample } from './commands/openSample.ts';
 import { registerReload } from './commands/reload.ts';
 import { registerShowJson } from './commands/showJson.ts';
 import { registerShowLog } from './commands/showLog.ts';
@@ -18,6 +19,7 @@ export function activate(context: vscode.ExtensionContext): void {
     log,
     editor,
     registerOpen(viewType),
+    registerOpenSample(vscode.Uri.joinPath(context.extensionUri, 'media', 'walkthrough'), viewType),
     registerReload(activeImage, (uri) => editor.reload(uri)),
     registerGoTo(() => editor.run('go-to')),
     registerBack(() => editor.run('back')),

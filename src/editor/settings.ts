@@ -1,4 +1,10 @@
-import { type AddressNotation, defaultSettings, type RefreshOnChange, type Settings } from '../protocol/settings.ts';
+import {
+  type AddressNotation,
+  defaultSettings,
+  type MapShows,
+  type RefreshOnChange,
+  type Settings,
+} from '../protocol/settings.ts';
 
 /** The section of our settings in package.json. */
 export const section = 'qcow2.inspector';
@@ -11,13 +17,17 @@ export interface Configuration {
 const refreshes: readonly RefreshOnChange[] = ['on', 'ask', 'off'];
 const notations: readonly AddressNotation[] = ['hexadecimal', 'decimal'];
 
+const maps: readonly MapShows[] = ['both', 'guest', 'host'];
+
 /** The user's settings; what is not one of the words that are known counts as not set. */
 export function readSettings(configuration: Configuration): Settings {
   const openPane = configuration.get('openPane');
   const scanOnOpen = configuration.get('scanOnOpen');
   const refresh = configuration.get('refreshOnChange');
   const addresses = configuration.get('addresses');
+  const mapShows = configuration.get('mapShows');
   return {
+    mapShows: maps.find((word) => word === mapShows) ?? defaultSettings.mapShows,
     openPane: typeof openPane === 'string' ? openPane : defaultSettings.openPane,
     scanOnOpen: typeof scanOnOpen === 'boolean' ? scanOnOpen : defaultSettings.scanOnOpen,
     refreshOnChange: refreshes.find((word) => word === refresh) ?? defaultSettings.refreshOnChange,

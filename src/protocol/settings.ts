@@ -4,6 +4,9 @@ export type RefreshOnChange = 'on' | 'ask' | 'off';
 /** How host offsets and guest offsets are written. */
 export type AddressNotation = 'hexadecimal' | 'decimal';
 
+/** Which maps the pane of the maps shows. */
+export type MapShows = 'both' | 'guest' | 'host';
+
 /** The settings of the user that the page and the worker need. */
 export interface Settings {
   /** The pane shown when an image is opened for the first time. */
@@ -12,6 +15,8 @@ export interface Settings {
   readonly refreshOnChange: RefreshOnChange;
   /** Whether all tables are read as soon as an image is opened. */
   readonly scanOnOpen: boolean;
+  /** Which maps are shown where the user has not chosen for an image. */
+  readonly mapShows: MapShows;
 }
 
 /** What holds where nothing is set; the same as in package.json. */
@@ -20,6 +25,7 @@ export const defaultSettings: Settings = {
   addresses: 'hexadecimal',
   refreshOnChange: 'on',
   scanOnOpen: true,
+  mapShows: 'both',
 };
 
 /** The settings in a message of the host; undefined when it is another message. */

@@ -20,6 +20,13 @@ const everywhere = [
   'dist/webview.js',
   'dist/worker.js',
   'media/icon.png',
+  'media/walkthrough/cli.md',
+  'media/walkthrough/goto.md',
+  'media/walkthrough/map.md',
+  'media/walkthrough/open.md',
+  'media/walkthrough/overview.md',
+  'media/walkthrough/sample.qcow2',
+  'media/walkthrough/settings.md',
   'package.json',
 ];
 

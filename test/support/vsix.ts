@@ -44,8 +44,8 @@ export async function packVsix(target: Target, out: string): Promise<void> {
 
 /** What vsce packs, and the list of what it may pack. */
 async function fill(stage: string, target: Target): Promise<void> {
-  for (const file of ['.vscodeignore', 'README.md', 'CHANGELOG.md', 'LICENSE', 'media/icon.png']) {
-    cpSync(join(root, file), join(stage, file));
+  for (const file of ['.vscodeignore', 'README.md', 'CHANGELOG.md', 'LICENSE', 'media/icon.png', 'media/walkthrough']) {
+    cpSync(join(root, file), join(stage, file), { recursive: true });
   }
   writeFileSync(join(stage, 'package.json'), `${JSON.stringify(packedManifest(), null, 2)}\n`);
   const native = target === 'universal' ? ['--universal'] : ['--arch', target.slice('linux-'.length)];

@@ -276,6 +276,18 @@ describe('the settings, in the page', function () {
     await ready('map');
   });
 
+  it('choose the maps that are shown where none were chosen', async () => {
+    const settings = { ...defaultSettings, openPane: 'map', mapShows: 'host' } as const;
+    const { page, ready } = await open(answersFor(plain), { settings });
+    await ready('map');
+    assert.deepEqual(
+      await page
+        .locator('qcow2-space-map')
+        .evaluateAll((maps) => maps.map((map) => (map as HTMLElement).dataset.space)),
+      ['host'],
+    );
+  });
+
   it('leave the tables alone until they are asked for', async () => {
     const { handlers, asked } = worker(plain);
     const { page, ready } = await open(handlers, { settings: { ...defaultSettings, scanOnOpen: false } });

@@ -76,6 +76,9 @@ function health(image: Image, session: Session, listed: readonly Listed[]): Temp
       return html`${found ?? nothing}${badge('note', 'circle-slash', 'tables not read')}`;
     case 'waiting':
     case 'loading':
+      if (session.scan.state === 'waiting' && !session.wantsScan) {
+        return html`${found ?? nothing}${badge('note', 'circle-slash', 'tables not read')}`;
+      }
       return html`${found ?? nothing}<span class="badge edge-note">${icon('sync', 'spin')}scan running… ${percent(session.scan)}</span>`;
   }
 }

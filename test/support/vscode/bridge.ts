@@ -3,8 +3,15 @@ import { createInterface } from 'node:readline';
 import { whenEnding } from './ending.ts';
 import { within } from './within.ts';
 
-/** An argument of a command; a path becomes the URI of the file. */
-export type Word = string | number | boolean | null | { readonly file: string } | { readonly [name: string]: unknown };
+/** An argument of a command; a path becomes the URI of the file, `uri` a URI. */
+export type Word =
+  | string
+  | number
+  | boolean
+  | null
+  | { readonly file: string }
+  | { readonly uri: string }
+  | { readonly [name: string]: unknown };
 
 /** The driver extension in one extension host of one window; a reload of the window makes a new one. */
 export interface Driver {

@@ -1,4 +1,5 @@
 // Connects to the socket of the test that started this VS Code and runs the commands that it sends, one JSON a line.
+const { readFileSync, statSync } = require('node:fs');
 const { connect } = require('node:net');
 const { createInterface } = require('node:readline');
 const vscode = require('vscode');
@@ -10,11 +11,12 @@ exports.activate = (context) => {
   socket.on('error', (error) => console.error(error));
   // VS Code does not watch the settings of a user on a server.
   const set = (name, value) =>
-    vscode.workspace.getConfiguration().update(name, value, vscode.ConfigurationTarget.Global);
+    vscode.workspace.getConfiguration().update(name, value ?? undefined, vscode.ConfigurationTarget.Global);
   const setting = vscode.commands.registerCommand('qcow2-test.set', set);
   const page = vscode.commands.registerCommand('qcow2-test.page', showPage);
   const crash = vscode.commands.registerCommand('qcow2-test.crash', () => process.kill(process.pid, 'SIGKILL'));
-  context.subscriptions.push(setting, page, crash, { dispose: () => socket.destroy() });
+  const files = vscode.workspace.registerFileSystemProvider('qcow2-test', virtualFiles, { isReadonly: true });
+  context.subscriptions.push(setting, page, crash, files, { dispose: () => socket.destroy() });
   createInterface({ input: socket }).on('line', async (line) => {
     const { id, command, words } = JSON.parse(line);
     let answer;
@@ -36,9 +38,32 @@ function showPage(html) {
   panel.webview.html = html;
 }
 
-/** A file's path comes as `{ "file": "/path" }`. */
+/** A file's path comes as `{ "file": "/path" }`, another URI as `{ "uri": "scheme:/path" }`. */
 function revive(word) {
+  if (typeof word?.uri === 'string') return vscode.Uri.parse(word.uri, true);
   return typeof word?.file === 'string' ? vscode.Uri.file(word.file) : word;
+}
+
+/** The files of this machine as a virtual file system: `qcow2-test:/path`. Its changes are only found by looking. */
+const virtualFiles = {
+  onDidChangeFile: new vscode.EventEmitter().event,
+  watch: () => ({ dispose() {} }),
+  stat({ path }) {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found === undefined) throw vscode.FileSystemError.FileNotFound(path);
+    const type = found.isDirectory() ? vscode.FileType.Directory : vscode.FileType.File;
+    return { type, size: found.size, mtime: found.mtimeMs, ctime: found.ctimeMs };
+  },
+  readFile: ({ path }) => readFileSync(path),
+  readDirectory: () => [],
+  createDirectory: refuse,
+  writeFile: refuse,
+  delete: refuse,
+  rename: refuse,
+};
+
+function refuse() {
+  throw vscode.FileSystemError.NoPermissions();
 }
 
 /** Some commands of the workbench return objects of its own, with cycles. */
