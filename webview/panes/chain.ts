@@ -77,14 +77,18 @@ export class ChainPane extends PaneElement {
           aria-describedby="chain-why"
           @click=${() => chain.open(false)}
         >Open ${what(picture)}…</vscode-button>
-        <p class="quiet" id="chain-why">${why === undefined ? openWords : html`${icon('lock')}${why}`}</p>
+        <p class="quiet" id="chain-why">${why === undefined ? openWords(picture) : html`${icon('lock')}${why}`}</p>
       </div>
       ${failure(chain.change, `Opening ${what(picture)}`, () => chain.open(false))}`;
   }
 }
 
-const openWords =
-  'Nothing that the image names was opened. This opens these files and those that they name in turn: read-only, regular files by plain path, at most 64.';
+/** What a click opens. */
+function openWords({ files }: ChainPicture): string {
+  const these = files.length > 1 ? 'these files and those that they name in turn' : 'that file';
+  const most = files.length > 1 ? ', at most 64' : '';
+  return `Nothing that the image names was opened. This opens ${these}: read-only, regular files by plain path${most}.`;
+}
 
 /** Why there is nothing to be opened, or not now. */
 function reasonAgainst({ blocked, files }: ChainPicture): string | undefined {
