@@ -4,6 +4,7 @@ import './bitmaps.ts';
 import './chain.ts';
 import './encryption.ts';
 import { headerPane } from './header.ts';
+import './hex.ts';
 import './map.ts';
 import { overviewPane } from './overview.ts';
 import type { PaneContent } from './pane.ts';
@@ -20,4 +21,5 @@ export const paneContents: Readonly<Record<Pane, (content: PaneContent) => Templ
   bitmaps: (content) => html`<qcow2-bitmaps .content=${content}></qcow2-bitmaps>`,
   encryption: (content) => html`<qcow2-encryption .content=${content}></qcow2-encryption>`,
   chain: (content) => html`<qcow2-chain .content=${content}></qcow2-chain>`,
+  hex: (content) => html`<qcow2-hex-pane .content=${content}></qcow2-hex-pane>`,
 };

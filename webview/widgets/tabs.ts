@@ -11,6 +11,7 @@ export const paneTitles: Readonly<Record<Pane, string>> = {
   bitmaps: 'Bitmaps',
   encryption: 'Encryption',
   chain: 'Chain',
+  hex: 'Hex',
 };
 
 /** The panes as tabs (ARIA Authoring Practices, "Tabs with automatic activation"): arrows, Home and End move and show. */
