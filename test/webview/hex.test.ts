@@ -61,7 +61,7 @@ describe('the pane of bytes', function () {
     await shown.ready('hex');
     return shown;
   };
-  const status = (page: Page) => page.locator('qcow2-hex-pane > p[role=status]');
+  const status = (page: Page) => page.locator('.hex-status [role=status]');
   const reads = async (page: Page, pattern: RegExp): Promise<void> => {
     await status(page).filter({ hasText: pattern }).waitFor({ timeout: 10_000 });
   };

@@ -100,10 +100,18 @@ export class HexPane extends PaneElement {
       ${this.step.state === 'failed' ? failure(this.step, 'Looking for stored bytes', () => this.#toStored('next')) : nothing}
       <div class="hex-body">
         ${this.#pages.size === 0n ? html`<p class="statement">There are no bytes.</p>` : this.#grid()}
+        <div class="hex-status">
+          <p class="readout" role="status">${this.#cursorWords()}</p>
+          <p class="readout quiet" aria-hidden="true">
+            ${
+              this.hovered === undefined
+                ? 'Point at a byte to see what it is.'
+                : describeByte(this.#pages, this.#structures, this.hovered)
+            }
+          </p>
+        </div>
         ${numberTable(bytesFrom(this.#pages, this.cursor, numberTableBytes))}
       </div>
-      <p class="readout" role="status">${this.#cursorWords()}</p>
-      <p class="readout quiet" aria-hidden="true">${this.hovered === undefined ? 'Point at a byte to see what it is.' : describeByte(this.#pages, this.#structures, this.hovered)}</p>
       ${byteLegend(this.space)}
     `;
   }

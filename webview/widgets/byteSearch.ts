@@ -88,6 +88,7 @@ export class ByteSearch extends PageElement {
           ${needleForms.map((form) => html`<option value=${form} ?selected=${form === this.form}>${formNames[form]}</option>`)}
         </select>
         <input
+          class="needle"
           type="text"
           aria-label="Find bytes"
           placeholder=${this.form === 'hex' ? 'find, such as 51 46 49 fb' : 'find text'}
