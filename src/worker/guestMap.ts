@@ -32,7 +32,9 @@ export function guestSpace(image: Walked, layer: Layer, backed: boolean): Space 
   const { geometry, size } = layer;
   const { clusterSize, clusterUnits, unitSize } = geometry;
   const clusters = Number(clustersOf(size, geometry.clusterBits));
-  const binClusters = powerOfTwo(Math.ceil(clusters / mostBins));
+  const fitting = powerOfTwo(Math.ceil(clusters / mostBins));
+  // Counts of 2^32 and more take twice the memory each.
+  const binClusters = fitting * clusterUnits < 2 ** 32 ? fitting : fitting * 2;
   const columnOf = (kind: ExtentKind): number => {
     const named = guestKindOf(kind);
     return kinds.indexOf(named === 'unallocated' && backed ? 'backing' : named);

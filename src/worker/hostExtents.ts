@@ -30,9 +30,13 @@ export async function hostExtents(
     }
   };
   const first = from >= space.size ? space.clusters : Number(from / size);
-  for (let at = first; at < space.clusters && kept && runs.length <= count; at += pieceClusters) {
-    await space.runs({ from: at, to: Math.min(space.clusters, at + pieceClusters) }, add, progress);
-    await progress.step(at, space.clusters);
+  // Pieces grow, so that a file that is nearly all hole is soon through.
+  let piece = pieceClusters;
+  for (let at = first; at < space.clusters && kept && runs.length <= count; piece *= 2) {
+    const to = Math.min(space.clusters, at + piece);
+    await space.runs({ from: at, to }, add, progress);
+    await progress.step(to, space.clusters);
+    at = to;
   }
   const rows = runs.slice(0, count).map((run): HostExtentRow => {
     const start = BigInt(run.cluster) * size;

@@ -3,6 +3,7 @@ import type { MemoryStorage } from '../support/memoryStorage.ts';
 import { random } from '../support/random.ts';
 import { loadBase } from './base.ts';
 import type { ThreadData, ThreadMessage } from './fuzzRun.ts';
+import { inspectMaps } from './inspectMaps.ts';
 import { metadataPlaces, type Place } from './metadata.ts';
 import { mutate } from './mutation.ts';
 import { problemOf } from './trial.ts';
@@ -13,6 +14,10 @@ interface Base {
   readonly storage: MemoryStorage;
   readonly places: readonly Place[];
 }
+
+/** The maps take memory and time of their own, whatever the image: one image in so many is mapped. */
+const mapsEvery = 4;
+const mapsBound = 160 * 2 ** 20;
 
 const { seed, bases, next, end } = workerData as ThreadData;
 const say = (message: ThreadMessage): void => parentPort?.postMessage(message);
@@ -33,7 +38,9 @@ for (let index = Atomics.add(next, 0, 1); index < end; index = Atomics.add(next,
   const changes = mutate(storage, base.places, random(Math.imul(seed, 0x9e3779b1) ^ index));
   const image = `"${base.name}" with ${changes.join('; ')}`;
   say({ kind: 'begin', index, image });
-  const problem = await problemOf(storage);
+  const problem =
+    (await problemOf(storage)) ??
+    (index % mapsEvery === 0 ? await problemOf(storage, inspectMaps, mapsBound) : undefined);
   if (problem !== undefined) {
     say({ kind: 'failure', failure: { index, image, problem } });
   }

@@ -14,14 +14,14 @@ const memoryBound = 100 * MiB;
 
 let heldBefore: number | undefined;
 
-/** What is wrong with how `act` treats an image; undefined if nothing is. */
-export async function problemOf(storage: Storage, act = inspect): Promise<string | undefined> {
+/** What is wrong with how `act` treats an image; undefined if nothing is. `bound`: bytes that it may hold. */
+export async function problemOf(storage: Storage, act = inspect, bound = memoryBound): Promise<string | undefined> {
   const allowed = 4 * Number(storage.allocated ?? storage.size) + 64 * MiB;
   if (heldBefore === undefined) {
     collectGarbage();
     heldBefore = held();
   }
-  const metered = new MeteredStorage(storage, allowed, heldBefore);
+  const metered = new MeteredStorage(storage, allowed, heldBefore, bound);
   try {
     await act(metered);
     metered.checkMemory();
@@ -35,11 +35,13 @@ export async function problemOf(storage: Storage, act = inspect): Promise<string
 class MeteredStorage extends CountingStorage {
   readonly #allowed: number;
   readonly #heldBefore: number;
+  readonly #bound: number;
 
-  constructor(inner: Storage, allowed: number, heldBefore: number) {
+  constructor(inner: Storage, allowed: number, heldBefore: number, bound: number) {
     super(inner, { ranges: false });
     this.#allowed = allowed;
     this.#heldBefore = heldBefore;
+    this.#bound = bound;
   }
 
   override async read(at: bigint, into: Uint8Array): Promise<number> {
@@ -52,14 +54,14 @@ class MeteredStorage extends CountingStorage {
 
   /** Garbage does not count. */
   checkMemory(): void {
-    if (held() - this.#heldBefore > memoryBound) {
+    if (held() - this.#heldBefore > this.#bound) {
       collectGarbage();
       // Buffers found by one collection are given back by a thread beside it, at the latest before the next one.
       collectGarbage();
     }
     const beyond = held() - this.#heldBefore;
-    if (beyond > memoryBound) {
-      throw new Error(`${Math.round(beyond / MiB)} MiB held, ${memoryBound / MiB} allowed`);
+    if (beyond > this.#bound) {
+      throw new Error(`${Math.round(beyond / MiB)} MiB held, ${this.#bound / MiB} allowed`);
     }
   }
 }

@@ -43,6 +43,8 @@ export class ClusterMarks {
   /** The region that was asked for last: the next cluster is often in it too. */
   #lastRegion = -1;
   #last: Uint32Array | undefined;
+  /** The regions that there are, ascending; made when it is needed. */
+  #sorted: Float64Array | undefined;
   readonly #chunks: Uint8Array[] = [];
   readonly #unused: number[] = [];
   #slots = 0;
@@ -147,12 +149,12 @@ export class ClusterMarks {
     for (let cluster = from; cluster < to; ) {
       const region = Math.floor(cluster / regionClusters);
       const table = this.#regionAt(region);
-      const regionEnd = Math.min(to, (region + 1) * regionClusters);
       if (!table) {
         add(0, cluster);
-        cluster = regionEnd;
+        cluster = Math.min(to, this.#nextRegion(region) * regionClusters);
         continue;
       }
+      const regionEnd = Math.min(to, (region + 1) * regionClusters);
       const page = Math.floor((cluster - region * regionClusters) / pageClusters);
       const pageStart = region * regionClusters + page * pageClusters;
       const end = Math.min(regionEnd, pageStart + pageClusters);
@@ -251,7 +253,24 @@ export class ClusterMarks {
     const table = new Uint32Array(regionPages);
     this.#regions.set(region, table);
     this.#lastRegion = -1;
+    this.#sorted = undefined;
     return table;
+  }
+
+  /** The first region after one that is there; of a file of exabytes most are not. */
+  #nextRegion(region: number): number {
+    this.#sorted ??= Float64Array.from(this.#regions.keys()).sort();
+    let low = 0;
+    let high = this.#sorted.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#sorted[middle] ?? 0) > region) {
+        high = middle;
+      } else {
+        low = middle + 1;
+      }
+    }
+    return this.#sorted[low] ?? Number.POSITIVE_INFINITY;
   }
 
   /** A page of one mark; returns its value in the region. */
@@ -285,6 +304,7 @@ export class ClusterMarks {
       this.#regions.delete(index);
     }
     this.#lastRegion = -1;
+    this.#sorted = undefined;
     this.#to = Math.min(this.#to, (dropped[0] ?? this.#to) * regionClusters);
     this.#compact();
   }

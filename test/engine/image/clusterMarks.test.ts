@@ -99,6 +99,16 @@ describe('the marks of host clusters', () => {
     next.apply(refer, kinds.to, 1);
     assert.deepEqual(runsOf(next, kinds.to, kinds.to + 2), [`9 ${kinds.to}+1`, `0 ${kinds.to + 1}+1`]);
   });
+  it('are visited region by region that there is, of however large a file', () => {
+    const kinds = new ClusterMarks(0, 2 ** 53);
+    kinds.apply(refer, 2 ** 52, 3);
+    assert.deepEqual(runsOf(kinds, 0, 2 ** 53), [
+      `0 0+${2 ** 52}`,
+      `9 ${2 ** 52}+3`,
+      `0 ${2 ** 52 + 3}+${2 ** 53 - 2 ** 52 - 3}`,
+    ]);
+  });
+
   it('end earlier within one run that is too long', () => {
     const kinds = new ClusterMarks(0, 2 ** 50, 2 ** 20);
     kinds.apply(count, 5, 2 ** 49);
