@@ -1,8 +1,8 @@
+import type { ChainPlace } from '../src/protocol/chainApi.ts';
 import type { Client, Connection } from '../src/protocol/client.ts';
 import { encode } from '../src/protocol/codec.ts';
 import type { ScanResult } from '../src/protocol/imageApi.ts';
 import type { TableChanges } from '../src/protocol/liveApi.ts';
-import type { ChainPlace } from '../src/protocol/chainApi.ts';
 import type { RangeRequest } from '../src/protocol/mapApi.ts';
 import type { FromWebview } from '../src/protocol/messages.ts';
 import type { FileNews } from '../src/protocol/news.ts';
@@ -37,6 +37,8 @@ export class Session extends EventTarget {
   tables: TableChanges | undefined;
   /** The files that the image is based on. */
   readonly chain: ChainState;
+  /** Those who have the image open, as the user has read it already. */
+  dismissedHolders: string | undefined;
   /** Grows each time that the image is read again, or its chain is opened or closed: what was asked no longer holds. */
   epoch = 0;
   /** Whether all tables are read without being asked. */
@@ -148,6 +150,12 @@ export class Session extends EventTarget {
   dismissChanges(): void {
     this.before = undefined;
     this.tables = undefined;
+    this.dispatchEvent(new Event('change'));
+  }
+
+  /** The user knows who has the image open; the strip still says it. */
+  dismissHolders(words: string): void {
+    this.dismissedHolders = words;
     this.dispatchEvent(new Event('change'));
   }
 

@@ -17,6 +17,9 @@ import { virtualFile } from './virtualFile.ts';
 /** The view type of the editor, in package.json too. */
 export const viewType = 'qcow2.inspector';
 
+/** Milliseconds in which an editor that asks for something becomes visible, if it is being shown. */
+const lastWords = 2000;
+
 /** Opens images in the inspector. All editors on one image share its thread. */
 export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<ImageDocument> {
   readonly #dist: vscode.Uri;
@@ -101,6 +104,10 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
             this.#sendState(uri, post);
           }
           thread.request(message.body);
+          if (!panel.visible) {
+            // The last words of a page that is being hidden: nobody waits for the answer.
+            setTimeout(() => panel.visible || thread.leave(), lastWords);
+          }
           break;
         case 'reload':
           this.reload(uri);

@@ -249,9 +249,12 @@ describe('an image whose file changes, in the page', function () {
     await page.getByText('may be out of date', { exact: true }).waitFor();
     assert.match(await text(page, '.badges'), /qemu-system-x86 \(pid 812\) has it open for writing/);
     assert.match(await text(page, '.notice'), /What is shown may be out of date/);
+    await page.getByRole('button', { name: 'Dismiss' }).click();
+    assert.equal(await page.locator('.notice').count(), 0);
+    assert.match(await text(page, '.badges'), /may be out of date/);
     const reader = { pid: 9, name: 'qemu-img', use: 'reads' } as const;
     send({ type: 'news', news: { ...calm, locks: { state: 'held', holders: [reader], unseen: 'reads' } } });
-    await page.locator('.notice').waitFor({ state: 'detached' });
+    await page.getByText('(pid 9)').first().waitFor();
     const badges = await text(page, '.badges');
     assert.match(badges, /qemu-img \(pid 9\) has it open for reading/);
     assert.match(badges, /a process that can’t be seen from here has it open for reading/);

@@ -56,7 +56,11 @@ function glance(image: Image, { before, news }: Session): Fact[] {
       geometry && marked(old?.geometry?.virtualSize, geometry.virtualSize),
       geometry && `${showCount(geometry.virtualSize)} bytes`,
     ],
-    ['file size', marked(old?.file.size, file.size), `${showCount(file.size)} bytes`],
+    [
+      'file size',
+      marked(old?.file.size, file.size),
+      old && old.file.size !== file.size ? '' : `${showCount(file.size)} bytes`,
+    ],
     ['on disk', file.allocated === undefined ? undefined : marked(old?.file.allocated, file.allocated)],
     ['version', header && String(header.version), header && header.version < 4 ? `compat ${header.compat}` : undefined],
     ['cluster size', geometry && sized(BigInt(geometry.clusterSize))],

@@ -2,6 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { Locks, LockUse } from '../../src/protocol/news.ts';
 import { type Change, changesOf } from '../changes.ts';
 import { readyValue } from '../loaded.ts';
+import { panesOf } from '../panesOf.ts';
 import { select } from '../selection.ts';
 import type { Session } from '../session.ts';
 import { icon } from './icon.ts';
@@ -116,7 +117,10 @@ function changeNotices(session: Session): Notice[] {
           counting && changes.length > 0 ? ' · the tables are being read…' : nothing
         }`,
       actions: [dismiss],
-      said: asked ? 'The image was read again.' : 'The image changed on disk, and was read again.',
+      said: `${asked ? 'The image was read again' : 'The image changed on disk, and was read again'}${
+        // Not said again and again.
+        news.file.state === 'changing' ? '' : ` at ${timeWords(news.openedAt)}`
+      }.`,
     },
   ];
 }
@@ -137,7 +141,7 @@ function changeList(changes: readonly Change[]): TemplateResult {
       return html`<li>${
         selection === undefined
           ? words
-          : html`<button class="link" @click=${(event: Event) => select(event, selection)}>${words}</button>`
+          : html`<button class="link" @click=${(event: Event) => select(event, selection, panesOf(selection)[0])}>${words}</button>`
       }</li>`;
     })}
   </ul>`;
@@ -163,17 +167,19 @@ export function isWritten(locks: Locks | undefined): boolean {
   return locks?.state === 'held' && (locks.unseen === 'writes' || locks.holders.some(({ use }) => use === 'writes'));
 }
 
-function lockNotices({ news }: Session): Notice[] {
-  if (!isWritten(news?.locks)) {
+function lockNotices(session: Session): Notice[] {
+  const { news, dismissedHolders } = session;
+  const words = holderWords(news?.locks).join('; ');
+  if (!isWritten(news?.locks) || words === dismissedHolders) {
     return [];
   }
   return [
     {
       tone: 'warning',
       sign: 'lock',
-      content: html`<bdi>${holderWords(news?.locks).join('; ')}</bdi>. What is shown may be out of date, or read between two
+      content: html`<bdi>${words}</bdi>. What is shown may be out of date, or read between two
         writes that belong together: a finding may come from that.`,
-      actions: [],
+      actions: [['Dismiss', () => session.dismissHolders(words)]],
       said: 'Another process has this image open for writing. What is shown may be out of date.',
     },
   ];
