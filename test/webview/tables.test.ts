@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
 import { Qcow2Error } from '../../src/engine/error.ts';
 import type { Storage } from '../../src/engine/ports.ts';
+import type { FileNews } from '../../src/protocol/news.ts';
 import { inspectStorage } from '../../src/worker/inspection.ts';
 import type { Handlers } from '../../src/worker/server.ts';
 import { compressed, copied, ImageBuilder, zero } from '../support/builder.ts';
@@ -48,6 +49,16 @@ function huge(): ImageBuilder {
     .truncate(1n << 26n);
 }
 
+/** News of a file that is as it was read. */
+const calm: FileNews = {
+  opened: 1,
+  cause: 'first',
+  openedAt: 0,
+  file: { state: 'same' },
+  paused: false,
+  locks: { state: 'free' },
+};
+
 const rowsInPage = '#tables-grid .grid-body [role=row]';
 
 /** The texts of the cells of the row with an entry. */
@@ -68,6 +79,19 @@ function topEntry(page: Page): Promise<number> {
     const first = rows.find((row) => row.getBoundingClientRect().top >= head - 1);
     return Number(first?.querySelector('[role=gridcell]')?.textContent?.replaceAll(/\D/g, ''));
   }, rowsInPage);
+}
+
+/** The same, once it is another one than before and stays. */
+async function restedTop(page: Page, before: number): Promise<number> {
+  for (let last = before, same = 0; ; ) {
+    await page.waitForTimeout(60);
+    const top = await topEntry(page);
+    same = top !== before && top === last ? same + 1 : 0;
+    last = top;
+    if (same === 4) {
+      return top;
+    }
+  }
 }
 
 const way = (page: Page): Promise<string> =>
@@ -305,16 +329,14 @@ describe('the pane of the tables', function () {
       for (let turn = 0; turn < 5; turn++) {
         const before = await topEntry(page);
         await page.mouse.wheel(0, 224);
-        await page.waitForTimeout(turn % 2 === 0 ? 250 : 50);
-        const moved = (await topEntry(page)) - before;
+        const moved = (await restedTop(page, before)) - before;
         assert.ok(moved >= 9 && moved <= 11, `${moved} rows from ${before}`);
       }
       await page.evaluate(() => {
         const box = document.querySelector('#tables-grid-box');
         box?.scrollTo(0, 0);
       });
-      await page.waitForTimeout(50);
-      assert.equal(await topEntry(page), 0);
+      assert.equal(await restedTop(page, 2_000_000), 0);
     });
 
     it('goes to a part of the table with the thumb of the scrollbar', async () => {
@@ -395,6 +417,50 @@ describe('the pane of the tables', function () {
     assert.match(await page.locator(rowsInPage).first().innerText(), /^could not be read$/);
     await page.getByRole('button', { name: 'Retry' }).click();
     await page.getByText('8000 0000 0005 0000').waitFor();
+  });
+
+  it('reads the rows again when the file has changed, where they are', async () => {
+    const image = huge();
+    let { handlers } = await inspectStorage(image.toStorage());
+    const current: Partial<Handlers> = {
+      describe: (...call) => handlers.describe(...call),
+      scan: (...call) => handlers.scan(...call),
+      table: (...call) => handlers.table(...call),
+      tableRows: (...call) => handlers.tableRows(...call),
+      tablePosition: (...call) => handlers.tablePosition(...call),
+      tableChanges: async () => null,
+    };
+    const state = { pane: 'tables', selection: 'l1-entry:2000003', kept: { tables: 'l1 all 1999990' } };
+    const { page, ready, send } = await open(current, { state });
+    send({ type: 'news', news: calm });
+    await ready('tables');
+    assert.equal((await cells(page, 2_000_002))[3], 'unallocated');
+    image.l1(2_000_002, copied | image.at(4));
+    ({ handlers } = await inspectStorage(image.toStorage()));
+    send({ type: 'news', news: { ...calm, opened: 2, cause: 'changed' } });
+    await page.locator(rowsInPage).getByText('L2 table').nth(1).waitFor();
+    assert.deepEqual((await cells(page, 2_000_002)).slice(2, 4), ['8000 0000 0004 0000', 'L2 table']);
+    assert.equal(await topEntry(page), 1_999_990);
+    assert.match(await page.locator(`${rowsInPage}[aria-selected=true]`).innerText(), /^2\s000\s003/);
+  });
+
+  it('has a snapshot by its index where they are too many to be offered by name', async () => {
+    const image = mixed({ nb_snapshots: 300 });
+    for (let index = 0; index < 300; index++) {
+      const entry = image.at(20) + BigInt(index) * 64n;
+      image
+        .put64(entry, image.at(index === 250 ? 10 : 9))
+        .put32(entry + 8n, 5)
+        .put32(entry + 12n, 0x1_0004)
+        .put32(entry + 36n, 16);
+    }
+    const { page } = await show(image.truncate(image.at(21)).toStorage());
+    await page.selectOption('#tables-root', { label: 'A snapshot, by its index' });
+    const index = page.getByRole('spinbutton', { name: 'Index of the snapshot' });
+    await index.fill('250');
+    await index.press('Enter');
+    await page.locator('.table-way').getByText('L1 (snapshot 250)').waitFor();
+    await page.locator('.pane-tables p').getByText('0xa_0000').waitFor();
   });
 
   it('says that there are no tables where the header can’t be read', async () => {

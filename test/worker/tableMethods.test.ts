@@ -390,6 +390,29 @@ describe('the work for a page of rows', () => {
     assert.deepEqual([storage.calls, storage.bytes], [2, 264]);
   });
 
+  it('is as small with the largest clusters and the narrowest refcounts', async () => {
+    const image = new ImageBuilder({ size: 1n << 40n, cluster_bits: 21, refcount_order: 0, header_length: 104 });
+    image
+      .l1(0, copied | image.at(4))
+      .entry(4, 262_143, copied | image.at(5))
+      .refcount(16_777_215, 1);
+    const storage = new CountingStorage(image.truncate(image.at(6)).toStorage());
+    const { table, rows } = await tablesOf(storage);
+    assert.equal((await table(l2)).place.entries, 262_144);
+    assert.equal((await table(block)).place.entries, 16_777_216);
+    assert.equal((await table(block, 'allocated')).matching, 5);
+    storage.reset();
+    const refcounts = await rows(block, 16_777_216 - 128, 128);
+    assert.deepEqual(
+      refcounts.map(({ raw }) => raw),
+      [...new Array<string>(127).fill('0'), '1'],
+    );
+    assert.deepEqual([storage.calls, storage.bytes], [2, 24]);
+    storage.reset();
+    assert.equal((await rows(l2, 262_143, 1))[0]?.raw, '8000000000a00000');
+    assert.deepEqual([storage.calls, storage.bytes], [2, 16]);
+  });
+
   it('of a filtered table is to read it once, then the parts that have matches', async () => {
     const image = new ImageBuilder({ size: 1 << 20, l1_size: 2 ** 22 });
     for (let index = 0; index < 8; index++) {

@@ -42,12 +42,13 @@ export class ScaledScroll {
   /** The box was scrolled. Returns the `scrollTop` to be set where an end would be reached too early. */
   scrolled(scrollTop: number): number | undefined {
     const moved = scrollTop - this.seen;
+    if (Math.abs(moved) < 1) {
+      // Browsers round to whole pixels what they are told: that must not add up.
+      return undefined;
+    }
     this.seen = scrollTop;
     if (!this.#scaled) {
       this.top = Math.max(0, scrollTop);
-      return undefined;
-    }
-    if (moved === 0) {
       return undefined;
     }
     const top = Math.abs(moved) < room ? this.top + moved : this.#virtual(scrollTop);

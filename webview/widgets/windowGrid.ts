@@ -68,7 +68,8 @@ export class WindowGrid<T = unknown> extends PageElement {
 
   /** Position of the row at the top. */
   get top(): number {
-    return Math.floor(this.#scroll.top / this.rowHeight);
+    // A hair more, since a product divided again may be a hair less.
+    return Math.floor(this.#scroll.top / this.rowHeight + 0.01);
   }
 
   /** Brings a row into view, to the middle unless it is there already; the keys go on from it. */
@@ -300,7 +301,7 @@ export class WindowGrid<T = unknown> extends PageElement {
   /** The box must be scrolled to where the rows are placed. */
   #place(): void {
     const box = this.#box;
-    if (box !== null && this.view > 0 && Math.abs(box.scrollTop - this.#scroll.seen) > 0.5) {
+    if (box !== null && this.view > 0 && Math.abs(box.scrollTop - this.#scroll.seen) >= 1) {
       box.scrollTop = this.#scroll.seen;
     }
   }

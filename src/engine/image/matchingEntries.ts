@@ -10,7 +10,7 @@ import { byteOf, readWindow, type TableWindow } from './tableWindow.ts';
 export type EntryFilter = 'all' | 'allocated' | 'wrong' | EntryKind;
 
 /** Whether an entry is one of the filter's. */
-export function matches({ kind, host, refcount, wrong }: CountedEntry, filter: EntryFilter): boolean {
+function matches({ kind, host, refcount, wrong }: CountedEntry, filter: EntryFilter): boolean {
   switch (filter) {
     case 'all':
       return true;
