@@ -53,7 +53,7 @@ export function meaningOf(text: string, image: Image, found: readonly Destinatio
 }
 
 function noSuchSnapshot({ snapshots }: Image, index: string | undefined): string {
-  const { length } = snapshots.items;
+  const length = snapshots.count ?? snapshots.items.length;
   return `There is no snapshot[${index}]: the image has ${length === 0 ? 'none' : `snapshot[0] to [${length - 1}]`}.`;
 }
 

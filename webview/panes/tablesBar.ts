@@ -2,6 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { EntryFilter, TableId } from '../../src/protocol/tableApi.ts';
 import type { Image } from '../description.ts';
 import { icon } from '../widgets/icon.ts';
+import { sectionCount } from './lists.ts';
 import { addressOfTable, type EntryAt, parentOf } from './tablesAt.ts';
 import { filtersFor, filterWords, layerName, snapshotWords } from './tablesWords.ts';
 
@@ -70,7 +71,7 @@ function entryName({ table, index }: EntryAt): string {
 
 /** Which tables: those of a layer, or the refcounts. */
 function rootChoice({ image, table, show }: Choices): TemplateResult {
-  const count = image.snapshots.items.length;
+  const count = sectionCount(image.snapshots);
   const root = rootOf(table);
   const chosen = root.kind === 'l1' ? root.snapshot : undefined;
   const named = count <= mostNamed ? image.snapshots.items.map((_, index) => index) : [chosen ?? 0];
@@ -102,7 +103,7 @@ function rootChoice({ image, table, show }: Choices): TemplateResult {
 }
 
 function snapshotNumber(image: Image, chosen: number, show: Choices['show']): TemplateResult {
-  const last = image.snapshots.items.length - 1;
+  const last = sectionCount(image.snapshots) - 1;
   const pick = (event: Event): void => {
     const input = event.currentTarget as HTMLInputElement;
     if (input.checkValidity() && input.value !== '') {
