@@ -7,7 +7,7 @@ import type { ExplainedEntry, PlaceApi } from '../../src/protocol/placeApi.ts';
 import type { Handlers } from '../../src/worker/server.ts';
 
 /** The methods on places that the fake worker has. */
-export type PlaceAnswers = Pick<Handlers, keyof PlaceApi | 'ownersAt'>;
+export type PlaceAnswers = Pick<Handlers, keyof PlaceApi | 'ownersAt' | 'bytes' | 'structures' | 'tableStructures'>;
 
 /** Clusters of 64 KiB; data lies in the file 0x5_0000 bytes after its guest offset, as in `extents`. */
 const clusterSize = 65536n;
@@ -44,6 +44,16 @@ export function placeAnswers({ geometry }: ImageDescription, kindAt: (at: bigint
       place: { offset: 0x2_0000n + (host / clusterSize) * 2n, length: 2n },
       bytes: Uint8Array.from([0, 1]),
     }),
+    bytes: async ({ start, length }) => ({
+      start,
+      bytes: Uint8Array.from({ length: Number(length) }, (_, index) => index),
+      runs: [{ from: 0, to: Number(length), kind: 'data', host: start }],
+      size,
+    }),
+    structures: async () => [],
+    tableStructures: async ({ start, length }) => [
+      { start, length, kind: 'l2-table', name: 'L1[0] -> L2', part: { part: 'l2-entry', l1: 0 }, entryBits: 64 },
+    ],
     ownersAt: async ({ start, length }) => ({
       owners: [
         {

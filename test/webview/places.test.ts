@@ -87,6 +87,32 @@ describe('the Inspector, with the engine behind it', function () {
     }
   });
 
+  it('shows the first bytes of a range, and never zeros for what is not known', async () => {
+    const data = await select(
+      'guest:0+65536',
+      image()
+        .put(5n << 16n, 'guest data')
+        .toStorage(),
+    );
+    await data.page.getByText('First 64 bytes').waitFor();
+    assert.match(await explained(data), /67 75 65 73 74 20 64 61 guest da 74 61 00 00 00 00 00 00 ta/);
+    const zeros = await select('guest:65536+4');
+    await zeros.page.getByText('zero: reads as zeros').waitFor();
+    assert.match(await explained(zeros), /BYTES 00 00 00 00 .... zero: reads as zeros/i);
+    const broken = await select('guest:196608+8');
+    await broken.page.getByText('does not decompress').waitFor();
+    assert.doesNotMatch(await broken.page.locator('.inspector').innerText(), /00 00 00 00 00 00 00 00/);
+  });
+
+  it('names the structures in a range of the file, each a link', async () => {
+    const header = await select('host:40+8');
+    await header.page.locator('.inspector').getByRole('button', { name: 'header.l1_table_offset' }).click();
+    assert.equal(await header.page.locator('.inspector-title').innerText(), 'l1_table_offset');
+    const table = await select('host:262160+8');
+    await table.page.locator('.inspector').getByRole('button', { name: 'L1[0] → L2[2]' }).click();
+    await table.page.locator('.inspector-title').getByText('L2[2]').waitFor();
+  });
+
   it('finds both layers that share a cluster', async () => {
     const inspector = await select('guest:131072+1');
     await belongs(inspector);

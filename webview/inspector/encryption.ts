@@ -2,6 +2,7 @@ import { html, type TemplateResult } from 'lit';
 import { showCount, showHex, showOffset, showSize } from '../../src/engine/format/show.ts';
 import type { Image } from '../description.ts';
 import { findingsAt } from '../findings.ts';
+import { hostBytesCommand, infoCommand } from '../qemuCommands.ts';
 import { hostRange } from '../selection.ts';
 import { copyButtons, toJson } from '../widgets/copy.ts';
 import { type Context, fieldPairs, findingLinks, head, link, pairs, reveal, section, text } from './parts.ts';
@@ -28,6 +29,17 @@ export function explainEncryption(context: Context, encryption: Encryption): Tem
     ${section('Key slots', slots.length === 0 ? undefined : `${active} of ${slots.length} in use: as many passwords open the image.`)}
     ${section('Fields', fieldPairs(encryption.fields))}
     ${section('Findings', findingLinks(findingsAt(context.listed, 'luks')))} ${reveal(context, { kind: 'encryption' })}
+    ${section(
+      'Copy',
+      copyButtons([
+        ...(uuid === undefined ? [] : [['UUID', uuid] as const]),
+        ...(offset === undefined
+          ? []
+          : [['Offset', String(offset)] as const, hostBytesCommand(context.path, offset, length ?? 592n)]),
+        ['JSON', toJson(encryption)],
+        infoCommand(context.path),
+      ]),
+    )}
   `;
 }
 
@@ -58,7 +70,10 @@ export function explainKeySlot(context: Context, encryption: Encryption, index: 
       copyButtons([
         ['Offset of the slot', String(area + BigInt(slot.offset))],
         ['Offset of the key material', String(area + material.offset)],
+        ['Place', `key slot ${index}`],
         ['JSON', toJson(slot)],
+        hostBytesCommand(context.path, area + BigInt(slot.offset), 48n),
+        infoCommand(context.path),
       ]),
     )}
   `;

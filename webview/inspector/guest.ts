@@ -9,6 +9,7 @@ import { guestMapWords, guestWords, swatch } from '../widgets/kinds.ts';
 import { wordsOf } from '../words.ts';
 import { ask } from './ask.ts';
 import { bitTable } from './bits.ts';
+import { bytesHere } from './bytesHere.ts';
 import { clusterUse } from './cluster.ts';
 import { linkedText } from './linkedText.ts';
 import { type Context, head, link, pairs, reveal, section, text } from './parts.ts';
@@ -31,6 +32,7 @@ export function explainGuest(context: Context, selection: GuestSelection): Templ
         ? placeExplained(context, selection, place)
         : rangeExplained(context, selection, place),
     )}
+    ${guest < context.image.geometry.virtualSize || snapshot !== undefined ? bytesHere(context, { space: 'guest', start: guest, length: selection.length, ...layer(snapshot) }) : nothing}
     ${reveal(context, selection)}
   `;
 }

@@ -1,9 +1,10 @@
-import { html, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
 import { showCount, showOffset, showSize } from '../../src/engine/format/show.ts';
 import { hostBytesCommand } from '../qemuCommands.ts';
 import { hostRange, type Selection } from '../selection.ts';
 import { copyButtons, toJson } from '../widgets/copy.ts';
 import { wordsOf } from '../words.ts';
+import { bytesHere, structuresHere } from './bytesHere.ts';
 import { clusterUse, rangeOwners } from './cluster.ts';
 import { type Context, head, link, pairs, reveal, section } from './parts.ts';
 
@@ -26,7 +27,9 @@ export function explainHost(context: Context, selection: HostSelection): Templat
         ['cluster', size === undefined ? undefined : clusterLinks(selection, size)],
       ]),
     )}
-    ${size === undefined ? '' : one ? clusterUse(context, start) : rangeOwners(context, start, length)}
+    ${size === undefined ? nothing : one ? clusterUse(context, start) : rangeOwners(context, start, length)}
+    ${structures(context, selection)}
+    ${start < image.file.size && length > 0n ? bytesHere(context, { space: 'host', start, length }) : nothing}
     ${reveal(context, selection)}
     ${section(
       'Copy',
@@ -51,6 +54,14 @@ function clusterLinks({ start, length }: HostSelection, size: bigint): TemplateR
       ? html`<span class="number">${showCount(index)}</span>`
       : link(showCount(index), hostRange(index * size, size));
   return first === last ? cluster(first) : html`${cluster(first)} to ${cluster(last)}`;
+}
+
+/** The structures there, where the file and the header have any. */
+function structures(context: Context, { start, length }: HostSelection): TemplateResult | typeof nothing {
+  const { file, geometry } = context.image;
+  return geometry === undefined || start >= file.size || length === 0n
+    ? nothing
+    : structuresHere(context, start, length);
 }
 
 function hostWords(fileSize: bigint, start: bigint, length: bigint): string {

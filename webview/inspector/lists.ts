@@ -3,6 +3,7 @@ import { showCount, showOffset, showSize } from '../../src/engine/format/show.ts
 import type { BitmapDetails, SnapshotDetails } from '../../src/protocol/listApi.ts';
 import { findingsAt } from '../findings.ts';
 import { bitmapFlagWords, bitmapTypeWords, clockWords, dateWords } from '../panes/lists.ts';
+import { hostBytesCommand, infoCommand, snapshotsCommand } from '../qemuCommands.ts';
 import { hostRange, type Selection } from '../selection.ts';
 import '../widgets/asked.ts';
 import { copyButtons, toJson } from '../widgets/copy.ts';
@@ -55,7 +56,10 @@ function snapshotExplained(context: Context, row: SnapshotDetails, index: number
         ['Name', row.name],
         ['ID', row.id],
         ['Offset', String(row.offset)],
+        ['Place', `snapshot[${index}]`],
         ['JSON', toJson(row)],
+        hostBytesCommand(context.path, row.offset, BigInt(row.length)),
+        snapshotsCommand(context.path),
       ]),
     )}
   `;
@@ -97,7 +101,10 @@ function bitmapExplained(context: Context, row: BitmapDetails, index: number): T
       copyButtons([
         ['Name', row.name],
         ['Offset', String(row.offset)],
+        ['Place', `bitmap[${index}]`],
         ['JSON', toJson(row)],
+        hostBytesCommand(context.path, row.offset, BigInt(row.length)),
+        infoCommand(context.path),
       ]),
     )}
   `;
