@@ -56,8 +56,22 @@ export function useOf(locks: readonly Lock[]): LockUse {
   return own.some(({ from, to }) => from <= write && to >= write) ? 'writes' : 'reads';
 }
 
-/** Who holds locks on the file at `path`, as Linux tells in /proc. Never throws. */
-export async function locksOn(path: string): Promise<Locks> {
+/**
+ * Tells, each time that it is called, who holds locks on the file at `path`, as Linux has it in /proc. Never throws. The
+ * processes are only searched when the locks are other ones than the time before.
+ */
+export function locksOn(path: string): () => Promise<Locks> {
+  const known = { locks: '', found: [] as readonly Found[] };
+  return () => lookUp(path, known);
+}
+
+/** What was found the time before: for which locks, and who has them. */
+interface Known {
+  locks: string;
+  found: readonly Found[];
+}
+
+async function lookUp(path: string, known: Known): Promise<Locks> {
   if (process.platform !== 'linux') {
     return { state: 'unknown', message: 'Only Linux tells which process has a file locked.' };
   }
@@ -68,7 +82,7 @@ export async function locksOn(path: string): Promise<Locks> {
     if (locks.length === 0) {
       return { state: 'free' };
     }
-    const found = await findHolders(path, file);
+    const found = await holdersOf(path, file, locks, known);
     const left = without(
       locks,
       found.flatMap((one) => one.locks),
@@ -111,8 +125,25 @@ function deviceName(major: number, minor: number): string {
   return `${major.toString(16).padStart(2, '0')}:${minor.toString(16).padStart(2, '0')}`;
 }
 
+/** The holders of these locks: those of the time before, if they hold them still. */
+async function holdersOf(path: string, file: string, locks: readonly Lock[], known: Known): Promise<readonly Found[]> {
+  const words = JSON.stringify(locks.map(({ pid, from, to }) => `${pid} ${from} ${to}`).sort());
+  const still = words === known.locks && (await Promise.all(known.found.map((one) => holdsStill(one, file))));
+  if (!still || still.includes(false)) {
+    known.found = await findHolders(path, file);
+    known.locks = words;
+  }
+  return known.found;
+}
+
+async function holdsStill({ pid, fds, locks }: Found, file: string): Promise<boolean> {
+  const held = await Promise.all(fds.map((fd) => locksIn(pid, fd, file)));
+  return held.flat().length === locks.length;
+}
+
 interface Found {
   readonly pid: number;
+  readonly fds: readonly string[];
   readonly name: string;
   readonly locks: readonly Lock[];
 }
@@ -124,19 +155,26 @@ async function findHolders(path: string, file: string): Promise<Found[]> {
   for (const entry of await readdir('/proc')) {
     const pid = /^\d+$/.test(entry) ? Number(entry) : 0;
     const locks: Lock[] = [];
+    const fds: string[] = [];
     for (const fd of pid === 0 ? [] : await attempt(readdir(`/proc/${pid}/fd`), [])) {
       const open = await attempt(stat(`/proc/${pid}/fd/${fd}`, { bigint: true }), undefined);
       if (open?.ino === wanted.ino && open.dev === wanted.dev) {
-        const text = await attempt(readFile(`/proc/${pid}/fdinfo/${fd}`, 'latin1'), '');
-        locks.push(...parseLocks(text).filter((lock) => lock.file === file));
+        fds.push(fd);
+        locks.push(...(await locksIn(pid, fd, file)));
       }
     }
     if (locks.length > 0) {
       const name = await attempt(readFile(`/proc/${pid}/comm`, 'utf8'), '');
-      found.push({ pid, name: name.trimEnd(), locks });
+      found.push({ pid, fds, name: name.trimEnd(), locks });
     }
   }
   return found;
+}
+
+/** The locks on the file by one descriptor of a process. */
+async function locksIn(pid: number, fd: string, file: string): Promise<Lock[]> {
+  const text = await attempt(readFile(`/proc/${pid}/fdinfo/${fd}`, 'latin1'), '');
+  return parseLocks(text).filter((lock) => lock.file === file);
 }
 
 /** Processes come and go, and most are somebody else's. */

@@ -9,6 +9,7 @@ export function fileSource(path: string): ImageSource {
     open: () => openFile(path),
     look: () => lookAt(path),
     watch: (heard) => watchEntry(path, heard),
-    locks: () => locksOn(path),
+    locks: locksOn(path),
+    lookEvery: 2000,
   };
 }

@@ -23,6 +23,8 @@ export interface ImageSource {
   /** Calls back when something may have happened. Returns the way to end that. */
   watch(heard: () => void): () => void;
   locks(): Promise<Locks>;
+  /** Milliseconds between two looks at it, where nothing is heard. */
+  readonly lookEvery: number;
 }
 
 /** What the image tells to those around it. */
@@ -229,7 +231,7 @@ export class LiveImage {
         // Something may have been heard meanwhile.
         const heard = this.#due - performance.now();
         this.#due = Number.POSITIVE_INFINITY;
-        this.#soon(Math.max(0, Math.min(wait, lookPeriod, heard)));
+        this.#soon(Math.max(0, Math.min(wait, this.#source.lookEvery, heard)));
       });
     }, milliseconds);
   }
@@ -251,6 +253,3 @@ export class LiveImage {
     }
   }
 }
-
-/** Milliseconds between two looks at the file and its locks, where nothing is heard. */
-const lookPeriod = 2000;

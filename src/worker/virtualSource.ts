@@ -5,6 +5,8 @@ import type { ImageSource } from './liveImage.ts';
 
 /** A file of a virtual file system: the host reads it as a whole and sends its bytes. */
 export class VirtualSource implements ImageSource {
+  /** Each look may be a call over a network. */
+  readonly lookEvery = 10_000;
   readonly #name: string;
   readonly #send: (message: FromWorker) => void;
   readonly #pending = new Map<number, (answer: Extract<ToWorker, { answer: number }>) => void>();

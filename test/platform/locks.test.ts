@@ -49,12 +49,14 @@ describe('the locks of a running QEMU', function () {
   this.timeout(20_000);
   let folder: string;
   let path: string;
+  let look: () => Promise<Locks>;
   const running: ChildProcess[] = [];
 
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'qcow2-locks-'));
     path = join(folder, 'held.qcow2');
     writeFileSync(path, new ImageBuilder().toBytes());
+    look = locksOn(path);
   });
   afterEach(() => {
     for (const child of running.splice(0)) {
@@ -73,7 +75,7 @@ describe('the locks of a running QEMU', function () {
 
   const until = async (wanted: (locks: Locks) => boolean): Promise<Locks> => {
     for (;;) {
-      const locks = await locksOn(path);
+      const locks = await look();
       if (wanted(locks)) {
         return locks;
       }
@@ -84,7 +86,7 @@ describe('the locks of a running QEMU', function () {
   const complete = (use: string) => (locks: Locks) => locks.state === 'held' && locks.holders[0]?.use === use;
 
   it('are none when nobody has it open', async () => {
-    assert.deepEqual(await locksOn(path), { state: 'free' });
+    assert.deepEqual(await look(), { state: 'free' });
   });
 
   it('name the process that writes to it, until it ends', async () => {
@@ -99,6 +101,18 @@ describe('the locks of a running QEMU', function () {
     await until(({ state }) => state === 'free');
   });
 
+  it('name another process that has taken the place of the one before', async () => {
+    hold();
+    await until(complete('writes'));
+    const first = running[0];
+    const gone = new Promise((resolve) => first?.once('exit', resolve));
+    first?.stdin?.end();
+    await gone;
+    const pid = hold();
+    const locks = await until(complete('writes'));
+    assert.equal(locks.state === 'held' && locks.holders[0]?.pid, pid);
+  });
+
   it('name all who read it', async () => {
     const pids = [hold('-r'), hold('-r')];
     const locks = await until((one) => one.state === 'held' && one.holders.length === 2);
@@ -109,7 +123,7 @@ describe('the locks of a running QEMU', function () {
   });
 
   it('are not known of a file that is not there', async () => {
-    const locks = await locksOn(join(folder, 'none.qcow2'));
+    const locks = await locksOn(join(folder, 'none.qcow2'))();
     assert.ok(locks.state === 'unknown');
     assert.match(locks.message, /ENOENT/);
   });
