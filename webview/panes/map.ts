@@ -43,6 +43,7 @@ export class MapPane extends PaneElement {
   private room = 0;
   #counterpart = new Latest<Counterpart>(() => this.requestUpdate());
   #resting: ReturnType<typeof setTimeout> | undefined;
+  #kept = '';
   #exact = new Set<SpaceName>();
   // In a frame of its own: what follows from a size changes sizes.
   #resized = new ResizeObserver(() => requestAnimationFrame(() => (this.room = this.clientWidth)));
@@ -316,12 +317,25 @@ export class MapPane extends PaneElement {
     this.#set({ overlays: overlayNames.filter((one) => overlays.includes(one) !== (one === name)) });
   }
 
+  /** Keeps the state at once, and while there is more to come, only when it rests; the table follows then. */
   #keepSoon(): void {
+    if (this.#resting === undefined) {
+      this.#keepNow();
+    }
     clearTimeout(this.#resting);
     this.#resting = setTimeout(() => {
+      this.#resting = undefined;
       this.from = this.#startOfTable();
-      this.keep(keptText(this.state));
+      this.#keepNow();
     }, rest);
+  }
+
+  #keepNow(): void {
+    const text = keptText(this.state);
+    if (text !== this.#kept) {
+      this.#kept = text;
+      this.keep(text);
+    }
   }
 
   /** At the selection where it is in view, else at the view's start. */
