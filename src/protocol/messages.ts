@@ -50,6 +50,8 @@ export type ToWorker =
   | { readonly settings: Settings }
   /** Whether the user trusts the workspace, from now on. */
   | { readonly trusted: boolean }
+  /** The image is no longer shown: what the user has said of its backing chain no longer counts. */
+  | { readonly forget: true }
   /** Something may have happened to a file that only the host can see. */
   | { readonly heard: true }
   /** What a worker has asked the host for: see `asks`. */

@@ -85,6 +85,11 @@ export class ImageThread {
     this.#worker?.postMessage({ settings } satisfies ToWorker);
   }
 
+  /** Has the thread forget what the user has said of the files that the image names. */
+  forget(): void {
+    this.#worker?.postMessage({ forget: true } satisfies ToWorker);
+  }
+
   /** Tells the thread whether the user trusts the workspace. */
   trust(trusted: boolean): void {
     this.#worker?.postMessage({ trusted } satisfies ToWorker);

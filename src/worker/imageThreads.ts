@@ -54,6 +54,7 @@ export class ImageThreads {
   /** Forgets what the user has said of the files of the image at `path`: it is no longer shown. */
   forget(path: string): void {
     this.#allowed.keep(path, undefined);
+    this.#entries.get(path)?.thread.forget();
   }
 
   /**

@@ -59,6 +59,8 @@ function main(port: NonNullable<typeof parentPort>, start: WorkerStart): void {
       image.pause(message.paused);
     } else if ('trusted' in message) {
       access.trust(message.trusted);
+    } else if ('forget' in message) {
+      access.forbid();
     } else if ('settings' in message) {
       image.configure(message.settings);
     } else {

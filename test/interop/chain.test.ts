@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { noProgress } from '../../src/engine/ports.ts';
@@ -247,6 +247,23 @@ describe('the chain against qemu-img', function () {
       );
     });
   });
+
+  for (const depth of [1, 4]) {
+    it(`reads the bytes that the guest reads, ${depth} deep`, async () => {
+      const path = await makeChain(depth);
+      const flat = join(folder, 'flat.raw');
+      await qemuImg(['convert', '-O', 'raw', path, flat]);
+      const expected = await readFile(flat);
+      await withChain(path, false, async ({ handlers }) => {
+        const parts: Uint8Array[] = [];
+        for (let start = 0; start < expected.length; start += 2 ** 20) {
+          const { bytes } = await handlers.bytes({ space: 'guest', start: BigInt(start), length: 2n ** 20n }, context);
+          parts.push(bytes);
+        }
+        assert.equal(Buffer.concat(parts).compare(expected), 0);
+      });
+    });
+  }
 
   it('guesses a format that is not named as QEMU does, when asked', async () => {
     await make(

@@ -106,8 +106,9 @@ describe('the thread of an image with a backing file', function () {
     await thread.stop();
     assert.equal(handlesOn(base), 0);
     assert.equal((await first.client.call('chain')).open, true);
-    await thread.stop();
     threads.forget(top);
+    assert.equal((await first.client.call('chain')).open, false);
+    await thread.stop();
     assert.equal((await first.client.call('chain')).open, false);
     assert.equal(handlesOn(base), 0);
   });
