@@ -137,6 +137,8 @@ export class TablesPane extends PaneElement {
     if (this.#bring !== undefined) {
       grid.reveal(this.#bring);
       this.#bring = undefined;
+      // What was pressed to come here may be gone.
+      this.#hadFocus ||= document.activeElement === document.body;
     }
     if (this.#hadFocus) {
       this.#hadFocus = false;

@@ -115,6 +115,7 @@ export class WindowGrid<T = unknown> extends PageElement {
       aria-colcount=${this.columns.length}
       aria-activedescendant=${inPage ? this.#activeId : nothing}
       @keydown=${this.#onKey}
+      @focusin=${this.#onFocus}
       @scroll=${this.#onScroll}
     >
       <div class="grid-row grid-head" role="row" aria-rowindex="1">
@@ -163,6 +164,7 @@ export class WindowGrid<T = unknown> extends PageElement {
       class=${classes}
       role="row"
       id=${this.#idOf(position)}
+      tabindex="-1"
       aria-rowindex=${position + 2}
       aria-selected=${position === this.selected}
       @click=${() => this.#pick(position)}
@@ -244,6 +246,14 @@ export class WindowGrid<T = unknown> extends PageElement {
       this.dispatchEvent(new OpenEvent(this.#active));
     }
   }
+
+  /** The table has the focus, never a row or a button in it, which may leave the page with it. */
+  readonly #onFocus = (event: FocusEvent): void => {
+    const box = this.#box;
+    if (event.target !== box) {
+      box?.focus({ preventScroll: true });
+    }
+  };
 
   readonly #onScroll = (): void => {
     const box = this.#box;
