@@ -14,32 +14,18 @@ export interface PageSources {
 /** The page of an inspector: nothing but our script, our styles and our icon font is ever loaded. */
 export function inspectorPage({ title, path, script, styles, cspSource, nonce }: PageSources): string {
   const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src ${cspSource}; font-src ${cspSource}`;
-  return page(
-    title,
-    policy,
-    styles.map((style) => `<link rel="stylesheet" href="${escapeHtml(style)}">`).join('\n'),
-    `<script nonce="${nonce}" src="${escapeHtml(script)}"></script>`,
-    ` data-path="${escapeHtml(path)}"`,
-  );
-}
-
-/** A page that only says something: no script, no style. */
-export function messagePage(title: string, text: string): string {
-  return page(title, "default-src 'none'", '', `<h1>${escapeHtml(title)}</h1>\n<p>${escapeHtml(text)}</p>`);
-}
-
-function page(title: string, policy: string, head: string, body: string, attributes = ''): string {
+  const links = styles.map((style) => `<link rel="stylesheet" href="${escapeHtml(style)}">`).join('\n');
   return `<!DOCTYPE html>
-<html lang="en"${attributes}>
+<html lang="en" data-path="${escapeHtml(path)}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml(title)}</title>
-${head}
+${links}
 </head>
 <body>
-${body}
+<script nonce="${nonce}" src="${escapeHtml(script)}"></script>
 </body>
 </html>
 `;

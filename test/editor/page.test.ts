@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { inspectorPage, messagePage } from '../../src/editor/page.ts';
+import { inspectorPage } from '../../src/editor/page.ts';
 
 const sources = {
   title: '</title><script>alert(1)</script>.qcow2',
@@ -37,14 +37,5 @@ describe('the page of an inspector', () => {
 
   it('shows the name of a file as text, whatever it is', () => {
     assert.match(inspectorPage(sources), /<title>&lt;\/title&gt;&lt;script&gt;alert\(1\)/);
-  });
-});
-
-describe('a page that only says something', () => {
-  it('loads nothing at all and takes text as text', () => {
-    const page = messagePage('Not on a disk', 'a <b>&"c"');
-    assert.match(page, /content="default-src 'none'"/);
-    assert.match(page, /<p>a &lt;b&gt;&amp;&quot;c&quot;<\/p>/);
-    assert.doesNotMatch(page, /<script|<link/);
   });
 });

@@ -141,6 +141,22 @@ describe('a call', () => {
     await assert.rejects(call, { code: 'stopped', message: 'The worker has died.' });
   });
 
+  it('is rejected when its client is closed, as is every later one', async () => {
+    const asked: unknown[] = [];
+    const { client, replies } = line({
+      extents: (request) => {
+        asked.push(request);
+        return new Promise(() => undefined);
+      },
+    });
+    const call = client.call('extents', { from: 0n, count: 1 });
+    client.close();
+    await assert.rejects(call, { code: 'reloaded' });
+    await assert.rejects(client.call('extents', { from: 1n, count: 1 }), { code: 'reloaded' });
+    assert.deepEqual(asked, [{ from: 0n, count: 1 }]);
+    assert.deepEqual(replies, []);
+  });
+
   it('is not settled by replies to others, nor by messages that are none of ours', async () => {
     const { client, say } = line({ extents: async () => page });
     const call = client.call('extents', { from: 0n, count: 1 });
