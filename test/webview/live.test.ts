@@ -190,6 +190,29 @@ describe('an image whose file changes, in the page', function () {
     }
   });
 
+  it('has a table scrolled to where it was, and focused, once that is filled again', async () => {
+    const { page, send, become } = await show(plain, { state: { pane: 'map' } });
+    const table = page.locator('main.pane .grid-scroll').first();
+    await table.waitFor();
+    await page.waitForFunction(() => {
+      const box = document.querySelector('main.pane .grid-scroll');
+      return box !== null && box.scrollHeight > box.clientHeight + 700;
+    });
+    await table.focus();
+    await table.evaluate((box) => box.scrollTo(0, 600));
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    const before = await table.elementHandle();
+    become(bigger);
+    send({ type: 'news', news: again });
+    await page.locator('.notice').waitFor();
+    await page.waitForFunction(() => {
+      const box = document.querySelector('main.pane .grid-scroll');
+      return box?.scrollTop === 600 && document.activeElement === box;
+    });
+    // It is another table: nothing of the one before is left.
+    assert.equal(await before?.evaluate((box) => box.isConnected), false);
+  });
+
   it('asks when it is to ask, and has the host read it', async () => {
     const { page, send, messages } = await show(plain);
     send({ type: 'news', news: { ...calm, file: { state: 'changed', at: noon + 60_000 } } });
