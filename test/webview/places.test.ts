@@ -148,6 +148,10 @@ describe('the Inspector, with the engine behind it', function () {
   it('follows the chain from the header to the file and back, each step a selection', async () => {
     const inspector = await select('guest:0+65536');
     await belongs(inspector);
+    await follow(inspector, 'cluster 5');
+    assert.match(await explained(inspector), /Host cluster 5 bytes of the file/);
+    await inspector.page.getByRole('button', { name: 'Back', exact: true }).click();
+    await belongs(inspector);
     await follow(inspector, 'L1[0]');
     const l1 = await explained(inspector);
     assert.match(l1, /L1\[0\] entry of the L1 table/);

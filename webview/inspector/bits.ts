@@ -1,10 +1,16 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { BitRow } from '../../src/engine/format/bits.ts';
+import type { Image } from '../description.ts';
 import { visible } from '../widgets/visible.ts';
+import { linkedText } from './linkedText.ts';
 import { rules, text } from './parts.ts';
 
-/** A 64-bit entry as bits, the highest first, and what each range of them means. */
-export function bitTable(rows: readonly BitRow[], word: bigint): TemplateResult {
+/**
+ * A 64-bit entry as bits, the highest first, and what each range of them means. Clusters that it names are links, unless
+ * they are in an external data file.
+ */
+export function bitTable(rows: readonly BitRow[], word: bigint, image: Image): TemplateResult {
+  const meaning = (words: string) => (image.dataFile === undefined ? linkedText(words, image) : visible(words));
   return html`${bitStrip(rows, word)}
     <dl class="pairs">
       ${[...rows].reverse().map(
@@ -12,7 +18,7 @@ export function bitTable(rows: readonly BitRow[], word: bigint): TemplateResult 
           <dt title=${row.about}>${bitWords(row)}</dt>
           <dd>
             ${row.name.replaceAll('_', ' ')}: ${text(row.shown)}
-            ${row.meaning === '' ? nothing : html`<span class="quiet">${visible(row.meaning)}</span>`}
+            ${row.meaning === '' ? nothing : html`<span class="quiet">${meaning(row.meaning)}</span>`}
             ${rules(row.rules.filter(({ kept }) => !kept))}
           </dd>
         </div>`,

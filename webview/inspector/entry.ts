@@ -1,6 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { showHex, showOffset, showSize } from '../../src/engine/format/show.ts';
 import type { EntryPlaceRequest, ExplainedEntry } from '../../src/protocol/placeApi.ts';
+import type { Image } from '../description.ts';
 import { findingsAt } from '../findings.ts';
 import { hostBytesCommand } from '../qemuCommands.ts';
 import { hostRange, type Selection } from '../selection.ts';
@@ -72,7 +73,7 @@ function entryExplained(context: Context, selection: EntrySelection, entry: Expl
       html`<p>${kindWords[decoded.kind]}${decoded.length === undefined ? nothing : `, at most ${decoded.length} bytes`}</p>
       ${decoded.wrong === undefined ? nothing : html`<p class="tone-corruption">Wrong: ${decoded.wrong}.</p>`}`,
     )}
-    ${entryBits(entry)}
+    ${entryBits(image, entry)}
     ${target === undefined || (isData && image.dataFile) ? nothing : clusterUse(context, target.offset, leadingOf(selection, entry))}
     ${section('Findings', findingLinks(findingsAt(listed, wordsOf(selection))))}
     ${section(
@@ -90,12 +91,12 @@ function entryExplained(context: Context, selection: EntrySelection, entry: Expl
 }
 
 /** The descriptor bit by bit, and that of the subclusters. */
-function entryBits({ bytes, rows, subclusters }: ExplainedEntry): TemplateResult {
+function entryBits(image: Image, { bytes, rows, subclusters }: ExplainedEntry): TemplateResult {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const word = (at: number): string => `0x${view.getBigUint64(at).toString(16).padStart(16, '0')}`;
   return html`
-    ${rows.length === 0 ? nothing : section('Entry', html`<p>${text(word(0))}</p>${bitTable(rows, view.getBigUint64(0))}`)}
-    ${subclusters.length === 0 ? nothing : section('Subclusters', html`<p>${text(word(8))}</p>${bitTable(subclusters, view.getBigUint64(8))}`)}
+    ${rows.length === 0 ? nothing : section('Entry', html`<p>${text(word(0))}</p>${bitTable(rows, view.getBigUint64(0), image)}`)}
+    ${subclusters.length === 0 ? nothing : section('Subclusters', html`<p>${text(word(8))}</p>${bitTable(subclusters, view.getBigUint64(8), image)}`)}
   `;
 }
 

@@ -59,8 +59,8 @@ function placeExplained(context: Context, selection: GuestSelection, place: Gues
     ${
       l2 === undefined || view === undefined || l2.rows.length === 0
         ? nothing
-        : html`${section('L2 entry', html`<p>${text(`0x${view.getBigUint64(0).toString(16).padStart(16, '0')}`)}</p>${bitTable(l2.rows, view.getBigUint64(0))}`)}
-          ${l2.subclusters.length === 0 ? nothing : section('Subclusters', bitTable(l2.subclusters, view.getBigUint64(8)))}`
+        : html`${section('L2 entry', html`<p>${text(`0x${view.getBigUint64(0).toString(16).padStart(16, '0')}`)}</p>${bitTable(l2.rows, view.getBigUint64(0), image)}`)}
+          ${l2.subclusters.length === 0 ? nothing : section('Subclusters', bitTable(l2.subclusters, view.getBigUint64(8), image))}`
     }
     ${host === undefined || image.dataFile ? nothing : clusterUse(context, host, { copied })}
     ${copySection(context, selection, { ...place, place: wordsOf(selection) }, host, kind === 'data' ? selection.length : BigInt(compressedBytes ?? 0))}

@@ -8,6 +8,7 @@ import { hostRange, type Selection } from '../selection.ts';
 import { copyButtons, toJson } from '../widgets/copy.ts';
 import { visible } from '../widgets/visible.ts';
 import { wordsOf } from '../words.ts';
+import { linkedText } from './linkedText.ts';
 import { type Context, findingLinks, head, link, pairs, reveal, rules, section, text } from './parts.ts';
 import { bytes } from './structures.ts';
 
@@ -19,7 +20,7 @@ export function explainField(context: Context, header: Header, row: Row): Templa
   return html`
     ${head(row.name, `header field, ${place}, ${since}`)}
     ${section('Bytes', row.present ? present : html`<p class="quiet">${absence(header, row)}</p>`)}
-    ${section('Value', fieldValue(row))} ${section('Where', fieldPlace(header, row))} ${section('Meaning', html`<p>${row.about}</p>`)}
+    ${section('Value', fieldValue(context, row))} ${section('Where', fieldPlace(header, row))} ${section('Meaning', html`<p>${row.about}</p>`)}
     ${section('Rules', rules(row.rules))}
     ${section('Findings', findingLinks(findingsAt(context.listed, `header.${row.name}`)))}
     ${reveal(context, { kind: 'field', name: row.name })}
@@ -39,13 +40,13 @@ export function explainField(context: Context, header: Header, row: Row): Templa
 }
 
 /** The value as shown, then in those of the other notations that differ. */
-function fieldValue(row: Row): TemplateResult {
+function fieldValue({ image }: Context, row: Row): TemplateResult {
   const other = (shown: string): TemplateResult | undefined => (shown === row.shown ? undefined : text(shown));
   return pairs([
     ['value', text(row.shown)],
     ['decimal', other(showCount(row.value))],
     ['hex', other(showOffset(row.value))],
-    ['means', row.meaning === '' ? undefined : visible(row.meaning)],
+    ['means', row.meaning === '' ? undefined : linkedText(row.meaning, image)],
   ]);
 }
 
