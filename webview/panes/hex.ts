@@ -7,6 +7,7 @@ import { copyBytes } from '../hex/copyBytes.ts';
 import { bytesFrom, describeByte, lookAt } from '../hex/describe.ts';
 import { keepView, keptView, sameSpace, spaceNames, spaceSize } from '../hex/hexView.ts';
 import { type ByteMark, type MarkedPlace, placeOf, selectionOf } from '../hex/places.ts';
+import type { ByteLook } from '../hex/rowNote.ts';
 import { Structures } from '../hex/structures.ts';
 import { callError, type Loaded, load } from '../loaded.ts';
 import { addressOf, SelectEvent, type Selection } from '../selection.ts';
@@ -54,7 +55,13 @@ export class HexPane extends PaneElement {
   #keepTimer: ReturnType<typeof setTimeout> | undefined;
   #goal: { readonly at: bigint; readonly top: boolean } | undefined;
   #focus = false;
-  readonly #onChange = (): void => this.requestUpdate();
+  /** Grows whenever bytes may look otherwise. */
+  #version = 0;
+  readonly #look = (at: bigint): ByteLook => lookAt(this.#pages, this.#structures, at);
+  readonly #onChange = (): void => {
+    this.#version++;
+    this.requestUpdate();
+  };
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -195,13 +202,17 @@ export class HexPane extends PaneElement {
     placeOf({ image, listed, client: session.client }, selection).then(
       (place) => this.#showPlace(place, address),
       (thrown: unknown) => {
-        this.said = `What is selected has no place to be shown: ${callError(thrown).message}`;
+        this.said = `what is selected has no place to be shown: ${callError(thrown).message}`;
       },
     );
   }
 
   #showPlace(place: MarkedPlace | undefined, address: string | undefined): void {
-    if (place === undefined || address !== this.#shown || !this.isConnected) {
+    if (address !== this.#shown || !this.isConnected) {
+      return;
+    }
+    if (place === undefined) {
+      this.said = 'what is selected has no bytes of its own';
       return;
     }
     this.#setSpace(place.space);
@@ -209,7 +220,9 @@ export class HexPane extends PaneElement {
     const last = this.#pages.size > 0n ? this.#pages.size - 1n : 0n;
     this.cursor = place.start < last ? place.start : last;
     this.#goal = { at: this.cursor, top: false };
-    this.said = place.start > last ? 'What is selected is past the end.' : '';
+    this.said = place.start > last ? 'what is selected is past the end' : '';
+    // A link that has led here is gone; what still has the focus keeps it.
+    this.#focus ||= document.activeElement === document.body;
     this.#keepSoon();
   }
 
@@ -225,9 +238,11 @@ export class HexPane extends PaneElement {
       ${this.#stepButton('arrow-circle-up', 'Previous stored bytes', 'previous')}
       ${this.#stepButton('arrow-circle-down', 'Next stored bytes: over holes and zeros', 'next')}
       <span class="grow"></span>
+      <span class="links">
       <button class="link" @click=${() => this.#copy('hex')}>Copy as hex</button>
       <button class="link" @click=${() => this.#copy('text')}>Copy as text</button>
       <button class="link" @click=${() => this.#save()}>${icon('save')}Save Bytes…</button>
+      </span>
     </div>`;
   }
 
@@ -236,7 +251,8 @@ export class HexPane extends PaneElement {
     return html`<qcow2-bytes
       label=${`Bytes of ${visible(where)}`}
       .pages=${this.#pages}
-      .look=${(at: bigint) => lookAt(this.#pages, this.#structures, at)}
+      .look=${this.#look}
+      .version=${this.#version}
       .cursor=${this.cursor}
       .mark=${this.mark}
       @cursor=${(event: CursorEvent) => this.#moved(event)}

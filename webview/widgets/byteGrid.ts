@@ -18,6 +18,7 @@ export class ByteGrid extends PageElement {
     label: {},
     pages: { attribute: false },
     look: { attribute: false },
+    version: { attribute: false },
     cursor: { attribute: false },
     mark: { attribute: false },
     perRow: { state: true },
@@ -26,6 +27,8 @@ export class ByteGrid extends PageElement {
   label = '';
   declare pages: BytePages;
   look: (at: bigint) => ByteLook = () => ({ kind: undefined, note: '' });
+  /** Another one whenever `look` may give another answer. */
+  version = 0;
   cursor = 0n;
   mark: ByteMark | undefined = undefined;
   private perRow: 8 | 16 = 16;
@@ -34,6 +37,7 @@ export class ByteGrid extends PageElement {
   #anchor: bigint | undefined;
   #inView = { start: -1n, end: -1n };
   #goal: bigint | undefined;
+  #looks: { readonly first: bigint; readonly looks: readonly ByteLook[] } = { first: 0n, looks: [] };
   readonly #resized = new ResizeObserver(() => this.#measure());
   readonly #onChange = (): void => this.requestUpdate();
 
@@ -96,6 +100,7 @@ export class ByteGrid extends PageElement {
     const { top, visible, travel } = this.#scroll;
     const count = rows - top < BigInt(visible + 1) ? Number(rows - top) : visible + 1;
     const end = top + BigInt(count);
+    this.#looks = this.#looksFrom(top, count);
     const row = this.cursor / BigInt(this.perRow);
     return html`<div
       class="bytes-scroll"
@@ -141,6 +146,18 @@ export class ByteGrid extends PageElement {
     return this.querySelector('.bytes-scroll');
   }
 
+  /** The looks of the bytes in view, and of the one before them: each is asked for several times. */
+  #looksFrom(top: bigint, rows: number): { readonly first: bigint; readonly looks: readonly ByteLook[] } {
+    const start = top * BigInt(this.perRow);
+    const first = start > 0n ? start - 1n : start;
+    const length = rows * this.perRow + Number(start - first);
+    return { first, looks: Array.from({ length }, (_, index) => this.look(first + BigInt(index))) };
+  }
+
+  #lookAt(at: bigint): ByteLook {
+    return this.#looks.looks[Number(at - this.#looks.first)] ?? this.look(at);
+  }
+
   #head(): TemplateResult {
     const columns = Array.from({ length: this.perRow }, (_, index) => index.toString(16).padStart(2, '0'));
     return html`<div class="bytes-row bytes-head" role="row" aria-rowindex="1">
@@ -179,9 +196,9 @@ export class ByteGrid extends PageElement {
     if (byte.state === 'past-end') {
       return { hex: html`<span class="byte" role="gridcell"></span>`, char: nothing };
     }
-    const own = this.look(at);
+    const own = this.#lookAt(at);
     const { kind } = own;
-    const starts = own.note !== '' && at > 0n && !sameThing(own, this.look(at - 1n));
+    const starts = own.note !== '' && at > 0n && !sameThing(own, this.#lookAt(at - 1n));
     const marked = this.mark !== undefined && at >= this.mark.start && at < this.mark.start + this.mark.length;
     const look = [
       'byte',
@@ -207,10 +224,10 @@ export class ByteGrid extends PageElement {
 
   /** What is in the row, where it begins there or has entries; in the first row, also what goes on. */
   #note(row: bigint, start: bigint): string {
-    const before = row > this.#scroll.top ? this.look(start - 1n).note : '';
+    const before = row > this.#scroll.top ? this.#lookAt(start - 1n).note : '';
     const looks = Array.from({ length: this.perRow }, (_, index) => start + BigInt(index))
       .filter((at) => at < this.pages.size)
-      .map((at) => this.look(at));
+      .map((at) => this.#lookAt(at));
     return rowNote(looks, before);
   }
 

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { sampleFolder } from '../support/sampleFolder.ts';
+import { type Session, startSession } from '../support/vscode/session.ts';
+import { openWindow, type Window } from '../support/vscode/window.ts';
+import { until } from '../support/vscode/within.ts';
+
+describe('Save Bytes… in a VS Code window', function () {
+  this.timeout(180_000);
+  let folder: string;
+  let session: Session;
+  let window: Window;
+
+  before(async () => {
+    folder = await sampleFolder(() => {});
+    session = await startSession();
+    window = await openWindow(session, folder);
+  });
+  after(() => session?.stop());
+
+  it('asks for a file and writes the selected bytes to it, and nothing else', async () => {
+    const image = join(folder, 'v3.qcow2');
+    const saved = join(folder, 'saved.bin');
+    rmSync(saved, { force: true });
+    const before = readdirSync(folder);
+    const view = await window.open(image, 'hex');
+    await view.locator('#byte-4').click();
+    await view.getByText('header.version').first().waitFor();
+    await view.getByRole('button', { name: 'Save Bytes…' }).click();
+    const input = window.page.locator('.quick-input-widget input[type=text]');
+    await input.waitFor();
+    await input.fill(saved);
+    await input.press('Enter');
+    await until(async () => (existsSync(saved) ? true : undefined), 'the file is there');
+    assert.deepEqual(readFileSync(saved), readFileSync(image).subarray(4, 8));
+    rmSync(saved);
+    assert.deepEqual(readdirSync(folder), before);
+    assert.deepEqual(window.problems(), []);
+  });
+});
