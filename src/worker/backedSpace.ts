@@ -58,6 +58,7 @@ export function backedSpace(own: Space, layer: Layer, backing: Backing): Space {
     whole: (context) => whole.result(context),
     part,
     runs,
+    ...(own.fragments ? { fragments: own.fragments } : {}),
   };
 }
 

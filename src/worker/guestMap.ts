@@ -1,5 +1,5 @@
 import { type ClusterRange, ExtentReader, type Walked } from '../engine/image/extents.ts';
-import { Fragments } from '../engine/image/fragments.ts';
+import { Fragments, type FragmentVisitor } from '../engine/image/fragments.ts';
 import { clustersOf, type Geometry } from '../engine/image/geometry.ts';
 import { type ExtentKind, guestKindOf } from '../engine/image/kinds.ts';
 import { type L2Visitor, type Lost, walkL2Tables } from '../engine/image/l2Tables.ts';
@@ -7,7 +7,7 @@ import type { Layer } from '../engine/image/layer.ts';
 import { RunMerger } from '../engine/image/runMerger.ts';
 import type { Progress } from '../engine/ports.ts';
 import { type GuestMapKind, spaceKinds } from '../protocol/mapApi.ts';
-import { addRun, emptyBins, type MapBins } from './mapBins.ts';
+import { addRun, emptyBins } from './mapBins.ts';
 import { powerOfTwo } from './mapCells.ts';
 import type { RunVisitor, Space } from './mapSpace.ts';
 import { sharedRun } from './sharedRun.ts';
@@ -43,7 +43,13 @@ export function guestSpace(image: Walked, layer: Layer, backed: boolean): Space 
   const part: Space['part'] = async (range, perBin, { fragments }, progress) => {
     const bins = emptyBins(range.from * clusterUnits, perBin * clusterUnits, binsOf(range, perBin), columns);
     const add: RunVisitor = (column, unit, count) => addRun(bins, unit, count, column);
-    await walkGuest(image, layer, range, byKind, add, fragments ? bins : undefined, progress);
+    const addFragments: FragmentVisitor = (cluster, count, fragmented) => {
+      addRun(bins, cluster * clusterUnits, count * clusterUnits, fragmentColumns.allocated);
+      if (fragmented > 0) {
+        addRun(bins, cluster * clusterUnits, fragmented * clusterUnits, fragmentColumns.fragmented);
+      }
+    };
+    await walkGuest(image, layer, range, byKind, add, fragments ? addFragments : undefined, progress);
     return bins;
   };
   const whole = sharedRun((progress) => part({ from: 0, to: clusters }, binClusters, { fragments: true }, progress));
@@ -58,6 +64,7 @@ export function guestSpace(image: Walked, layer: Layer, backed: boolean): Space 
     whole: (context) => whole.result(context),
     part,
     runs: (range, visit, progress) => walkGuest(image, layer, range, byKind, visit, undefined, progress),
+    fragments: (range, visit, progress) => walkGuest(image, layer, range, byKind, () => undefined, visit, progress),
   };
 }
 
@@ -72,7 +79,7 @@ async function walkGuest(
   range: ClusterRange,
   byKind: readonly number[],
   visit: RunVisitor,
-  fragments: MapBins | undefined,
+  fragments: FragmentVisitor | undefined,
   progress: Progress,
 ): Promise<void> {
   const { geometry, l1, size } = layer;
@@ -113,21 +120,17 @@ class FragmentReader implements L2Visitor {
   readonly #entryBytes: number;
   readonly #from: number;
 
-  constructor(geometry: Geometry, range: ClusterRange, inner: L2Visitor, bins: MapBins) {
-    const { l2Entries, l2EntryBytes, clusterUnits } = geometry;
+  constructor(geometry: Geometry, range: ClusterRange, inner: L2Visitor, visit: FragmentVisitor) {
+    const { l2Entries, l2EntryBytes } = geometry;
     this.#l2Entries = l2Entries;
     this.#entryBytes = l2EntryBytes;
     this.#from = range.from;
     this.#inner = inner;
     this.range = { from: range.from - (range.from % l2Entries), to: range.to };
     this.#fragments = new Fragments(geometry, (cluster, count, fragmented) => {
-      const first = Math.max(cluster, range.from);
-      const end = cluster + count;
-      if (first < end) {
-        addRun(bins, first * clusterUnits, (end - first) * clusterUnits, fragmentColumns.allocated);
-      }
-      if (fragmented > 0 && cluster >= range.from) {
-        addRun(bins, cluster * clusterUnits, fragmented * clusterUnits, fragmentColumns.fragmented);
+      const skipped = Math.max(0, range.from - cluster);
+      if (skipped < count) {
+        visit(cluster + skipped, count - skipped, skipped === 0 ? fragmented : 0);
       }
     });
   }

@@ -1,4 +1,5 @@
 import type { ClusterRange } from '../engine/image/extents.ts';
+import type { FragmentVisitor } from '../engine/image/fragments.ts';
 import type { Progress } from '../engine/ports.ts';
 import type { MapBins } from './mapBins.ts';
 import type { Extent } from './mapCells.ts';
@@ -28,4 +29,6 @@ export interface Space extends Extent {
   part(range: ClusterRange, binClusters: number, wanted: Wanted, progress: Progress): Promise<MapBins>;
   /** The runs of a range: those of the columns of kinds only. */
   runs(range: ClusterRange, visit: RunVisitor, progress: Progress): Promise<void>;
+  /** Of the guest: visits the clusters of a range that have a place in the file, in order. */
+  fragments?(range: ClusterRange, visit: FragmentVisitor, progress: Progress): Promise<void>;
 }

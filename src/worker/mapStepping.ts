@@ -1,10 +1,10 @@
 import { Qcow2Error } from '../engine/error.ts';
 import type { ByteRange } from '../engine/finding.ts';
+import type { FragmentVisitor } from '../engine/image/fragments.ts';
 import { walkSharedClusters } from '../engine/image/sharedClusters.ts';
 import { type StepRequest, spaceKinds } from '../protocol/mapApi.ts';
 import { stepDirty } from './dirtyRanges.ts';
 import { fragmentColumns } from './guestMap.ts';
-import { countIn } from './mapBins.ts';
 import type { OverlaySource } from './mapOverlay.ts';
 import type { Space } from './mapSpace.ts';
 import { nextRun, previousRun, runBytes, type Stepped } from './mapStep.ts';
@@ -133,12 +133,12 @@ async function fragments(space: Space, context: CallContext): Promise<Stepped> {
     clusterUnits,
     runs: async (from, to, visit, progress) => {
       const range = { from: from / clusterUnits, to: Math.ceil(to / clusterUnits) };
-      const clusters = await space.part(range, 1, { fragments: true }, progress);
-      for (let bin = 0; bin < clusters.bins; bin++) {
-        if (countIn(clusters, bin, column) > 0) {
-          visit((range.from + bin) * clusterUnits, clusterUnits);
+      const add: FragmentVisitor = (cluster, _count, fragmented) => {
+        if (fragmented > 0) {
+          visit(cluster * clusterUnits, fragmented * clusterUnits);
         }
-      }
+      };
+      await space.fragments?.(range, add, progress);
     },
   };
 }

@@ -40,9 +40,11 @@ export function sharedRun<T>(work: (progress: Progress) => Promise<T>): SharedRu
       run ??= start();
       const joined = run;
       joined.listeners.add(report);
+      const waiting = cancelled(signal);
       try {
-        return await Promise.race([joined.done, cancelled(signal)]);
+        return await Promise.race([joined.done, waiting.promise]);
       } finally {
+        waiting.forget();
         joined.listeners.delete(report);
         if (signal.aborted && joined.listeners.size === 0) {
           joined.abort.abort();
@@ -53,13 +55,14 @@ export function sharedRun<T>(work: (progress: Progress) => Promise<T>): SharedRu
   };
 }
 
-function cancelled(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const onAbort = (): void => reject(new Qcow2Error('cancelled', 'Cancelled.'));
-    if (signal.aborted) {
-      onAbort();
-    } else {
-      signal.addEventListener('abort', onAbort, { once: true });
-    }
-  });
+/** Fails when the signal is aborted. `forget`: the signal need not keep what waits for it any longer. */
+function cancelled(signal: AbortSignal): { readonly promise: Promise<never>; readonly forget: () => void } {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(new Qcow2Error('cancelled', 'Cancelled.'));
+  if (signal.aborted) {
+    onAbort();
+  } else {
+    signal.addEventListener('abort', onAbort, { once: true });
+  }
+  return { promise, forget: () => signal.removeEventListener('abort', onAbort) };
 }
