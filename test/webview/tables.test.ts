@@ -240,11 +240,16 @@ describe('the pane of the tables', function () {
   });
 
   it('leads from what is wrong to its finding', async () => {
-    const { page } = await show(mixed().toStorage(), { selection: 'l2-entry:0.4' });
-    const wrong = page.locator(`${rowsInPage} button.entry-wrong`).first();
-    await wrong.waitFor();
-    await wrong.click();
-    await page.locator('.inspector').getByText('l2-entry-unaligned').waitFor();
+    for (const [kept, code] of [
+      ['l2:0 all 0', 'l2-entry-unaligned'],
+      ['l1 all 0', 'l2-table-past-end'],
+    ] as const) {
+      const image = mixed();
+      image.l1(2, copied | image.at(900));
+      const { page } = await show(image.toStorage(), { kept: { tables: kept } });
+      await page.locator(`${rowsInPage} button.entry-wrong`).first().click();
+      await page.locator('.inspector').getByText(code).waitFor();
+    }
   });
 
   it('has the tables of each snapshot, and the refcounts', async () => {

@@ -199,7 +199,7 @@ function refcountMeaning(row: TableRow, { image }: CellContext): TemplateResult 
 }
 
 /** What is wrong, with the finding that says more; it is a link once the scan has listed it. */
-function wrongCell({ wrong, findings, at }: TableRow, { listed }: CellContext): TemplateResult | typeof nothing {
+function wrongCell({ wrong, findings }: TableRow, { listed }: CellContext): TemplateResult | typeof nothing {
   if (wrong === undefined) {
     return nothing;
   }
@@ -209,9 +209,11 @@ function wrongCell({ wrong, findings, at }: TableRow, { listed }: CellContext): 
   }
   const { severity, title, meaning } = textOf(finding);
   const words = `${title}. ${meaning}`;
+  // That of a scan may be of several entries in a row.
+  const at = finding.host?.offset;
   const known = listed.find(
     ({ finding: { code, host } }) =>
-      code === finding.code && host !== undefined && host.offset <= at && at < host.offset + host.length,
+      at !== undefined && code === finding.code && host && host.offset <= at && at < host.offset + host.length,
   );
   const shown = html`${severityIcon(severity)}${wrong}`;
   if (known === undefined) {
