@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { panes } from '../../webview/state.ts';
 import { copied, ImageBuilder } from '../support/builder.ts';
 import { temporaryFolder } from '../support/vscode/ending.ts';
 import { openFiles } from '../support/vscode/openFiles.ts';
@@ -48,10 +49,22 @@ describe('The backing chain in VS Code, first in Restricted Mode', function () {
     const button = view.locator('vscode-button', { hasText: 'Open backing chain…' });
     assert.equal(await button.getAttribute('disabled'), '');
     await button.click({ force: true });
-    await showPane(view, 'map');
-    await showPane(view, 'chain');
     assert.equal(await view.getByText('Close backing chain').count(), 0);
     assert.equal(handlesOnBase(), 0);
+  });
+
+  it('is the only thing that Restricted Mode leaves out: every pane shows the image, and opens nothing else', async () => {
+    const [view] = await untilPainted(window.page, 1);
+    assert.ok(view);
+    for (const pane of panes) {
+      await showPane(view, pane);
+      assert.equal(await view.locator('.pane .failure').count(), 0, pane);
+      assert.equal(handlesOnBase(), 0, pane);
+    }
+    assert.deepEqual(
+      openFiles(session.server, top).map(({ writable }) => writable),
+      [false],
+    );
   });
 
   it('can be opened once the user trusts the folder, each file in a tab of its own, and is closed with the image', async () => {
