@@ -120,6 +120,8 @@ describe('Go to…', () => {
     assert.match(problem('snapshot[7] L1[0]'), /There is no snapshot\[7\]/);
     assert.match(problem('guest 0 + 0'), /at least one byte/);
     assert.match(problem('1.3K'), /not a whole number of bytes/);
+    assert.match(problem('L1[0x_]'), /is nothing that can be gone to/);
+    assert.match(problem('cluster _'), /is nothing that can be gone to/);
     assert.match(problem('nothing like it'), /is nothing that can be gone to. Type 0x3_0000, 1\.5G/);
     assert.deepEqual(meaningOf('   ', plain), { destinations: [] });
   });

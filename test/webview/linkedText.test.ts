@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import fc from 'fast-check';
 import { placesIn } from '../../webview/inspector/linkedText.ts';
 import { addressOf } from '../../webview/selection.ts';
 import { plain } from './images.ts';
@@ -33,6 +34,34 @@ describe('places in a text', () => {
   it('are none where the file or the disk ends before', () => {
     assert.equal(linked('0xffff_ffff_ffff_ffff'), '0xffff_ffff_ffff_ffff');
     assert.equal(linked('guest cluster 99999999'), 'guest cluster 99999999');
+  });
+
+  it('are found in any text, whatever is in it', () => {
+    const pieces = [
+      '0x',
+      '_',
+      'f',
+      'L1[',
+      ']',
+      '9'.repeat(30),
+      ' -> ',
+      'L2[',
+      'cluster ',
+      '\u202f',
+      'guest ',
+      'snapshot[',
+      ' ',
+    ];
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.constantFrom(...pieces), fc.string())), (parts) => {
+        const text = parts.join('');
+        assert.equal(
+          placesIn(text, plain).reduce((whole, part) => whole + part.text, ''),
+          text,
+        );
+      }),
+    );
+    assert.equal(linked('a bitmap named 0x_'), 'a bitmap named 0x_');
   });
 
   it('leave the text as it is', () => {

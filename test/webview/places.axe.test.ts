@@ -64,6 +64,27 @@ describe('the Inspector and Go to…, judged by axe', function () {
     });
   }
 
+  for (const width of [600, 1000]) {
+    it(`fit into ${width} pixels without scrolling sideways, whatever is explained`, async () => {
+      const visits = selections.map((address) => `header ${address}`);
+      const state = { pane: 'header', selection: selections[0], history: { visits, at: 0 } };
+      const { page, ready } = await open(answersFor(everything), { size: { width, height: 700 }, state });
+      await ready('header');
+      for (const address of selections) {
+        await page.locator('.inspector h2').waitFor();
+        const [wide, room] = await page
+          .locator('.inspector')
+          .evaluate(({ scrollWidth, clientWidth }) => [scrollWidth, clientWidth]);
+        assert.equal(wide, room, address);
+        await page.evaluate(() => window.postMessage({ type: 'command', command: 'forward' }, '*'));
+        await page.waitForTimeout(50);
+      }
+      await page.evaluate(() => window.postMessage({ type: 'command', command: 'go-to' }, '*'));
+      const box = await page.locator('.go-to').boundingBox();
+      assert.ok(box && box.x >= 0 && box.x + box.width <= width, JSON.stringify(box));
+    });
+  }
+
   it('have no violations on a refused image, below a narrow pane', async () => {
     const state = { pane: 'header', selection: 'finding:0' };
     const { page, ready } = await open(answersFor(broken), { size: { width: 600, height: 900 }, state });

@@ -65,7 +65,7 @@ interface Where {
 
 /** Reads a place by its form; undefined when it has the form of none. */
 function readPlace(text: string, where: Where): Meaning | undefined {
-  const number = String.raw`\s*(0x[\da-f_]+|[\d_]+)\s*`;
+  const number = String.raw`\s*(0x[\da-f][\da-f_]*|\d[\d_]*)\s*`;
   const arrow = String.raw`\s*(?:->|→)?\s*`;
   const match = (pattern: string): RegExpExecArray | null => new RegExp(`^${pattern}$`, 'is').exec(text);
   const l2 =

@@ -18,7 +18,7 @@ const places = new RegExp(
     String.raw`(?<indexed>extension|snapshot|bitmap)\[(?<index>\d+)\]`,
     String.raw`header\.(?<field>\w+)`,
     String.raw`(?<clusterSpace>guest |host )?cluster (?<cluster>\d[\d\u202f]*)`,
-    String.raw`(?<guest>guest (?:offset )?)?(?<offset>0x[\da-f_]+)\b`,
+    String.raw`(?<guest>guest (?:offset )?)?(?<offset>0x[\da-f][\da-f_]*)\b`,
   ].join('|'),
   'g',
 );
