@@ -70,6 +70,16 @@ function refuseOddFiles(path: string, stat: BigIntStats): void {
 
 function fileStorage(path: string, fd: number, stat: BigIntStats, size: bigint, seek: Seek | undefined): FileStorage {
   let open = true;
+  const requireOpen = (): void => {
+    if (!open) {
+      // The system may have given the number of the handle to another file.
+      throw new Qcow2Error('read-failed', `${path} was closed, to be opened again. Retry.`, { system: 'EBADF' });
+    }
+  };
+  const extents = (from: bigint, to: bigint, by: Seek): Iterable<HostExtent> => {
+    requireOpen();
+    return seekExtents(by, fd, from, to);
+  };
   return {
     path,
     identity: `${stat.dev}:${stat.ino}`,
@@ -77,13 +87,10 @@ function fileStorage(path: string, fd: number, stat: BigIntStats, size: bigint, 
     size,
     allocated: stat.blocks * 512n,
     read: async (at, into) => {
-      if (!open) {
-        // The system may have given the number of the handle to another file.
-        throw new Qcow2Error('read-failed', `${path} was closed, to be opened again. Retry.`, { system: 'EBADF' });
-      }
+      requireOpen();
       return readAt(path, fd, at, into);
     },
-    ...(seek && { extents: (from: bigint, to: bigint): Iterable<HostExtent> => seekExtents(seek, fd, from, to) }),
+    ...(seek && { extents: (from: bigint, to: bigint) => extents(from, to, seek) }),
     close: async () => {
       if (open) {
         open = false;

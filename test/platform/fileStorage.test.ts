@@ -172,6 +172,7 @@ describe('a host file', () => {
     await storage.close();
     await storage.close();
     await assert.rejects(storage.read(0n, new Uint8Array(1)), { code: 'read-failed', system: 'EBADF' });
+    assert.throws(() => storage.extents?.(0n, 1n), { code: 'read-failed', system: 'EBADF' });
   });
 
   describe('with holes', () => {
