@@ -3,6 +3,8 @@ import type { RefreshOnChange } from '../protocol/settings.ts';
 
 /** Milliseconds without a change after which a change counts as complete. */
 export const quietTime = 300;
+/** Milliseconds after which a change is read, complete or not. */
+const longestWait = 1000;
 /** Milliseconds between two readings of a file that changes all the time. */
 export const refreshPeriod = 5000;
 
@@ -34,6 +36,8 @@ export class Refresh {
   #read: string | undefined;
   #seen: string | undefined;
   #seenAt = 0;
+  /** When the first change came that was not read yet. */
+  #changedAt: number | undefined;
   #refreshedAt = Number.NEGATIVE_INFINITY;
   #lostAt: number | undefined;
   #state: FileState = { state: 'same' };
@@ -63,6 +67,7 @@ export class Refresh {
     this.#read = look.state === 'there' ? look.stamp : undefined;
     this.#seen = this.#read;
     this.#lostAt = undefined;
+    this.#changedAt = undefined;
     if (this.#state.state !== 'changing') {
       this.#set(this.#calm);
     }
@@ -105,6 +110,7 @@ export class Refresh {
 
   #unchanged(now: number): number {
     this.#lostAt = undefined;
+    this.#changedAt = undefined;
     if (this.#state.state !== 'changing' || now - this.#seenAt > 2 * refreshPeriod) {
       this.#set(this.#calm);
     }
@@ -112,6 +118,7 @@ export class Refresh {
   }
 
   async #changed(now: number): Promise<number> {
+    this.#changedAt ??= now;
     const again = now - this.#refreshedAt < 2 * refreshPeriod;
     if (again && this.#state.state !== 'lost') {
       this.#set({ state: 'changing', at: this.#seenAt });
@@ -119,7 +126,7 @@ export class Refresh {
       if (left > 0 || this.#ports.busy()) {
         return Math.max(left, quietTime);
       }
-    } else if (now - this.#seenAt < quietTime) {
+    } else if (now - this.#seenAt < quietTime && now - this.#changedAt < longestWait) {
       return quietTime;
     }
     this.#refreshedAt = now;

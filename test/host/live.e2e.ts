@@ -100,6 +100,28 @@ describe('an image that lives, in a window of VS Code', function () {
     await until(async () => (/qemu-io/.test(await body(view)) ? undefined : true), 'nobody has it open any more');
   });
 
+  it('is not read all the time when it changes all the time, and can be paused', async () => {
+    const path = write('busy.qcow2', image(1n));
+    const view = await window.open(path);
+    let size = 1n;
+    const writing = setInterval(() => writeFileSync(path, image(++size)), 250);
+    try {
+      await untilSays(view, /The image is changing all the time/);
+      await view.getByRole('button', { name: 'Pause' }).click();
+      await untilSays(view, /The image changed on disk at .*Resume/);
+      const shown = /([\d.]+ [MG]iB) virtual/.exec(await body(view))?.[1];
+      assert.ok(shown);
+      const later = size + 20n;
+      await until(() => size > later || undefined, 'it has changed many times more');
+      assert.ok((await body(view)).includes(`${shown} virtual`));
+      clearInterval(writing);
+      await view.getByRole('button', { name: 'Resume' }).click();
+      await untilSays(view, new RegExp(`${size} MiB virtual`));
+    } finally {
+      clearInterval(writing);
+    }
+  });
+
   it('gives its file back while its tab is hidden', async () => {
     const path = write('hidden.qcow2', image(1n));
     await window.open(path);
