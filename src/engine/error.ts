@@ -2,6 +2,8 @@
 export type ErrorCode =
   /** The system failed to read the file; `system` holds its code, such as EIO. */
   | 'read-failed'
+  /** The system failed to write the file; `system` holds its code, such as ENOSPC. */
+  | 'write-failed'
   /** The walk was stopped by its caller. */
   | 'cancelled'
   /** A length in the image is beyond `limits.ts`. */
@@ -43,14 +45,19 @@ const systemTexts: Readonly<Record<string, string>> = {
   EINVAL: 'Invalid argument',
   EIO: 'Input/output error',
   ELOOP: 'Too many levels of symbolic links',
+  EEXIST: 'File exists',
+  EFBIG: 'File too large',
   EMFILE: 'Too many open files',
   ENAMETOOLONG: 'File name too long',
   ENODATA: 'No data available',
   ENOENT: 'No such file or directory',
   ENOMEM: 'Cannot allocate memory',
+  ENOSPC: 'No space left on device',
   ENOTDIR: 'Not a directory',
+  EOPNOTSUPP: 'Operation not supported',
   ENXIO: 'No such device or address',
   EPERM: 'Operation not permitted',
+  EROFS: 'Read-only file system',
   ESTALE: 'Stale file handle',
   ETIMEDOUT: 'Connection timed out',
 };

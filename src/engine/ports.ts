@@ -71,3 +71,18 @@ export const closedGate: Gate = { open: async () => undefined };
 
 /** Never stops, reports to nobody. */
 export const noProgress: Progress = { step: async () => undefined };
+
+/** A file that is being made: nothing in it is of worth before it is finished. */
+export interface NewFile {
+  /** Writes at a host offset in bytes; what lies between and was never written reads as zeros. */
+  write(at: bigint, bytes: Uint8Array): Promise<void>;
+  /** Makes the file as long as this, in bytes. */
+  resize(size: bigint): Promise<void>;
+  /**
+   * Has the system give blocks to a range of bytes, by `written` with zeros written into them. Throws `not-supported`
+   * where it can't.
+   */
+  allocate(at: bigint, length: bigint, written: boolean, progress: Progress): Promise<void>;
+  /** Waits until everything is on the disk. */
+  flush(): Promise<void>;
+}

@@ -17,6 +17,20 @@ const advice: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'The file server does not answer. Retry later.',
 };
 
+/** What a person can do about a failed write. */
+const writeAdvice: Readonly<Record<string, string>> = {
+  ...advice,
+  EACCES: 'You may not write there. Choose another folder, or change its permissions.',
+  EPERM: 'You may not write there. Choose another folder, or change its permissions.',
+  ENOENT: 'The folder is not there. Make it, or choose another.',
+  ENOSPC: 'The disk is full. Free some space or choose another disk.',
+  EDQUOT: 'Your share of the disk is used up. Free some space or choose another disk.',
+  EROFS: 'The file system is read-only. Choose another folder.',
+  EFBIG: 'The file system can’t hold a file of that size.',
+  EEXIST: 'There is a file of that name already.',
+  EIO: 'The disk reported a write error.',
+};
+
 /** The system's code of an error thrown by `node:fs`, such as `ENOENT`. */
 export function systemCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
@@ -29,10 +43,25 @@ export function systemCode(error: unknown): string | undefined {
  * @param at - host offset in bytes, for a read
  */
 export function readFailed(what: string, error: unknown, at?: bigint): Qcow2Error {
+  return failed('read-failed', what, error, advice, at);
+}
+
+/** The same for a failed write, as a `write-failed` error. */
+export function writeFailed(what: string, error: unknown, at?: bigint): Qcow2Error {
+  return failed('write-failed', what, error, writeAdvice, at);
+}
+
+function failed(
+  code: 'read-failed' | 'write-failed',
+  what: string,
+  error: unknown,
+  hints: Readonly<Record<string, string>>,
+  at: bigint | undefined,
+): Qcow2Error {
   const system = systemCode(error);
   const reason = error instanceof Error ? error.message : String(error);
-  const told = system === undefined ? reason : `${system}. ${advice[system] ?? reason}`;
-  return new Qcow2Error('read-failed', `Can't ${what}: ${told}`, {
+  const told = system === undefined ? reason : `${system}. ${hints[system] ?? reason}`;
+  return new Qcow2Error(code, `Can't ${what}: ${told}`, {
     ...(at === undefined ? {} : { at }),
     ...(system === undefined ? {} : { system }),
   });

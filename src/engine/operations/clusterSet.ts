@@ -1,0 +1,60 @@
+/** A set of clusters: a bit each, in memory that grows with the highest one. */
+export class ClusterSet {
+  #words = new Uint32Array(1024);
+  /** The number of clusters up to the highest one that was ever in the set. */
+  end = 0;
+
+  /** Whether a cluster is in the set. */
+  has(cluster: number): boolean {
+    return ((this.#words[Math.floor(cluster / 32)] ?? 0) & (1 << (cluster % 32))) !== 0;
+  }
+
+  /** Puts `count` clusters from `first` on in. */
+  add(first: number, count: number): void {
+    this.end = Math.max(this.end, first + count);
+    this.#reserve(first + count);
+    this.#each(first, count, (word, mask) => (this.#words[word] = (this.#words[word] ?? 0) | mask));
+  }
+
+  /** Takes `count` clusters from `first` on out. */
+  remove(first: number, count: number): void {
+    this.#each(first, count, (word, mask) => (this.#words[word] = (this.#words[word] ?? 0) & ~mask));
+  }
+
+  /** The first of `count` clusters in a row that are not in the set, at or after `from`. */
+  firstFree(from: number, count: number): number {
+    let first = from;
+    for (let at = from; at < first + count; at++) {
+      if (at >= this.end) {
+        return first;
+      }
+      if (this.#words[Math.floor(at / 32)] === 0xffffffff) {
+        at = Math.floor(at / 32) * 32 + 31;
+        first = at + 1;
+      } else if (this.has(at)) {
+        first = at + 1;
+      }
+    }
+    return first;
+  }
+
+  #each(first: number, count: number, change: (word: number, mask: number) => void): void {
+    const end = first + count;
+    for (let at = first; at < end; ) {
+      const word = Math.floor(at / 32);
+      const bit = at % 32;
+      const bits = Math.min(32 - bit, end - at);
+      change(word, bits === 32 ? 0xffffffff : ((1 << bits) - 1) << bit);
+      at += bits;
+    }
+  }
+
+  #reserve(clusters: number): void {
+    const needed = Math.ceil(clusters / 32);
+    if (needed > this.#words.length) {
+      const words = new Uint32Array(Math.max(needed, this.#words.length * 2));
+      words.set(this.#words);
+      this.#words = words;
+    }
+  }
+}

@@ -1,0 +1,99 @@
+import { Qcow2Error } from '../error.ts';
+import {
+  type Extension,
+  encodeExtensions,
+  extensionTypes,
+  featureMaskNames,
+  featureNameBytes,
+} from '../format/extensions.ts';
+import { knownFeatures } from '../format/features.ts';
+import { encodeHeader, headerMagic } from '../format/header.ts';
+import type { NewImage } from './newImage.ts';
+import type { NewLayout } from './newLayout.ts';
+
+/** Bytes of a cluster up to which QEMU leaves out the feature name table. */
+const smallCluster = 4096;
+
+/**
+ * The first cluster of a new image: header, extensions, backing file name (qcow2_update_header). Throws `too-large` when
+ * they don't fit.
+ */
+export function newHeaderCluster(image: NewImage, layout: NewLayout): Uint8Array {
+  const clusterSize = 2 ** image.clusterBits;
+  const headerLength = image.version === 2 ? 72 : 112;
+  const extensions = encodeExtensions({ extensions: newExtensions(image), endMark: extension(extensionTypes.end) });
+  const name = image.backing?.name ?? new Uint8Array();
+  const nameAt = headerLength + extensions.length;
+  if (nameAt + name.length > clusterSize) {
+    throw new Qcow2Error('too-large', 'No space left on device', { system: 'ENOSPC' });
+  }
+  const { clusters } = layout;
+  const header = encodeHeader({
+    magic: headerMagic,
+    version: image.version,
+    backing_file_offset: image.backing ? BigInt(nameAt) : 0n,
+    backing_file_size: name.length,
+    cluster_bits: image.clusterBits,
+    size: image.size,
+    crypt_method: 0,
+    l1_size: layout.l1Entries,
+    l1_table_offset: BigInt(layout.l1Start) * BigInt(clusterSize),
+    refcount_table_offset: BigInt(clusters.tableStart) * BigInt(clusterSize),
+    refcount_table_clusters: clusters.tableClusters,
+    nb_snapshots: 0,
+    snapshots_offset: 0n,
+    incompatible_features: incompatibleFeatures(image),
+    compatible_features: image.lazyRefcounts ? 1n : 0n,
+    autoclear_features: image.dataFile?.raw ? 2n : 0n,
+    refcount_order: image.refcountOrder,
+    header_length: headerLength,
+    compression_type: image.compressionType === 'zstd' ? 1 : 0,
+    headerLength,
+    knownLength: headerLength,
+    unknownFields: new Uint8Array(),
+    padding: new Uint8Array(headerLength < 112 ? 0 : 7),
+    bytes: new Uint8Array(),
+  });
+  const cluster = new Uint8Array(clusterSize);
+  cluster.set(header);
+  cluster.set(extensions, headerLength);
+  cluster.set(name, nameAt);
+  return cluster;
+}
+
+function incompatibleFeatures(image: NewImage): bigint {
+  return (image.dataFile ? 4n : 0n) | (image.compressionType === 'zstd' ? 8n : 0n) | (image.extendedL2 ? 16n : 0n);
+}
+
+/** In QEMU's order. */
+function newExtensions(image: NewImage): Extension[] {
+  const { backing, dataFile } = image;
+  const extensions: Extension[] = [];
+  if (backing?.format !== undefined) {
+    extensions.push(extension(extensionTypes.backingFormat, new TextEncoder().encode(backing.format)));
+  }
+  if (dataFile) {
+    extensions.push(extension(extensionTypes.dataFile, dataFile.name));
+  }
+  if (image.version >= 3 && 2 ** image.clusterBits > smallCluster) {
+    extensions.push(extension(extensionTypes.featureNames, featureNameTable()));
+  }
+  return extensions;
+}
+
+/** The feature name table as QEMU 7.2 writes it. */
+export function featureNameTable(): Uint8Array {
+  const rows = featureMaskNames.flatMap((mask, type) =>
+    knownFeatures[mask].map(({ bit, name }) => ({ type, bit, name })),
+  );
+  const table = new Uint8Array(rows.length * featureNameBytes);
+  for (const [index, { type, bit, name }] of rows.entries()) {
+    table.set([type, bit], index * featureNameBytes);
+    table.set(new TextEncoder().encode(name), index * featureNameBytes + 2);
+  }
+  return table;
+}
+
+function extension(type: number, data: Uint8Array = new Uint8Array()): Extension {
+  return { type, offset: 0, length: data.length, data, padding: new Uint8Array((8 - (data.length % 8)) % 8) };
+}
