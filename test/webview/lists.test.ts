@@ -200,6 +200,16 @@ describe('the panes of snapshots, bitmaps and encryption', function () {
       assert.match(await textOf(page, 'qcow2-snapshots'), /1 cluster of its own would stay allocated/);
     });
 
+    it('can’t be deleted where QEMU refuses the image', async () => {
+      const refused: ImageDescription = { ...everything, qemuRefusal: 'Image is corrupt' };
+      const { page, ready } = await open(answersFor(refused), {
+        state: { pane: 'snapshots', selection: 'snapshot:0' },
+      });
+      await ready('snapshots');
+      await page.getByText('Count its clusters').click();
+      await page.getByText('it has to be repaired before a snapshot can be deleted').waitFor();
+    });
+
     it('have the ranges that differ as selections in either layer', async () => {
       const { page, ready, messages } = await open(answersFor(everything), {
         state: { pane: 'snapshots', selection: 'snapshot:1' },

@@ -14,8 +14,8 @@ export const changeWords: Readonly<Record<Change, { readonly label: string; read
 
 type Used = SnapshotClusters['exclusive'];
 
-/** Which clusters a snapshot has, and what deleting it frees. */
-export function clusterReport(use: SnapshotClusters): TemplateResult {
+/** Which clusters a snapshot has, and what deleting it frees. `refused`: QEMU does not open the image. */
+export function clusterReport(use: SnapshotClusters, refused: boolean): TemplateResult {
   const { exclusive, freed, snapshotTable, freedBytes } = use;
   const rows: readonly (readonly [string, Used])[] = [
     ['its own: no other layer has them', exclusive],
@@ -30,6 +30,7 @@ export function clusterReport(use: SnapshotClusters): TemplateResult {
       ${clusters(freed.data)} of data and ${clusters(freed.tables)} of tables get free;
       ${tableWords(snapshotTable)}
     </p>
+    ${refused ? warning('warning', 'QEMU refuses the image as it is: it has to be repaired before a snapshot can be deleted.') : nothing}
     ${warnings(use)}
     <table class="counts" aria-label="Clusters of the snapshot">
       <thead>

@@ -131,7 +131,7 @@ export class SnapshotsPane extends PaneElement {
         'Tells which ones no other layer has, and what deleting the snapshot would free. Reads the L2 tables of all layers.',
         'Counting the clusters of the snapshot',
         (signal, onProgress) => this.content.session.client.call('snapshotUse', { index }, { signal, onProgress }),
-        (use: SnapshotClusters) => clusterReport(use),
+        (use: SnapshotClusters) => clusterReport(use, this.content.image.qemuRefusal !== undefined),
       )}
       <h2>Difference from the active layer</h2>
       ${this.#onDemand(
