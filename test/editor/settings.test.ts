@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { readSettings, section, virtualFileLimit } from '../../src/editor/settings.ts';
+import { openImage } from '../../src/engine/image/open.ts';
+import { scan } from '../../src/engine/image/scan.ts';
+import { noProgress } from '../../src/engine/ports.ts';
+import { openFile } from '../../src/platform/fileStorage.ts';
 import { defaultSettings } from '../../src/protocol/settings.ts';
 import { panes } from '../../webview/state.ts';
 
@@ -66,6 +70,23 @@ describe('the walkthrough', () => {
       for (const [, command = ''] of description.matchAll(/\(command:([^)?]+)/g)) {
         assert.ok(commands.includes(command) || command === 'workbench.action.openSettings', command);
       }
+    }
+  });
+
+  /**
+   * Made with qemu-img 7.2: `create -o cluster_size=4k` of 4 MiB, writes of data, compressed data and zeros, a snapshot,
+   * more data, `bitmap --add`, and one write more.
+   */
+  it('comes with a sound sample that has something of everything', async () => {
+    const storage = await openFile('media/walkthrough/sample.qcow2');
+    const image = await openImage(storage);
+    const { guest, findingCount } = await scan(image, noProgress);
+    await storage.close();
+    assert.equal(image.findingCount + findingCount, 0);
+    assert.equal(image.snapshots.count, 1);
+    assert.equal(image.bitmaps.count, 1);
+    for (const kind of ['data', 'compressed', 'zero-plain', 'unallocated'] as const) {
+      assert.ok(guest[kind] > 0n, kind);
     }
   });
 });
