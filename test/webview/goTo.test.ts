@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { useNotation } from '../../src/engine/format/show.ts';
 import { parseAmount } from '../../webview/goTo/amount.ts';
 import { meaningOf } from '../../webview/goTo/parse.ts';
 import { panesOf } from '../../webview/panesOf.ts';
@@ -142,11 +143,14 @@ describe('Go to…', () => {
       fc.record({ kind: fc.constant('refcount-entry' as const), block: below(8192), index: below(32768) }, plainRecord),
       fc.constantFrom(...(plain.header?.fields ?? [])).map(({ name }) => ({ kind: 'field' as const, name })),
     );
-    fc.assert(
-      fc.property(selections, (selection) => {
-        assert.equal(addresses(wordsOf(selection))[0], addressOf(selection), wordsOf(selection));
-      }),
-    );
+    for (const notation of ['decimal', 'hexadecimal'] as const) {
+      useNotation(notation);
+      fc.assert(
+        fc.property(selections, (selection) => {
+          assert.equal(addresses(wordsOf(selection))[0], addressOf(selection), wordsOf(selection));
+        }),
+      );
+    }
   });
 
   it('never fails, whatever is typed', () => {
