@@ -1,53 +1,16 @@
 import assert from 'node:assert/strict';
-import type { Page } from 'playwright-core';
 import { Qcow2Error } from '../../src/engine/error.ts';
 import type { Storage } from '../../src/engine/ports.ts';
 import type { FileNews } from '../../src/protocol/news.ts';
 import { inspectStorage } from '../../src/worker/inspection.ts';
 import type { Handlers } from '../../src/worker/server.ts';
-import { compressed, copied, ImageBuilder, zero } from '../support/builder.ts';
+import { copied, ImageBuilder } from '../support/builder.ts';
 import { FailingStorage } from '../support/memoryStorage.ts';
 import { held } from './answers.ts';
 import { axeSource, type Inspector, type PageOptions } from './page.ts';
 import { pages } from './pages.ts';
+import { cells, huge, kib64, mixed, rowsInPage, topEntry, way } from './tablesPage.ts';
 import { themes } from './themes.ts';
-
-const kib64 = 65536n;
-
-/** A disk with two L2 tables of which one has an entry of each kind, and two snapshots with the same L1 table. */
-function mixed(values: ConstructorParameters<typeof ImageBuilder>[0] = {}): ImageBuilder {
-  const image = new ImageBuilder({ size: 5n << 29n, nb_snapshots: 2, snapshots_offset: 20n * kib64, ...values });
-  image.l1(0, copied | image.at(4)).l1(3, copied | (image.at(4) + 512n));
-  image
-    .entry(4, 0, copied | image.at(5))
-    .entry(4, 1, zero)
-    .entry(4, 3, compressed | (image.at(7) + 300n))
-    .entry(4, 4, copied | (image.at(8) + 512n))
-    .entry(4, 8000, copied | image.at(6));
-  for (const index of [0, 1]) {
-    const entry = image.at(20) + BigInt(index) * 64n;
-    image
-      .put64(entry, image.at(9 + index))
-      .put32(entry + 8n, 5)
-      .put16(entry + 12n, 1)
-      .put16(entry + 14n, 4)
-      .put32(entry + 36n, 16)
-      .put64(entry + 48n, 5n << 29n)
-      .put(entry + 56n, `${index}name`);
-    image.put64(image.at(9 + index) + 8n, image.at(11));
-  }
-  image.entry(11, 17, image.at(6));
-  return image.refcount(4, 1).refcount(5, 1).refcount(6, 3).truncate(image.at(21));
-}
-
-/** An L1 table of 4 million entries, of which two lead somewhere. */
-function huge(): ImageBuilder {
-  const image = new ImageBuilder({ size: 1n << 51n, l1_size: 2 ** 22 });
-  return image
-    .l1(2_000_000, copied | image.at(4))
-    .l1(2 ** 22 - 1, copied | image.at(5))
-    .truncate(1n << 26n);
-}
 
 /** News of a file that is as it was read. */
 const calm: FileNews = {
@@ -58,53 +21,6 @@ const calm: FileNews = {
   paused: false,
   locks: { state: 'free' },
 };
-
-const rowsInPage = '#tables-grid .grid-body [role=row]';
-
-/** The texts of the cells of the row with an entry. */
-async function cells(page: Page, entry: number): Promise<string[]> {
-  const digits = String(entry).replaceAll(/\B(?=(\d{3})+$)/g, '\u202f');
-  const row = page.locator(rowsInPage).filter({
-    has: page.locator(`[role=gridcell]:first-child`, { hasText: new RegExp(`^${digits}(\\s|$)`) }),
-  });
-  await row.first().waitFor();
-  const texts = await row.first().locator('[role=gridcell]').allInnerTexts();
-  return texts.map((text) => text.replaceAll(/\s+/g, ' ').trim());
-}
-
-/** The index of the first entry whose row is wholly in view. */
-function topEntry(page: Page): Promise<number> {
-  return page.evaluate((selector) => {
-    const head = document.querySelector('#tables-grid .grid-head')?.getBoundingClientRect().bottom ?? 0;
-    const rows = [...document.querySelectorAll(selector)];
-    const first = rows.find((row) => row.getBoundingClientRect().top >= head - 1);
-    return Number(first?.querySelector('[role=gridcell]')?.textContent?.replaceAll(/\D/g, ''));
-  }, rowsInPage);
-}
-
-/** The same, once it is another one than before and stays. */
-async function restedTop(page: Page, before: number): Promise<number> {
-  for (let last = before, same = 0; ; ) {
-    await page.waitForTimeout(60);
-    const top = await topEntry(page);
-    same = top !== before && top === last ? same + 1 : 0;
-    last = top;
-    if (same === 4) {
-      return top;
-    }
-  }
-}
-
-const way = (page: Page): Promise<string> =>
-  page
-    .locator('.table-way')
-    .innerText()
-    .then((text) =>
-      text
-        .trim()
-        .split(/\s*\n\s*/)
-        .join(' › '),
-    );
 
 describe('the pane of the tables', function () {
   this.timeout(60_000);
@@ -315,67 +231,6 @@ describe('the pane of the tables', function () {
     await page.waitForTimeout(400);
     const saved = JSON.stringify(messages.findLast(({ type }) => type === 'state'));
     assert.match(saved, /"tables":"l1 all 12345(7|8)\d"/);
-  });
-
-  describe('with a table higher than a browser can lay out', () => {
-    it('reaches every row with the keys', async () => {
-      const { page } = await show(huge().toStorage());
-      await page.locator('#tables-grid-box').focus();
-      await page.keyboard.press('End');
-      assert.deepEqual((await cells(page, 4_194_303)).slice(2, 4), ['8000 0000 0005 0000', 'L2 table']);
-      await page.keyboard.press('PageUp');
-      await page.keyboard.press('ArrowUp');
-      assert.match(await way(page), /^L1 \(active\) › L1\[41942\d\d\]$/);
-      await page.keyboard.press('Home');
-      assert.equal((await cells(page, 0))[1], '0x3_0000');
-      assert.equal(await topEntry(page), 0);
-    });
-
-    it('moves by as many rows for the wheel as a small table, anywhere in it, and ends at its ends', async () => {
-      const { page } = await show(huge().toStorage(), { kept: { tables: 'l1 all 2000000' } });
-      await page.mouse.move(400, 500);
-      for (let turn = 0; turn < 5; turn++) {
-        const before = await topEntry(page);
-        await page.mouse.wheel(0, 224);
-        const moved = (await restedTop(page, before)) - before;
-        assert.ok(moved >= 9 && moved <= 11, `${moved} rows from ${before}`);
-      }
-      await page.evaluate(() => {
-        const box = document.querySelector('#tables-grid-box');
-        box?.scrollTo(0, 0);
-      });
-      assert.equal(await restedTop(page, 2_000_000), 0);
-    });
-
-    it('goes to a part of the table with the thumb of the scrollbar', async () => {
-      const { page } = await show(huge().toStorage());
-      const parts = await page.evaluate(async () => {
-        const box = document.querySelector('#tables-grid-box');
-        const ends: number[] = [];
-        for (const part of [0.25, 0.5, 1]) {
-          box?.scrollTo(0, (box.scrollHeight - box.clientHeight) * part);
-          await new Promise((done) => setTimeout(done, 300));
-          ends.push(Number(document.querySelector('#tables-grid .grid-body [role=row]')?.id.split('-').pop()));
-        }
-        return { ends, height: box?.scrollHeight ?? 0 };
-      });
-      assert.ok(parts.height < 15_000_000, `${parts.height} px`);
-      const [quarter = 0, half = 0, all = 0] = parts.ends.map((entry) => entry / 2 ** 22);
-      assert.ok(Math.abs(quarter - 0.25) < 0.01 && Math.abs(half - 0.5) < 0.01 && all > 0.9999, String(parts.ends));
-    });
-
-    it('has no more rows in the page than are in view, and a few', async () => {
-      const { page } = await show(huge().toStorage(), { kept: { tables: 'l1 all 3000000' } });
-      assert.ok((await page.locator(rowsInPage).count()) < 70);
-      assert.equal(await page.locator('#tables-grid-box').getAttribute('aria-rowcount'), String(2 ** 22 + 1));
-    });
-
-    it('finds the entries of a filter', async () => {
-      const { page } = await show(huge().toStorage());
-      await page.selectOption('#tables-filter', 'allocated');
-      await page.getByText(/2 of 4.194.304 match/).waitFor();
-      assert.deepEqual((await cells(page, 2_000_000)).slice(3, 5), ['L2 table', '0x4_0000']);
-    });
   });
 
   it('says that it looks through a table, and can be stopped and started again', async () => {
