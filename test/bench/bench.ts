@@ -1,20 +1,23 @@
 /**
- * `npm run bench -- [--runs N] [--keep] [--update-readme]`: how long `qcow2 info` and `qcow2 map` take beside qemu-img,
- * on images that are large in three ways. Prints a table in Markdown; `--update-readme` puts it into README.md.
+ * `npm run bench -- [--only cli|map] [--runs N] [--keep] [--update-readme]`: how long `qcow2 info` and `qcow2 map` take
+ * beside qemu-img, on images that are large in three ways, and how soon the editor's maps of the first of them are
+ * painted. Prints tables in Markdown; `--update-readme` puts them into README.md.
  */
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type BigImage, bigImages } from '../support/bigImages.ts';
 import { qemuImg } from '../support/qemu.ts';
+import { mapTable, measureMap } from './mapPaint.ts';
 import { type Measured, measure } from './measure.ts';
 import { table, writeReadme } from './report.ts';
 
 const { values } = parseArgs({
   options: {
+    only: { type: 'string' },
     runs: { type: 'string', default: '7' },
     keep: { type: 'boolean', default: false },
     'update-readme': { type: 'boolean', default: false },
@@ -23,17 +26,35 @@ const { values } = parseArgs({
 const runs = Number(values.runs);
 const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
+if (values.only !== undefined && values.only !== 'cli' && values.only !== 'map') {
+  throw new Error(`--only ${values.only}: cli or map`);
+}
 if (!Number.isInteger(runs) || runs < 1) {
   throw new Error(`--runs ${values.runs}: not a number of runs`);
 }
-if (!existsSync(cli)) {
+if (values.only !== 'map' && !existsSync(cli)) {
   throw new Error('dist/cli.js is missing; run: npm run build');
 }
 
 const folder = join(tmpdir(), 'qcow2-inspector-bench');
+const machine = `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node ${process.versions.node}`;
 try {
+  const images = await bigImages(folder);
+  if (values.only !== 'map') {
+    await benchCommands(images);
+  }
+  if (values.only !== 'cli') {
+    await benchMap(images);
+  }
+} finally {
+  if (!values.keep) {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function benchCommands(images: readonly BigImage[]): Promise<void> {
   const measured: (readonly [BigImage, Measured])[] = [];
-  for (const image of await bigImages(folder)) {
+  for (const image of images) {
     console.error(`${image.name} …`);
     measured.push([image, await measure(cli, image.path, runs)]);
   }
@@ -41,15 +62,27 @@ try {
     `Median (min–max) of ${runs} runs, ours and qemu-img by turns, each a whole process with its output to /dev/null, ` +
     'files in the page cache; memory: VmHWM of a run of its own; opening: in one process, after a first time; ' +
     'outputs compared byte for byte. The data clusters of (a) and (b) are holes. ' +
-    `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node ${process.versions.node}, ` +
-    `${(await qemuImg(['--version'])).split('\n')[0]}.`;
-  const report = `${table(measured)}\n\n${method}`;
-  console.log(report);
-  if (values['update-readme']) {
-    await writeReadme(report);
+    `${machine}, ${(await qemuImg(['--version'])).split('\n')[0]}.`;
+  await tell('bench', `${table(measured)}\n\n${method}`);
+}
+
+async function benchMap(images: readonly BigImage[]): Promise<void> {
+  const [image] = images;
+  if (image === undefined) {
+    throw new Error('There is no image to draw a map of');
   }
-} finally {
-  if (!values.keep) {
-    await rm(folder, { recursive: true, force: true });
+  console.error(`Map of ${image.name} …`);
+  const measured = await measureMap(image.path, runs);
+  const method =
+    `Both maps of image (a) in headless Chromium with software rendering, by its own tracing; the engine runs in the process that drives it. ` +
+    `${runs} runs of 12 steps of the wheel from the whole to one cluster, 12 steps of panning there, and 11 back, on each ` +
+    `map. ${machine}, load ${loadavg()[0]?.toFixed(1)}.`;
+  await tell('map bench', `${mapTable(measured)}\n\n${method}`);
+}
+
+async function tell(name: 'bench' | 'map bench', report: string): Promise<void> {
+  console.log(`${report}\n`);
+  if (values['update-readme']) {
+    await writeReadme(name, report);
   }
 }

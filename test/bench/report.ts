@@ -5,8 +5,6 @@ import type { Measured } from './measure.ts';
 import { shownTime } from './statistics.ts';
 
 const readme = fileURLToPath(new URL('../../README.md', import.meta.url));
-const begin = '<!-- bench: begin -->';
-const end = '<!-- bench: end -->';
 
 /** The measurements as a table in Markdown. */
 export function table(measured: readonly (readonly [BigImage, Measured])[]): string {
@@ -26,8 +24,10 @@ export function table(measured: readonly (readonly [BigImage, Measured])[]): str
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-/** Puts the report between the markers in README.md. */
-export async function writeReadme(report: string): Promise<void> {
+/** Puts a report between its markers in README.md: `<!-- bench: begin -->` and `<!-- bench: end -->`. */
+export async function writeReadme(name: 'bench' | 'map bench', report: string): Promise<void> {
+  const begin = `<!-- ${name}: begin -->`;
+  const end = `<!-- ${name}: end -->`;
   const text = await readFile(readme, 'utf8');
   const [before, rest] = text.split(begin);
   const after = rest?.split(end)[1];

@@ -69,6 +69,8 @@ export interface PageOptions {
   /** The user's settings. */
   readonly settings?: Settings;
   readonly reducedMotion?: boolean;
+  /** Runs before the page is loaded. */
+  readonly prepare?: (page: Page) => Promise<void>;
 }
 
 /** An open inspector. */
@@ -147,6 +149,7 @@ export async function openInspector(
     server.accept(decode(message.body) as Request);
   });
   await page.addInitScript(prepare, theme.colours);
+  await options.prepare?.(page);
   await page.goto(`${origin}/`);
   const ready = async (pane?: string): Promise<void> => {
     const which = pane === undefined ? '' : `[data-pane="${pane}"]`;

@@ -17,7 +17,7 @@ export type AskRuns<R extends Run> = (from: bigint, count: number) => Promise<Ru
 /** Rows of one question. */
 export const pageRows = 256;
 /** Most rows of a question that looks for the runs before an offset. */
-const mostRows = 2048;
+const mostRows = 1024;
 
 /**
  * The last runs that start before `end`, which is not 0, as many as a page has or more; and the run that `end` is inside
