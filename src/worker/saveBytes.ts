@@ -25,11 +25,13 @@ export async function saveBytes(
     throw new Qcow2Error('bad-argument', `There is no byte 0x${start.toString(16)}.`);
   }
   let unknown = 0n;
-  const told = (at: bigint): Promise<void> =>
-    progress.step(Number((at - start) / 512n), Number((end - start) / 512n) + 1);
+  let done = 0n;
+  const walking: Progress = {
+    step: () => progress.step(Number(done / 512n), Number((end - start) / 512n) + 1),
+  };
   await saveFile(path, end - start, new Set(kept.flatMap(identityOf)), async (file) => {
     for (let next = start; next < end; ) {
-      for (const { from, to, nature } of await source.stretches(next, end, progress)) {
+      for (const { from, to, nature } of await source.stretches(next, end, walking)) {
         next = to;
         unknown += nature === 'unknown' ? to - from : 0n;
         for (let at = from; nature === 'stored' && at < to; at += chunkBytes) {
@@ -38,9 +40,11 @@ export async function saveBytes(
             unknown += natureOf(run.kind) === 'unknown' ? BigInt(run.to - run.from) : 0n;
           }
           file.write(at - start, bytes);
-          await told(at);
+          done = at - start;
+          await walking.step(0, 0);
         }
-        await told(to);
+        done = to - start;
+        await walking.step(0, 0);
       }
     }
   });

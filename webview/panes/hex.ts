@@ -1,24 +1,23 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
-import type { ByteRange } from '../../src/engine/finding.ts';
-import { showCount, showOffset, showSize } from '../../src/engine/format/show.ts';
+import { showCount, showOffset } from '../../src/engine/format/show.ts';
 import type { MapSpace } from '../../src/protocol/mapApi.ts';
 import { BytePages } from '../hex/bytePages.ts';
-import { copyBytes } from '../hex/copyBytes.ts';
 import { bytesFrom, describeByte, lookAt } from '../hex/describe.ts';
 import { keepView, keptView, sameSpace, spaceNames, spaceSize } from '../hex/hexView.ts';
 import { type ByteMark, type MarkedPlace, placeOf, selectionOf } from '../hex/places.ts';
 import type { ByteLook } from '../hex/rowNote.ts';
 import { Structures } from '../hex/structures.ts';
-import { callError, type Loaded, load } from '../loaded.ts';
+import { callError } from '../loaded.ts';
 import { addressOf, SelectEvent, type Selection } from '../selection.ts';
 import '../widgets/byteGrid.ts';
 import type { ByteGrid, CursorEvent, HoverEvent } from '../widgets/byteGrid.ts';
 import { byteLegend } from '../widgets/byteLegend.ts';
 import '../widgets/byteSearch.ts';
 import type { ByteSearch, FoundEvent } from '../widgets/byteSearch.ts';
-import { icon } from '../widgets/icon.ts';
+import '../widgets/byteTools.ts';
+import type { ByteTools, SpaceEvent } from '../widgets/byteTools.ts';
 import { numberTable, numberTableBytes } from '../widgets/numberTable.ts';
-import { failure, progress } from '../widgets/progress.ts';
+import { failure } from '../widgets/progress.ts';
 import { visible } from '../widgets/visible.ts';
 import { type PaneContent, PaneElement } from './pane.ts';
 
@@ -34,7 +33,6 @@ export class HexPane extends PaneElement {
     mark: { state: true },
     hovered: { state: true },
     said: { state: true },
-    step: { state: true },
   };
 
   private space: MapSpace = { space: 'host' };
@@ -44,9 +42,6 @@ export class HexPane extends PaneElement {
   private hovered: bigint | undefined = undefined;
   /** What came of the last thing that was asked for. */
   private said = '';
-  /** The way to the next or previous stored bytes. */
-  private step: Loaded<ByteRange | undefined> = { state: 'waiting' };
-  #stopStep: () => void = () => undefined;
   #pages: BytePages = new BytePages(0n, () => Promise.reject(new Error('no space')));
   #structures: Structures | undefined;
   /** The selection that this pane has made or shown last. */
@@ -75,7 +70,6 @@ export class HexPane extends PaneElement {
     clearTimeout(this.#keepTimer);
     this.#pages.close();
     this.#structures?.close();
-    this.#stopStep();
   }
 
   override willUpdate(changed: PropertyValues): void {
@@ -90,7 +84,19 @@ export class HexPane extends PaneElement {
   override render(): TemplateResult {
     const { client } = this.content.session;
     return html`
-      ${this.#toolbar()}
+      <qcow2-byte-tools
+        .session=${this.content.session}
+        .image=${this.content.image}
+        .space=${this.space}
+        .size=${this.#pages.size}
+        .cursor=${this.cursor}
+        .range=${this.#selectedRange}
+        @space=${(event: SpaceEvent) => {
+          this.#setSpace(event.space);
+          this.#keepSoon();
+        }}
+        @found=${(event: FoundEvent) => this.#found(event)}
+      ></qcow2-byte-tools>
       <qcow2-byte-search
         .client=${client}
         .space=${this.space}
@@ -103,8 +109,6 @@ export class HexPane extends PaneElement {
           : nothing
       }
       ${this.#structures ? failure(this.#structures.slow, 'Finding what the bytes belong to', () => this.#structures?.retry()) : nothing}
-      ${progress(this.step, 'Looking for stored bytes', () => this.#stopStep())}
-      ${this.step.state === 'failed' ? failure(this.step, 'Looking for stored bytes', () => this.#toStored('next')) : nothing}
       <div class="hex-body">
         ${this.#pages.size === 0n ? html`<p class="statement">There are no bytes.</p>` : this.#grid()}
         <div class="hex-status">
@@ -195,7 +199,9 @@ export class HexPane extends PaneElement {
     const { selection, reveals, image, listed, session } = this.content;
     const address = selection && addressOf(selection);
     const revealed = before !== undefined && before.reveals !== reveals;
-    if (selection === undefined || (address === this.#shown && !revealed)) {
+    // A cursor that still moves is ahead of the selection: only another one than before is somebody else's.
+    const same = before !== undefined && before.selection !== undefined && addressOf(before.selection) === address;
+    if (selection === undefined || ((same || address === this.#shown) && !revealed)) {
       return;
     }
     this.#shown = address;
@@ -224,26 +230,6 @@ export class HexPane extends PaneElement {
     // A link that has led here is gone; what still has the focus keeps it.
     this.#focus ||= document.activeElement === document.body;
     this.#keepSoon();
-  }
-
-  #toolbar(): TemplateResult {
-    const names = spaceNames(this.content.image);
-    const at = names.findIndex(({ space }) => sameSpace(space, this.space));
-    return html`<div class="toolbar">
-      <label for="byte-space">Bytes of</label>
-      <select id="byte-space" @change=${(event: Event) => this.#pickSpace(Number((event.target as HTMLSelectElement).value))}>
-        ${names.map(({ name }, index) => html`<option value=${index} ?selected=${index === at}>${visible(name)}</option>`)}
-      </select>
-      <span class="quiet" title=${`${showCount(this.#pages.size)} bytes`}>${showSize(this.#pages.size)}</span>
-      ${this.#stepButton('arrow-circle-up', 'Previous stored bytes', 'previous')}
-      ${this.#stepButton('arrow-circle-down', 'Next stored bytes: over holes and zeros', 'next')}
-      <span class="grow"></span>
-      <span class="links">
-      <button class="link" @click=${() => this.#copy('hex')}>Copy as hex</button>
-      <button class="link" @click=${() => this.#copy('text')}>Copy as text</button>
-      <button class="link" @click=${() => this.#save()}>${icon('save')}Save Bytes…</button>
-      </span>
-    </div>`;
   }
 
   #grid(): TemplateResult {
@@ -327,7 +313,7 @@ export class HexPane extends PaneElement {
       : { kind: 'guest', start, length, ...(snapshot === undefined ? {} : { snapshot }) };
   }
 
-  #found({ at, length }: { readonly at: bigint; readonly length: bigint }): void {
+  #found({ at, length }: FoundEvent): void {
     this.cursor = at;
     this.mark = { start: at, length };
     this.#goal = { at, top: false };
@@ -335,56 +321,6 @@ export class HexPane extends PaneElement {
     this.#shown = addressOf(selection);
     this.dispatchEvent(new SelectEvent(selection));
     this.#keepSoon();
-  }
-
-  #pickSpace(index: number): void {
-    const space = spaceNames(this.content.image)[index]?.space;
-    if (space) {
-      this.#setSpace(space);
-      this.#keepSoon();
-    }
-  }
-
-  #stepButton(name: string, label: string, direction: 'next' | 'previous'): TemplateResult {
-    return html`<button class="tool" title=${label} aria-label=${label} @click=${() => this.#toStored(direction)}>
-      ${icon(name)}
-    </button>`;
-  }
-
-  /** Goes to the next or previous bytes that are stored. */
-  #toStored(direction: 'next' | 'previous'): void {
-    const { space, cursor } = this;
-    this.#stopStep();
-    this.#stopStep = load(
-      (signal, onProgress) =>
-        this.content.session.client.call('storedRun', { ...space, from: cursor, direction }, { signal, onProgress }),
-      (step) => {
-        this.step = step;
-        if (step.state === 'ready') {
-          this.said = step.value ? '' : `nothing is stored ${direction === 'next' ? 'after' : 'before'} the cursor`;
-          if (step.value) {
-            this.#found({ at: step.value.offset, length: 1n });
-          }
-        }
-      },
-    );
-  }
-
-  #copy(as: 'hex' | 'text'): void {
-    const { client } = this.content.session;
-    this.said = 'copying…';
-    copyBytes(client, { ...this.space, ...this.#selectedRange }, as).then(
-      (words) => {
-        this.said = words;
-      },
-      (thrown: unknown) => {
-        this.said = `not copied: ${callError(thrown).message}`;
-      },
-    );
-  }
-
-  #save(): void {
-    this.content.session.saveBytes({ ...this.space, ...this.#selectedRange });
   }
 
   readonly #onKey = (event: KeyboardEvent): void => {
@@ -396,7 +332,7 @@ export class HexPane extends PaneElement {
     } else if (key === 'F3') {
       search?.step(shiftKey ? 'previous' : 'next');
     } else if ((ctrlKey || metaKey) && key.toLowerCase() === 'c' && inGrid) {
-      this.#copy('hex');
+      this.querySelector<ByteTools>('qcow2-byte-tools')?.copy('hex');
     } else {
       return;
     }

@@ -60,7 +60,8 @@ class Search {
   unknown = 0n;
   readonly #source: ByteSource;
   readonly #needle: Uint8Array;
-  readonly #progress: Progress;
+  /** Reports how far the search is, whatever the walks in it report. */
+  readonly #walking: Progress;
   /** How far the needle can reach into what comes after its first byte. */
   readonly #reach: bigint;
   readonly #onlyZeros: boolean;
@@ -70,7 +71,7 @@ class Search {
   constructor(source: ByteSource, needle: Uint8Array, progress: Progress) {
     this.#source = source;
     this.#needle = needle;
-    this.#progress = progress;
+    this.#walking = { step: () => progress.step(this.#share(), shares) };
     this.#reach = BigInt(needle.length - 1);
     this.#onlyZeros = needle.every((byte) => byte === 0);
   }
@@ -78,7 +79,7 @@ class Search {
   /** The first one that starts in a range. */
   async forward(from: bigint, to: bigint): Promise<bigint | undefined> {
     let looked = from;
-    for await (const stretch of stretchesUp(this.#source, from, this.#endOf(from, to), this.#progress)) {
+    for await (const stretch of stretchesUp(this.#source, from, this.#endOf(from, to), this.#walking)) {
       const starts = this.#startsOf(stretch, looked, to);
       const found = starts && (await this.#scanForward(starts.from, starts.to));
       if (found !== undefined) {
@@ -93,7 +94,7 @@ class Search {
   /** The last one that starts in a range. */
   async backward(from: bigint, to: bigint): Promise<bigint | undefined> {
     let looked = to;
-    for await (const stretch of stretchesDown(this.#source, from, this.#endOf(from, to), this.#progress)) {
+    for await (const stretch of stretchesDown(this.#source, from, this.#endOf(from, to), this.#walking)) {
       const starts = this.#startsOf(stretch, from, looked);
       const found = starts && (await this.#scanBackward(starts.from, starts.to));
       if (found !== undefined) {
@@ -158,14 +159,14 @@ class Search {
         return at + BigInt(part.from + found);
       }
     }
-    await this.#progress.step(this.#share(), shares);
+    await this.#walking.step(0, 0);
     return undefined;
   }
 
   async #passed({ from, to, nature }: Stretch): Promise<void> {
     this.#done += to - from;
     this.unknown += nature === 'unknown' ? to - from : 0n;
-    await this.#progress.step(this.#share(), shares);
+    await this.#walking.step(0, 0);
   }
 
   #share(): number {

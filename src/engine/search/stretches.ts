@@ -66,10 +66,15 @@ export async function storedRun(
 ): Promise<ByteRange | undefined> {
   const { size } = source;
   const place = from < size ? from : size;
+  const total = direction === 'next' ? size - place : place;
+  let passed = 0n;
+  const walking: Progress = {
+    step: () => progress.step(total === 0n ? 1 : Number((passed * 1000n) / total), total === 0n ? 1 : 1000),
+  };
   const walk =
-    direction === 'next' ? stretchesUp(source, place, size, progress) : stretchesDown(source, 0n, place, progress);
+    direction === 'next' ? stretchesUp(source, place, size, walking) : stretchesDown(source, 0n, place, walking);
   let run: ByteRange | undefined;
-  let before = direction === 'next' && place > 0n && (await isStored(source, place - 1n, progress));
+  let before = direction === 'next' && place > 0n && (await isStored(source, place - 1n, walking));
   for await (const { from: start, to, nature } of walk) {
     const stored = nature === 'stored';
     if (direction === 'previous') {
@@ -87,7 +92,8 @@ export async function storedRun(
     } else {
       before = stored;
     }
-    await progress.step(0, 0);
+    passed += to - start;
+    await walking.step(0, 0);
   }
   return run;
 }
