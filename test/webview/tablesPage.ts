@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { compressed, copied, ImageBuilder, zero } from '../support/builder.ts';
 
+/** Bytes of a cluster. */
 export const kib64 = 65536n;
 
 /** A disk with two L2 tables of which one has an entry of each kind, and two snapshots with the same L1 table. */
