@@ -5,7 +5,8 @@ export type { GuestKind } from '../engine/image/kinds.ts';
 
 /**
  * The two maps of an image: of the guest's disk and of the file. Offsets and lengths are in bytes, of the space that is
- * asked about. A start past the end of the space is an error (`bad-argument`); a length that reaches past it is cut.
+ * asked about; ranges are taken in whole clusters. A start past the end of the space is an error (`bad-argument`); a
+ * length that reaches past it is cut.
  */
 export interface MapApi {
   /** Guest extents as rows of a table, in guest order. */
@@ -27,7 +28,7 @@ export interface MapApi {
   counterpart(request: CounterpartRequest): Counterpart;
   /**
    * What the clusters of a range of the file belong to, in the active layer and every snapshot. Reads only the L2 tables
-   * whose entries reach there; reports progress in tables.
+   * whose entries reach there, once references are counted, which it waits for.
    */
   ownersAt(request: OwnersRequest): Owners;
   /**
@@ -168,7 +169,7 @@ export type StepRequest = MapSpace & {
 
 /** What an overlay tells of each cell. */
 export type Overlay =
-  /** Findings of opening and of the scan whose range touches the cell: how many. */
+  /** Findings of opening and of the scan (the first 10,000 of each) whose range touches the cell: how many. */
   | 'findings'
   /** Guest only: fragmented clusters (`ClusterCounts.fragmented`): how many. */
   | 'fragmentation'
