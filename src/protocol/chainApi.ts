@@ -1,3 +1,5 @@
+import type { GuestMapKind } from './mapApi.ts';
+
 /** The files that an image is based on: what it names, and once the user has said so, what they are. */
 export interface ChainApi {
   /** What is known of the chain. Opens nothing that the user has not opened before. */
@@ -9,6 +11,25 @@ export interface ChainApi {
   openChain(request: OpenChainRequest): ChainPicture;
   /** Closes the chain. */
   closeChain(): ChainPicture;
+  /** Which file of the open chain has a byte of the guest's disk; `source` is absent where the chain is not open. */
+  guestSource(request: GuestSourceRequest): { readonly source?: GuestSource };
+}
+
+/** A guest offset in bytes, of the active layer or of a snapshot. */
+export interface GuestSourceRequest {
+  readonly guest: bigint;
+  readonly snapshot?: number;
+}
+
+/** Where a byte of the guest's disk comes from. */
+export interface GuestSource {
+  readonly kind: GuestMapKind;
+  /** Of the file that tells of it: 0 for the image itself. */
+  readonly depth: number;
+  /** Path of that file. */
+  readonly path: string;
+  /** Offset in that file, or in its data file, where the byte lies there as the guest sees it. */
+  readonly host?: bigint;
 }
 
 /** How a chain is opened. */

@@ -4,6 +4,7 @@ import type { ImageDescription } from '../../src/engine/image/description.ts';
 import type { ScanResult } from '../../src/protocol/imageApi.ts';
 import type { ExtentPage, ExtentRequest, ExtentRow, GuestKind } from '../../src/protocol/mapApi.ts';
 import type { Handlers } from '../../src/worker/server.ts';
+import { type ChainAnswers, chainAnswers } from './chainPictures.ts';
 import { type ListAnswers, listAnswers } from './listAnswers.ts';
 import { type MapAnswers, mapAnswers } from './mapAnswers.ts';
 import { type PlaceAnswers, placeAnswers } from './placeAnswers.ts';
@@ -33,7 +34,11 @@ function kindAt(at: bigint): GuestKind {
 }
 
 /** The methods that the fake worker has. */
-export type Answers = Pick<Handlers, 'describe' | 'scan' | 'extents'> & MapAnswers & PlaceAnswers & ListAnswers;
+export type Answers = Pick<Handlers, 'describe' | 'scan' | 'extents'> &
+  MapAnswers &
+  PlaceAnswers &
+  ListAnswers &
+  ChainAnswers;
 
 /** Answers of a worker that has `image` open. */
 export function answersFor(image: ImageDescription): Answers {
@@ -48,6 +53,7 @@ export function answersFor(image: ImageDescription): Answers {
     ...mapAnswers(image, run, kindAt),
     ...listAnswers(image),
     ...placeAnswers(image, kindAt),
+    ...chainAnswers(image),
   };
 }
 

@@ -32,7 +32,9 @@ describe('the page on an image with a backing file, with the engine behind it', 
     const storage = image.refcount(4, 1).refcount(5, 1).truncate(image.at(6)).toStorage();
     const access = new FileAccess({ path: '/images/top', virtual: false, trusted: true }, gate, () => undefined);
     const { handlers } = await inspectStorage(storage, access);
-    const { page, ready } = await open(handlers, { state: { pane: 'map' } });
+    const { page, ready } = await open(handlers, {
+      state: { pane: 'map', selection: `guest:${2 * cluster}+${cluster}` },
+    });
     const legend = async (): Promise<string[]> => {
       await ready('map');
       const guest = page.getByRole('list', { name: 'Kinds of the guest’s disk' });
@@ -41,12 +43,16 @@ describe('the page on an image with a backing file, with the engine behind it', 
       return rows.map((text) => text.replaceAll(/\s+/g, ' ').trim());
     };
     assert.deepEqual(await legend(), ['data 1 (64 KiB)', 'from the backing file 15 (960 KiB)']);
+    const inspector = page.locator('.inspector');
+    await inspector.getByText('The backing file is not opened, so this is not known').waitFor();
     assert.equal(opened, 0);
     await page.getByRole('tab', { name: 'Chain' }).click();
     await ready('chain');
     await page.getByText('Open backing chain…').click();
     await page.getByText('Close backing chain').waitFor();
     assert.equal(opened, 1);
+    await inspector.getByText('/images/base.raw').waitFor();
+    assert.match(await inspector.innerText(), /backing: data[\s\S]*depth\s*1[\s\S]*0x2_0000/);
     await page.getByRole('tab', { name: 'Map', exact: true }).click();
     assert.deepEqual(await legend(), [
       'data 1 (64 KiB)',

@@ -1,4 +1,6 @@
+import type { ImageDescription } from '../../src/engine/image/description.ts';
 import type { ChainFile, ChainPicture } from '../../src/protocol/chainApi.ts';
+import type { Handlers } from '../../src/worker/server.ts';
 import { hostileName } from './images.ts';
 
 const mib = 1n << 20n;
@@ -67,6 +69,20 @@ export const openedChain: ChainPicture = {
     },
   ],
 };
+
+/** The methods on the chain that the fake worker has. */
+export type ChainAnswers = Pick<Handlers, 'chain' | 'guestSource'>;
+
+/** Answers of a worker that has opened nothing but `image`. */
+export function chainAnswers({ backing, dataFile }: ImageDescription): ChainAnswers {
+  const unopened = dataFile && { ...dataFile, path: `/images/${dataFile.name}`, state: 'not-opened' as const };
+  const image: ChainFile = { ...top, ...(unopened ? { dataFile: unopened } : {}) };
+  const below: ChainFile[] = backing ? [{ ...named, name: backing.name, path: `/images/${backing.name}` }] : [];
+  return {
+    chain: async () => ({ generation: 1, open: false, guess: false, files: [image, ...below] }),
+    guestSource: async () => ({}),
+  };
+}
 
 /** A chain whose only backing file has this name and state. */
 export function chainWith(file: { [key in keyof ChainFile]?: ChainFile[key] | undefined }, open = true): ChainPicture {

@@ -69,7 +69,7 @@ async function backingOf(storage: Storage, gate: Gate, trusted = true) {
   const image = await openImage(storage);
   const backing = new Backing(image, access);
   const context = { signal: new AbortController().signal, report: () => undefined, progress: noProgress };
-  const { chain, openChain, closeChain } = chainMethods(backing);
+  const { chain, openChain, closeChain, guestSource } = chainMethods(backing);
   return {
     access,
     image,
@@ -77,6 +77,7 @@ async function backingOf(storage: Storage, gate: Gate, trusted = true) {
     chain: () => chain(undefined, context),
     open: (guess = false) => openChain({ guess }, context),
     close: () => closeChain(undefined, context),
+    source: (guest: number) => guestSource({ guest: BigInt(guest) }, context),
     walk: async (from = 0, to = 8 * cluster) => {
       const runs: string[] = [];
       assert(image.layer);
@@ -156,6 +157,25 @@ describe('the files that an image is based on', () => {
       '7+1 backing-beyond-end 0 -1',
     ]);
     assert.deepEqual(await walk(3 * cluster, 4 * cluster), ['3+1 backing-data 1 -1']);
+  });
+
+  it('tell where a single byte comes from, and nothing while they are closed', async () => {
+    const { open, source } = await backingOf(top(), new Files({ middle: middle(), base: base() }));
+    assert.deepEqual(await source(cluster + 7), {});
+    await open();
+    const host = BigInt(5 * cluster + 7);
+    assert.deepEqual(await source(7), { source: { kind: 'data', depth: 0, path: '/folder/top', host } });
+    assert.deepEqual(await source(cluster + 7), {
+      source: { kind: 'backing-data', depth: 1, path: '/folder/middle', host },
+    });
+    assert.deepEqual(await source(3 * cluster), { source: { kind: 'backing-data', depth: 1, path: '/folder/middle' } });
+    assert.deepEqual(await source(6 * cluster), {
+      source: { kind: 'backing-data', depth: 2, path: '/folder/base', host: BigInt(6 * cluster) },
+    });
+    assert.deepEqual(await source(8 * cluster - 1), {
+      source: { kind: 'backing-beyond-end', depth: 0, path: '/folder/top' },
+    });
+    await assert.rejects(source(8 * cluster), { code: 'bad-argument' });
   });
 
   it('say what is not known where one of them is missing', async () => {

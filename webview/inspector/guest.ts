@@ -10,6 +10,7 @@ import { wordsOf } from '../words.ts';
 import { ask } from './ask.ts';
 import { bitTable } from './bits.ts';
 import { bytesHere } from './bytesHere.ts';
+import { fromBelow } from './chainFile.ts';
 import { clusterUse } from './cluster.ts';
 import { linkedText } from './linkedText.ts';
 import { type Context, head, link, pairs, reveal, section, text } from './parts.ts';
@@ -54,6 +55,7 @@ function placeExplained(context: Context, selection: GuestSelection, place: Gues
   const copied = snapshot === undefined && kind !== 'compressed' ? l2?.decoded.copied === true : undefined;
   return html`
     ${head(words.label, `${words.meaning}${state}`)} ${where(context, selection, place)}
+    ${kind === 'unallocated' && image.backing ? fromBelow(context, selection) : nothing}
     ${section('How it is found', chain([...wayOf(selection, place), ...(target ? [target] : [])]))}
     ${section('What it is', factsOf(place))}
     ${
