@@ -1,7 +1,7 @@
 import { Qcow2Error } from '../engine/error.ts';
 import type { Progress } from '../engine/ports.ts';
-import { hostMethods } from '../protocol/hexApi.ts';
 import type { Argument, CallError, Method, Reply, Request, Result } from '../protocol/api.ts';
+import { hostMethods } from '../protocol/hexApi.ts';
 
 /** What a handler gets besides its argument. */
 export interface CallContext {
