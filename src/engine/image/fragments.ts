@@ -45,7 +45,7 @@ export class Fragments {
         if (!dataFile && (zero | alloc) === 0) {
           this.#visit(first + index, 1, 1);
         }
-      } else if ((kind === l2Kinds.normal || kind === l2Kinds.zeroAllocated) && (zero & alloc) === 0) {
+      } else if (kind === l2Kinds.normal || kind === l2Kinds.zeroAllocated) {
         const offset = l2HostOffset(hi, lo);
         count = runLength(this.#geometry, view, entry, stop);
         this.#visit(first + index, count, this.#next !== 0 && offset !== this.#next ? 1 : 0);
