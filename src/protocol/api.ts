@@ -1,5 +1,5 @@
-import type { DumpApi } from './dumpApi.ts';
 import type { ChainApi } from './chainApi.ts';
+import type { DumpApi } from './dumpApi.ts';
 import type { HexApi } from './hexApi.ts';
 import type { ImageApi } from './imageApi.ts';
 import type { ListApi } from './listApi.ts';
@@ -13,7 +13,16 @@ import type { TableApi } from './tableApi.ts';
  * with a result or an error, can be cancelled, and long ones report progress. Offsets and byte counts are bigint. Each
  * group of methods is in a file of its own.
  */
-export interface InspectorApi extends ImageApi, ChainApi, MapApi, ListApi, LiveApi, TableApi, PlaceApi, DumpApi, HexApi {}
+export interface InspectorApi
+  extends ImageApi,
+    ChainApi,
+    MapApi,
+    ListApi,
+    LiveApi,
+    TableApi,
+    PlaceApi,
+    DumpApi,
+    HexApi {}
 
 /** The names of the methods. */
 export type Method = keyof InspectorApi;
