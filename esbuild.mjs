@@ -28,6 +28,14 @@ const withoutNative = {
   },
 };
 
+/** The texts of the findings are data, and the same for the worker and the command line: a file of their own. */
+const sharedTexts = {
+  name: 'shared-texts',
+  setup(builder) {
+    builder.onResolve({ filter: /\/texts\/\w+\.ts$/ }, () => ({ path: './texts.js', external: true }));
+  },
+};
+
 const common = {
   bundle: true,
   minify: true,
@@ -44,9 +52,10 @@ const node = {
   external: ['vscode', 'koffi'],
   // The sources are ES modules, these bundles are not.
   define: { 'import.meta.filename': '__filename' },
-  plugins: universal ? [withoutNative] : [],
+  plugins: universal ? [sharedTexts, withoutNative] : [sharedTexts],
 };
 const bundles = [
+  { ...node, plugins: [], entryPoints: { texts: 'src/engine/texts/all.ts' }, outdir },
   { ...node, entryPoints: { extension: 'src/extension.ts' }, outdir },
   { ...node, entryPoints: { worker: 'src/worker/main.ts' }, outdir },
   { ...node, entryPoints: { cli: 'src/cli/main.ts' }, outdir, banner: { js: '#!/usr/bin/env node' } },

@@ -2,7 +2,7 @@ import type { FindingText, Severity } from '../src/engine/finding.ts';
 import type { Result } from '../src/protocol/api.ts';
 
 /** The image as the worker describes it. */
-export type Image = Result<'describe'>;
+export type Image = Omit<Result<'describe'>, 'texts'>;
 /** Its header. */
 export type Header = NonNullable<Image['header']>;
 /** A row of a structure. */

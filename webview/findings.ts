@@ -1,4 +1,5 @@
-import { type ByteRange, explain, findingTexts } from '../src/engine/finding.ts';
+import type { ByteRange, FindingCode, FindingTexts } from '../src/engine/finding.ts';
+import { fillText } from '../src/engine/findingText.ts';
 import type { ScanResult } from '../src/protocol/imageApi.ts';
 import type { Finding, FindingText, Image, Severity } from './description.ts';
 import type { Selection } from './selection.ts';
@@ -14,9 +15,25 @@ export const severities: Readonly<Record<Severity, { one: string; many: string; 
 
 const order = Object.keys(severities) as readonly Severity[];
 
+/** The texts that have come with findings so far. They are the same for every image. */
+const texts = new Map<FindingCode, FindingText>();
+
+/** Takes the texts that come with findings; before this they can't be shown. */
+export function learnTexts(learnt: FindingTexts): void {
+  for (const [code, text] of Object.entries(learnt)) {
+    texts.set(code as FindingCode, text);
+  }
+}
+
+/** Of a code without texts: both ends are built together, so this is a defect, and no reason to show nothing. */
+function template({ code }: Finding): FindingText {
+  const text = texts.get(code);
+  return text ?? { severity: 'note', verdict: 'silent', title: code, meaning: '', advice: '' };
+}
+
 /** The texts of a finding, fit to be shown: names in it come from the image. */
 export function textOf(finding: Finding): FindingText {
-  const text = explain(finding);
+  const text = fillText(template(finding), finding.values);
   return {
     ...text,
     ...(text.qemu === undefined ? {} : { qemu: message(text.qemu) }),
@@ -27,7 +44,7 @@ export function textOf(finding: Finding): FindingText {
 }
 
 function severityOf(finding: Finding): Severity {
-  return findingTexts[finding.code].severity;
+  return template(finding).severity;
 }
 
 /** A finding with what selects it. */

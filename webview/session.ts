@@ -1,14 +1,14 @@
 import type { ChainPlace } from '../src/protocol/chainApi.ts';
 import type { Client, Connection } from '../src/protocol/client.ts';
 import { encode } from '../src/protocol/codec.ts';
-import type { ScanResult } from '../src/protocol/imageApi.ts';
+import type { ScanResult, WithTexts } from '../src/protocol/imageApi.ts';
 import type { TableChanges } from '../src/protocol/liveApi.ts';
 import type { RangeRequest } from '../src/protocol/mapApi.ts';
 import type { FromWebview } from '../src/protocol/messages.ts';
 import type { FileNews } from '../src/protocol/news.ts';
 import { ChainState } from './chainState.ts';
 import type { Image } from './description.ts';
-import { type Listed, listFindings } from './findings.ts';
+import { type Listed, learnTexts, listFindings } from './findings.ts';
 import { type Loaded, load, readyValue, settled } from './loaded.ts';
 
 /** What was read of an image at one opening. */
@@ -235,7 +235,10 @@ export class Session extends EventTarget {
   }
 
   /** There may be very many findings: they are listed anew only when there are others. */
-  #changed(loaded: Loaded<unknown>): void {
+  #changed(loaded: Loaded<WithTexts>): void {
+    if (loaded.state === 'ready') {
+      learnTexts(loaded.value.texts);
+    }
     if (loaded.state === 'ready' && this.image.state === 'ready') {
       this.listed = listFindings(this.image.value, readyValue(this.scan));
     }

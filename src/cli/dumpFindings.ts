@@ -1,4 +1,5 @@
-import { type ByteRange, explain, type Finding, type Severity } from '../engine/finding.ts';
+import type { ByteRange, Finding, Severity } from '../engine/finding.ts';
+import { explain } from '../engine/findingTexts.ts';
 import type { ImageDescription } from '../engine/image/description.ts';
 import type { Scan } from '../engine/image/scan.ts';
 import { hexOffset, writeWrapped } from './textLayout.ts';

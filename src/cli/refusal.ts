@@ -1,4 +1,5 @@
-import { explain, type Finding } from '../engine/finding.ts';
+import type { Finding } from '../engine/finding.ts';
+import { explain } from '../engine/findingTexts.ts';
 import type { Image } from '../engine/image/image.ts';
 import { bytesOfText } from './bytes.ts';
 import { outputTo } from './output.ts';

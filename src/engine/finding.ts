@@ -1,45 +1,13 @@
-import { showCount, showOffset } from './format/show.ts';
-import { openingTexts } from './texts/opening.ts';
-import { tableTexts } from './texts/tables.ts';
+import type { FindingText, FindingValues } from './findingText.ts';
+import type { findingTexts } from './findingTexts.ts';
 
-/** How bad a finding is. */
-export type Severity = 'corruption' | 'leak' | 'warning' | 'note';
-
-/** What QEMU does with an image that has the finding. */
-export type QemuVerdict =
-  /** Won't open it at all. */
-  | 'refuses'
-  /** Opens it for `info`, not for input and output. */
-  | 'refuses-io'
-  /** Opens it read-only. */
-  | 'refuses-write'
-  /** Opens it and prints a message. */
-  | 'warns'
-  /** Says nothing. */
-  | 'silent';
-
-/**
- * The texts of one finding code. `{name}` stands for the finding's value of that name, `{name|cluster|clusters}` for it
- * and what it counts.
- */
-export interface FindingText {
-  readonly severity: Severity;
-  readonly verdict: QemuVerdict;
-  /** QEMU's own message, where it has one. */
-  readonly qemu?: string;
-  /** What is wrong, in a sentence. */
-  readonly title: string;
-  /** What it means for the guest or for tools. */
-  readonly meaning: string;
-  /** What can be done. */
-  readonly advice: string;
-}
-
-/** All texts by code: the one table. */
-export const findingTexts = { ...openingTexts, ...tableTexts } as const;
+export type { FindingText, QemuVerdict, Severity } from './findingText.ts';
 
 /** A kind of finding. Stable: it is in JSON output. */
 export type FindingCode = keyof typeof findingTexts;
+
+/** Texts by code. */
+export type FindingTexts = Readonly<Partial<Record<FindingCode, FindingText>>>;
 
 /** A range of bytes of the file or of the guest's disk. */
 export interface ByteRange {
@@ -53,7 +21,7 @@ export interface Finding {
   /** The way to the place in words of the spec: `header.cluster_bits`, `L1[3] -> L2[17]`, `snapshot[0]`. */
   readonly chain: string;
   /** Values that the texts name. */
-  readonly values: Readonly<Record<string, string | number | bigint>>;
+  readonly values: FindingValues;
   readonly host?: ByteRange;
   readonly guest?: ByteRange;
 }
@@ -66,42 +34,4 @@ export function finding(
   place: { host?: ByteRange; guest?: ByteRange } = {},
 ): Finding {
   return { code, chain, values, ...place };
-}
-
-/** The texts of a finding, with its values filled in. */
-export function explain(found: Finding): FindingText {
-  const text: FindingText = findingTexts[found.code];
-  const value = (name: string): string => String(found.values[name] ?? `{${name}}`);
-  // QEMU's words have QEMU's numbers; ours are written as everywhere else.
-  const quote = (template: string): string => template.replace(/\{(\w+)\}/g, (_, name: string) => value(name));
-  const fill = (template: string): string =>
-    template.replace(/\{(\w+)(?:\|([^|}]+)\|([^}]+))?\}/g, (_, name: string, one?: string, many?: string) => {
-      const text = verbatim.has(name) ? value(name) : shown(value(name));
-      return one === undefined ? text : `${text} ${value(name) === '1' ? one : many}`;
-    });
-  return {
-    severity: text.severity,
-    verdict: text.verdict,
-    ...(text.qemu === undefined ? {} : { qemu: quote(text.qemu) }),
-    title: fill(text.title),
-    meaning: fill(text.meaning),
-    advice: fill(text.advice),
-  };
-}
-
-/** Values that are text, some of it from the image: even one that looks like a number is left as it is. */
-const verbatim: ReadonlySet<string> = new Set(['name', 'id', 'error', 'message', 'first', 'second', 'says', 'found']);
-
-/** An offset with its digits in groups, a large count likewise; other values as they are. */
-function shown(value: string): string {
-  if (/^0x[0-9a-f]+$/.test(value)) {
-    return showOffset(BigInt(value));
-  }
-  return /^\d{5,}$/.test(value) ? showCount(BigInt(value)) : value;
-}
-
-/** The message with which QEMU refuses to open the image: that of the first finding that it refuses. */
-export function qemuRefusal(findings: readonly Finding[]): string | undefined {
-  const refused = findings.find((found) => findingTexts[found.code].verdict === 'refuses');
-  return refused && explain(refused).qemu;
 }

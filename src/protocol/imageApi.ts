@@ -1,13 +1,19 @@
+import type { FindingTexts } from '../engine/finding.ts';
 import type { ImageDescription } from '../engine/image/description.ts';
 import type { Scan } from '../engine/image/scan.ts';
 
 /** What an image is as a whole. */
 export interface ImageApi {
   /** What opening tells: header, extensions, snapshots, bitmaps, findings of opening. Reads no table entries. */
-  describe(): ImageDescription;
+  describe(): ImageDescription & WithTexts;
   /** Walks every L1, L2 and refcount entry once; later calls get the same result. Reports progress. */
   scan(): ScanResult;
 }
 
 /** What a whole walk over the tables has found. */
-export type ScanResult = Scan;
+export type ScanResult = Scan & WithTexts;
+
+/** The texts of the findings that come with it: the page has none of its own. */
+export interface WithTexts {
+  readonly texts: FindingTexts;
+}

@@ -1,5 +1,5 @@
 import { Qcow2Error } from '../engine/error.ts';
-import { qemuRefusal } from '../engine/finding.ts';
+import { qemuRefusal } from '../engine/findingTexts.ts';
 import type { Chain, ChainLayer, ChainStop } from '../engine/image/chain.ts';
 import type { Image } from '../engine/image/image.ts';
 import type { Storage } from '../engine/ports.ts';

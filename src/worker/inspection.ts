@@ -1,3 +1,4 @@
+import { textsOf } from '../engine/findingTexts.ts';
 import { describe } from '../engine/image/describe.ts';
 import type { Image } from '../engine/image/image.ts';
 import { openImage } from '../engine/image/open.ts';
@@ -68,7 +69,13 @@ export async function inspectStorage(storage: Storage, access: FileAccess = noAc
 
 function imageMethods(image: Image, scanned: SharedRun<Scan>): Pick<Handlers, keyof ImageApi> {
   return {
-    describe: () => describe(image),
-    scan: (_, context) => scanned.result(context),
+    describe: async () => {
+      const description = await describe(image);
+      return { ...description, texts: textsOf(description.findings) };
+    },
+    scan: async (_, context) => {
+      const result = await scanned.result(context);
+      return { ...result, texts: textsOf(result.findings) };
+    },
   };
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { explain, finding, findingTexts } from '../../src/engine/finding.ts';
+import { finding } from '../../src/engine/finding.ts';
+import { explain, findingTexts } from '../../src/engine/findingTexts.ts';
 
 describe('the texts of a finding', () => {
   it('count one as one, and many in groups of three digits', () => {

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { qemuRefusal } from '../../src/engine/finding.ts';
+import { qemuRefusal } from '../../src/engine/findingTexts.ts';
 import { openImage } from '../../src/engine/image/open.ts';
 import { ImageBuilder } from '../support/builder.ts';
 import { oneBitmap } from '../support/findings/extensionCases.ts';

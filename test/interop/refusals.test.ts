@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { qemuRefusal } from '../../src/engine/finding.ts';
+import { qemuRefusal } from '../../src/engine/findingTexts.ts';
 import { findUnloadableBitmaps } from '../../src/engine/image/bitmapLoading.ts';
 import { describe as describeImage } from '../../src/engine/image/describe.ts';
 import { openImage } from '../../src/engine/image/open.ts';

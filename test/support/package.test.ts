@@ -18,6 +18,7 @@ const everywhere = [
   'dist/package.json',
   'dist/webview.css',
   'dist/webview.js',
+  'dist/texts.js',
   'dist/worker.js',
   'media/icon.png',
   'media/walkthrough/cli.md',

@@ -1,7 +1,8 @@
 import { Qcow2Error } from '../../src/engine/error.ts';
 import { finding } from '../../src/engine/finding.ts';
+import { textsOf } from '../../src/engine/findingTexts.ts';
 import type { ImageDescription } from '../../src/engine/image/description.ts';
-import type { ScanResult } from '../../src/protocol/imageApi.ts';
+import type { ScanResult, WithTexts } from '../../src/protocol/imageApi.ts';
 import type { ExtentPage, ExtentRequest, ExtentRow, GuestKind } from '../../src/protocol/mapApi.ts';
 import type { Handlers } from '../../src/worker/server.ts';
 import { type ChainAnswers, chainAnswers } from './chainPictures.ts';
@@ -40,11 +41,16 @@ export type Answers = Pick<Handlers, 'describe' | 'scan' | 'extents'> &
   ListAnswers &
   ChainAnswers;
 
+/** The description as the worker sends it. */
+export function described(image: ImageDescription): ImageDescription & WithTexts {
+  return { ...image, texts: textsOf(image.findings) };
+}
+
 /** Answers of a worker that has `image` open. */
 export function answersFor(image: ImageDescription): Answers {
   const size = image.geometry?.virtualSize ?? 0n;
   return {
-    describe: async () => image,
+    describe: async () => described(image),
     scan: async (_, { report }) => {
       report(1, 2);
       return scanOf(image);
@@ -68,6 +74,7 @@ function scanOf(image: ImageDescription): ScanResult {
     ),
   );
   return {
+    texts: textsOf(findings),
     guest: {
       data: 418_759_311_360n,
       compressed: 15_891_234_816n,

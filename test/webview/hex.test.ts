@@ -150,7 +150,7 @@ describe('the pane of bytes', function () {
     assert.match((await at('262144'))[1] ?? '', /^(·0){16}$/);
     await reads(page, /unallocated: reads as zeros/);
     await grid.press('Control+Home');
-    await reads(page, /host 0x5_0000/);
+    await reads(page, /host 0x5_0000 · L1\[0\] → L2\[0\]/);
   });
 
   it('says of what comes from a backing file that it is not opened', async () => {

@@ -3,7 +3,7 @@ import { Qcow2Error } from '../../src/engine/error.ts';
 import { finding } from '../../src/engine/finding.ts';
 import type { ImageDescription } from '../../src/engine/image/description.ts';
 import type { ExtentPage } from '../../src/protocol/mapApi.ts';
-import { answersFor, forbidden, held } from './answers.ts';
+import { answersFor, described, forbidden, held } from './answers.ts';
 import { broken, everything, foreign, hostileName, plain } from './images.ts';
 import { pages } from './pages.ts';
 
@@ -47,7 +47,7 @@ describe('the page', function () {
   it('draws no data before it is there', async () => {
     const description = held<ImageDescription>();
     const { page, ready } = await open(
-      { ...answersFor(plain), describe: () => description.promise },
+      { ...answersFor(plain), describe: async () => described(await description.promise) },
       { name: 'disk.img' },
     );
     await page.getByText('Opening the image').waitFor();
@@ -120,7 +120,7 @@ describe('the page', function () {
         if (!mayRead) {
           throw forbidden;
         }
-        return plain;
+        return described(plain);
       },
     });
     await ready();

@@ -7,7 +7,7 @@ import type { TableChanges } from '../../src/protocol/liveApi.ts';
 import type { FileNews } from '../../src/protocol/news.ts';
 import { defaultSettings } from '../../src/protocol/settings.ts';
 import type { Handlers } from '../../src/worker/server.ts';
-import { type Answers, answersFor, held } from './answers.ts';
+import { type Answers, answersFor, described, held } from './answers.ts';
 import { broken, everything, plain } from './images.ts';
 import { axeSource, type Inspector, type PageOptions } from './page.ts';
 import { pages } from './pages.ts';
@@ -119,7 +119,7 @@ describe('an image whose file changes, in the page', function () {
   it('keeps what was shown until the image has answered, and mixes nothing', async () => {
     const { page, send, become } = await show(plain, { state: { pane: 'overview' } });
     const { promise, release } = held<ImageDescription>();
-    become(bigger, { describe: () => promise });
+    become(bigger, { describe: async () => described(await promise) });
     send({ type: 'news', news: again });
     await page.waitForSelector('body[data-busy=true]');
     assert.match(await text(page, '.strip'), /1 TiB virtual/);

@@ -1,4 +1,5 @@
 import { showOffset } from '../../src/engine/format/show.ts';
+import type { Image } from '../description.ts';
 import { visible } from '../widgets/visible.ts';
 import { byteWords } from './byteKinds.ts';
 import type { BytePages } from './bytePages.ts';
@@ -29,11 +30,19 @@ export function lookAt(pages: BytePages, structures: Structures | undefined, at:
   return kind === 'hole' ? { kind: 'free', note: 'hole' } : { kind: undefined, note: '' };
 }
 
-/** All that is known of a byte: value, structure and field, owners, where else it is, what is wrong. */
-export function describeByte(pages: BytePages, structures: Structures | undefined, at: bigint): string {
+/**
+ * All that is known of a byte: value, structure and field, owners, where else it is, what is wrong. `geometry`: of the
+ * guest's disk, to name the entries that lead there.
+ */
+export function describeByte(
+  pages: BytePages,
+  structures: Structures | undefined,
+  geometry: Image['geometry'],
+  at: bigint,
+): string {
   const byte = pages.at(at);
   const why = 'run' in byte ? byte.run.why : undefined;
-  const about = structures === undefined ? guestWords(pages, at) : ownerWords(structures, at);
+  const about = structures === undefined ? guestWords(pages, geometry, at) : ownerWords(structures, at);
   const words = [showOffset(at), byteInWords(pages, at), ...about, ...(why === undefined ? [] : [why])];
   return visible(words.join(' · '));
 }
@@ -48,7 +57,7 @@ function ownerWords(structures: Structures, at: bigint): string[] {
   return [...new Set(known.map((name) => name.replaceAll('->', '→')))];
 }
 
-function guestWords(pages: BytePages, at: bigint): string[] {
+function guestWords(pages: BytePages, geometry: Image['geometry'], at: bigint): string[] {
   const byte = pages.at(at);
   if (!('run' in byte)) {
     return [];
@@ -58,7 +67,14 @@ function guestWords(pages: BytePages, at: bigint): string[] {
   return [
     ...(byte.state === 'stored' ? [byteWords[byte.run.kind].label] : []),
     ...(host === undefined ? [] : [`${place} ${showOffset(host)}`]),
+    ...(geometry === undefined ? [] : [entriesTo(geometry, at)]),
   ];
+}
+
+/** The entries that a guest offset is looked up by. */
+function entriesTo({ clusterSize, l2Entries }: NonNullable<Image['geometry']>, at: bigint): string {
+  const cluster = at / BigInt(clusterSize);
+  return `L1[${cluster / BigInt(l2Entries)}] → L2[${cluster % BigInt(l2Entries)}]`;
 }
 
 /** The known bytes from a place on, as they read; at most `most`. */

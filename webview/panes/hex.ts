@@ -114,11 +114,7 @@ export class HexPane extends PaneElement {
         <div class="hex-status">
           <p class="readout" role="status">${this.#cursorWords()}</p>
           <p class="readout quiet" aria-hidden="true">
-            ${
-              this.hovered === undefined
-                ? 'Point at a byte to see what it is.'
-                : describeByte(this.#pages, this.#structures, this.hovered)
-            }
+            ${this.hovered === undefined ? 'Point at a byte to see what it is.' : this.#describe(this.hovered)}
           </p>
         </div>
         ${numberTable(bytesFrom(this.#pages, this.cursor, numberTableBytes))}
@@ -249,6 +245,10 @@ export class HexPane extends PaneElement {
     ></qcow2-bytes>`;
   }
 
+  #describe(at: bigint): string {
+    return describeByte(this.#pages, this.#structures, this.content.image.geometry, at);
+  }
+
   #cursorWords(): string {
     const { mark } = this;
     if (this.#pages.size === 0n) {
@@ -256,7 +256,7 @@ export class HexPane extends PaneElement {
     }
     const range =
       mark && mark.length > 1n ? ` · selected ${showOffset(mark.start)} + ${showCount(mark.length)} bytes` : '';
-    return `${describeByte(this.#pages, this.#structures, this.cursor)}${range}${this.said === '' ? '' : ` · ${this.said}`}`;
+    return `${this.#describe(this.cursor)}${range}${this.said === '' ? '' : ` · ${this.said}`}`;
   }
 
   #viewed(): void {

@@ -1,4 +1,5 @@
-import { explain, type Finding } from '../finding.ts';
+import type { Finding } from '../finding.ts';
+import { explain } from '../findingTexts.ts';
 import { eachBitmap, eachSnapshot } from '../image/describeLists.ts';
 import type {
   BitmapDetails,

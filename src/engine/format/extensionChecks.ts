@@ -1,4 +1,5 @@
-import { type Finding, type FindingCode, finding, findingTexts } from '../finding.ts';
+import { type Finding, type FindingCode, finding } from '../finding.ts';
+import { findingTexts } from '../findingTexts.ts';
 import { limits } from '../limits.ts';
 import {
   backingFormat,

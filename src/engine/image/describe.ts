@@ -1,4 +1,4 @@
-import { qemuRefusal } from '../finding.ts';
+import { qemuRefusal } from '../findingTexts.ts';
 import { extensionDescriptions } from '../format/extensionRows.ts';
 import { featureNames } from '../format/extensions.ts';
 import { featureMasks } from '../format/features.ts';

@@ -1,5 +1,6 @@
 import { systemText } from '../error.ts';
-import { type Finding, finding, findingTexts } from '../finding.ts';
+import { type Finding, finding } from '../finding.ts';
+import { findingTexts } from '../findingTexts.ts';
 import { type BitmapDirectoryFormat, bitmapFixedBytes } from '../format/bitmaps.ts';
 import type { Header } from '../format/header.ts';
 import { l1EntryBytes } from '../format/l1.ts';

@@ -1,4 +1,4 @@
-import type { FindingText } from '../finding.ts';
+import type { FindingText } from '../findingText.ts';
 
 /**
  * Findings of opening, in the order in which QEMU makes the checks (block/qcow2.c, qcow2_do_open): the file, the header,

@@ -1,4 +1,4 @@
-import type { FindingText } from '../finding.ts';
+import type { FindingText } from '../findingText.ts';
 
 const copyFirst = 'Copy what can be read from the disk (with ddrescue, for example) and work on the copy.';
 const noRepair =

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { explain } from '../../../src/engine/finding.ts';
+import { explain } from '../../../src/engine/findingTexts.ts';
 import { checkExtensions, checkNames } from '../../../src/engine/format/extensionChecks.ts';
 import { extensionDescriptions } from '../../../src/engine/format/extensionRows.ts';
 import { backingNameBytes, encodeExtensions, parseExtensions } from '../../../src/engine/format/extensions.ts';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { explain, type Finding } from '../../../src/engine/finding.ts';
+import type { Finding } from '../../../src/engine/finding.ts';
+import { explain } from '../../../src/engine/findingTexts.ts';
 import { bitmapFlagNames, bitmapName, parseBitmapDirectory } from '../../../src/engine/format/bitmaps.ts';
 import type { TableChunk, TableCursor } from '../../../src/engine/format/chunk.ts';
 import { luksKeyMaterial, parseLuks } from '../../../src/engine/format/luks.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { explain } from '../../../src/engine/finding.ts';
+import { explain } from '../../../src/engine/findingTexts.ts';
 import { openImage } from '../../../src/engine/image/open.ts';
 import { scan } from '../../../src/engine/image/scan.ts';
 import { noProgress } from '../../../src/engine/ports.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { explain } from '../../../src/engine/finding.ts';
+import { explain } from '../../../src/engine/findingTexts.ts';
 import { openImage } from '../../../src/engine/image/open.ts';
 import { openingTexts } from '../../../src/engine/texts/opening.ts';
 import type { ImageBuilder } from '../../support/builder.ts';

@@ -1,0 +1,3 @@
+/** All texts, for the build: it makes one file of them. */
+export { openingTexts } from './opening.ts';
+export { tableTexts } from './tables.ts';
