@@ -51,9 +51,7 @@ export class App extends PageElement {
     (scroll) => this.#change({ ...this.state, scroll }),
   );
   #onChange = (): void => {
-    if (this.session.wantsScan && this.#greeted) {
-      this.session.startScan();
-    }
+    this.#scanSoon();
     this.requestUpdate();
   };
 
@@ -102,6 +100,7 @@ export class App extends PageElement {
   }
 
   override updated(): void {
+    this.#scanSoon();
     this.#report();
     if (this.#showsSelection !== 'no') {
       this.#scroll.stay();
@@ -210,7 +209,16 @@ export class App extends PageElement {
   #onSettled(): void {
     if (!this.#paneSettled) {
       this.#paneSettled = true;
+      this.#scanSoon();
       this.#report();
+    }
+  }
+
+  /** Starts the walk over the tables, which must not delay the first content: nor the first picture of the map. */
+  #scanSoon(): void {
+    const { session, state } = this;
+    if (session.wantsScan && this.#greeted && (state.pane !== 'map' || this.#paneSettled)) {
+      session.startScan();
     }
   }
 
@@ -255,7 +263,6 @@ export class App extends PageElement {
     if (!this.#greeted) {
       this.#greeted = true;
       this.dispatchEvent(new Event('first-paint'));
-      // The walk over the tables must not delay the first content.
       this.#onChange();
     }
   }

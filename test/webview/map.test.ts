@@ -211,6 +211,25 @@ describe('the map', function () {
     await exact(map);
   });
 
+  it('is drawn before the walk over all tables starts', async () => {
+    const order: string[] = [];
+    const answers = answersFor(everything);
+    const { page } = await shown({
+      picture: async (request, context) => {
+        await new Promise((later) => setTimeout(later, 200));
+        order.push(request.space);
+        return answers.picture(request, context);
+      },
+      scan: async (request, context) => {
+        order.push('scan');
+        return answers.scan(request, context);
+      },
+    });
+    await page.locator('body[data-busy=false]').waitFor();
+    const scanned = order.indexOf('scan');
+    assert.ok(scanned > order.indexOf('guest') && scanned > order.indexOf('host'), order.join(', '));
+  });
+
   it('asks nothing for a view that it has seen already', async () => {
     let asked = 0;
     const answers = answersFor(everything);

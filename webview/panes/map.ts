@@ -70,6 +70,7 @@ export class MapPane extends PaneElement {
     const before = changed.get('content') as PaneContent | undefined;
     if (before !== undefined && before.image !== this.content.image) {
       this.#counterpart.clear();
+      this.#exact.clear();
     }
     this.#showLayerOf(this.content);
   }
