@@ -173,6 +173,21 @@ describe('the pane of bytes', function () {
     assert.equal(await page.locator('.bytes-hex .marked').count(), 3);
   });
 
+  it('keeps what is being selected when the page is drawn anew for another reason', async () => {
+    const { page } = await show(small().toStorage());
+    await page.locator('#byte-300').click();
+    const grid = page.locator('.bytes-scroll');
+    await grid.press('Shift+ArrowRight');
+    await page.locator('.inspector', { hasText: '2 bytes' }).waitFor();
+    await grid.press('Shift+ArrowRight');
+    await page.evaluate(() => {
+      const app = document.querySelector('qcow2-app') as (HTMLElement & { session: EventTarget }) | null;
+      app?.session.dispatchEvent(new Event('change'));
+    });
+    await page.waitForTimeout(400);
+    assert.equal(await page.locator('.bytes-hex .marked').count(), 3);
+  });
+
   it('brings a selection that was made elsewhere into view, and marks its bytes', async () => {
     const { page } = await show(small().toStorage(), { selection: 'l2-entry:0.2' });
     await reads(page, /0x4_0010 · .*L1\[0\] → L2\[2\]/);
