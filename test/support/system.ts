@@ -18,7 +18,7 @@ export const systemPackages: readonly SystemPackage[] = needed.map((one) => one.
 
 /** Where a program lies, or undefined. Debian keeps mkfs.* in a folder that is not on every PATH. */
 export function findProgram(name: string): string | undefined {
-  return [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin']
+  return [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
     .map((folder) => join(folder, name))
     .find((path) => isExecutable(path));
 }

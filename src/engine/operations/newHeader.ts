@@ -70,7 +70,7 @@ function newExtensions(image: NewImage): Extension[] {
   const { backing, dataFile } = image;
   const extensions: Extension[] = [];
   if (backing?.format !== undefined) {
-    extensions.push(extension(extensionTypes.backingFormat, new TextEncoder().encode(backing.format)));
+    extensions.push(extension(extensionTypes.backingFormat, ascii(backing.format)));
   }
   if (dataFile) {
     extensions.push(extension(extensionTypes.dataFile, dataFile.name));
@@ -89,11 +89,15 @@ export function featureNameTable(): Uint8Array {
   const table = new Uint8Array(rows.length * featureNameBytes);
   for (const [index, { type, bit, name }] of rows.entries()) {
     table.set([type, bit], index * featureNameBytes);
-    table.set(new TextEncoder().encode(name), index * featureNameBytes + 2);
+    table.set(ascii(name), index * featureNameBytes + 2);
   }
   return table;
 }
 
 function extension(type: number, data: Uint8Array = new Uint8Array()): Extension {
   return { type, offset: 0, length: data.length, data, padding: new Uint8Array((8 - (data.length % 8)) % 8) };
+}
+
+function ascii(text: string): Uint8Array {
+  return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
 }
