@@ -86,8 +86,13 @@ describe('the map', function () {
     assert.match((await readout(mapOf(page, 'host'))).words, /in use, owner not known yet/);
     await page.getByRole('button', { name: 'File', exact: true }).click();
     await mapOf(page, 'guest').waitFor({ state: 'detached' });
+    await exact(mapOf(page, 'host'));
+    await mapOf(page, 'host').getByRole('button', { name: 'L2 table', exact: true }).waitFor();
+    assert.match(await mapOf(page, 'host').locator('.crumbs').innerText(), /all of 465.7 GiB/);
     await page.getByRole('button', { name: 'Guest', exact: true }).click();
     await mapOf(page, 'host').waitFor({ state: 'detached' });
+    await mapOf(page, 'guest').getByRole('button', { name: 'unallocated', exact: true }).waitFor();
+    assert.match(await mapOf(page, 'guest').locator('.crumbs').innerText(), /all of 1 TiB/);
   });
 
   it('zooms with the wheel to one cluster, and what is under the pointer stays there', async () => {

@@ -44,6 +44,28 @@ describe('the page, with the engine behind it', function () {
     );
   });
 
+  it('counts the clusters of the file by kind, leaked ones once the references are counted', async () => {
+    const { page, ready } = await show(small().refcount(7, 2).truncate(small().at(8)).toStorage(), 'map');
+    await ready('map');
+    const map = page.locator('[data-space=host]');
+    await map.getByText('in use, owner not known yet').first().waitFor();
+    await map.getByRole('button', { name: 'Count', exact: true }).click();
+    await map.getByRole('button', { name: 'Next: leaked' }).click();
+    await page.locator('.inspector dd').first().getByText('0x7_0000').waitFor();
+    const legend = (await map.locator('.map-legend').first().locator('li').allInnerTexts()).map((text) =>
+      text.replaceAll(/\s+/g, ' ').trim(),
+    );
+    assert.deepEqual(legend, [
+      'header 1 (64 KiB)',
+      'L1 table 1 (64 KiB)',
+      'L2 table 1 (64 KiB)',
+      'refcount table 1 (64 KiB)',
+      'refcount block 1 (64 KiB)',
+      'data 2 (128 KiB)',
+      'leaked 1 (64 KiB)',
+    ]);
+  });
+
   it('has the bytes of the header, field by field', async () => {
     const { page, ready } = await show(small().toStorage(), 'header');
     await ready('header');

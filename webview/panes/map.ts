@@ -1,5 +1,6 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { guard } from 'lit/directives/guard.js';
+import { repeat } from 'lit/directives/repeat.js';
 import type { ScanResult } from '../../src/protocol/imageApi.ts';
 import type { Counterpart, Overlay } from '../../src/protocol/mapApi.ts';
 import type { Loaded } from '../loaded.ts';
@@ -83,7 +84,12 @@ export class MapPane extends PaneElement {
     return html`
       ${this.#toolbar()}
       <div class="maps ${this.#sideBySide ? 'beside' : ''}">
-        ${spaces.filter((space) => this.#shows(space)).map((space) => this.#map(space))}
+        ${repeat(
+          spaces.filter((space) => this.#shows(space)),
+          // An element stays with its space.
+          (space) => space,
+          (space) => this.#map(space),
+        )}
       </div>
       ${failure(this.#counterpart.loaded, 'Finding the counterpart', this.#counterpart.retry)}
       ${this.#table()}
