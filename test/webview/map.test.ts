@@ -481,6 +481,24 @@ describe('the map', function () {
     await page.locator('#extents').getByText('0x4b_0000_0000').first().waitFor();
   });
 
+  it('shows the layer of a snapshot that is not listed by name, by its number', async () => {
+    const asked: (number | undefined)[] = [];
+    const many = { ...everything, snapshots: { ...everything.snapshots, count: 70_000 } };
+    const answers = answersFor(many);
+    const { page } = await shown({
+      ...answers,
+      picture: async (request, context) => {
+        asked.push(request.snapshot);
+        return answers.picture(request, context);
+      },
+    });
+    await page.getByLabel(/snapshot number/).fill('69999');
+    await page.getByLabel(/snapshot number/).press('Enter');
+    await page.waitForTimeout(200);
+    await exact(mapOf(page, 'guest'));
+    assert.ok(asked.includes(69_999));
+  });
+
   it('keeps view, layer, overlays and hidden kinds', async () => {
     const first = await shown({}, {});
     const map = mapOf(first.page, 'guest');

@@ -1,4 +1,4 @@
-import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
 import { guard } from 'lit/directives/guard.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { ScanResult } from '../../src/protocol/imageApi.ts';
@@ -16,6 +16,7 @@ import { Latest } from './mapLatest.ts';
 import { overlayWords } from './mapOverlays.ts';
 import { spaceWords } from './mapParts.ts';
 import './mapSpace.ts';
+import { sectionCount } from './lists.ts';
 import type { SpaceMap } from './mapSpace.ts';
 import { choices, keptText, type MapState, overlayNames, stateOf } from './mapState.ts';
 import { type PaneContent, PaneElement } from './pane.ts';
@@ -45,6 +46,7 @@ export class MapPane extends PaneElement {
   #counterpart = new Latest<Counterpart>(() => this.requestUpdate());
   #resting: ReturnType<typeof setTimeout> | undefined;
   #kept = '';
+  #epoch = 0;
   #exact = new Set<SpaceName>();
   // In a frame of its own: what follows from a size changes sizes.
   #resized = new ResizeObserver(() => requestAnimationFrame(() => (this.room = this.clientWidth)));
@@ -63,13 +65,14 @@ export class MapPane extends PaneElement {
     clearTimeout(this.#resting);
   }
 
-  override willUpdate(changed: PropertyValues): void {
+  override willUpdate(): void {
     if (!this.hasUpdated) {
       this.state = stateOf(this.content.kept);
       this.from = this.#startOfTable();
     }
-    const before = changed.get('content') as PaneContent | undefined;
-    if (before !== undefined && before.image !== this.content.image) {
+    const { epoch } = this.content.session;
+    if (epoch !== this.#epoch) {
+      this.#epoch = epoch;
       this.#counterpart.clear();
       this.#exact.clear();
     }
@@ -171,7 +174,21 @@ export class MapPane extends PaneElement {
             html`<option value=${index} ?selected=${index === snapshot}>${visible(name || id)}</option>`,
         ),
       )}
-    </select></label>`;
+    </select></label>
+    ${sectionCount(this.content.image.snapshots) > items.length ? this.#layerNumber() : nothing}`;
+  }
+
+  /** Of very many snapshots only the first are listed by name: the others are chosen by number. */
+  #layerNumber(): TemplateResult {
+    const last = sectionCount(this.content.image.snapshots) - 1;
+    const pick = (event: Event): void => {
+      const { value, validity } = event.target as HTMLInputElement;
+      if (validity.valid) {
+        this.#set({ snapshot: value === '' ? undefined : Number(value) });
+      }
+    };
+    return html`<label>or snapshot number (0 to ${last}) <input class="map-chooser" type="number" min="0" max=${last}
+      .value=${this.state.snapshot === undefined ? '' : String(this.state.snapshot)} @change=${pick} /></label>`;
   }
 
   #bitmapChooser(): TemplateResult {
@@ -219,7 +236,7 @@ export class MapPane extends PaneElement {
     }
     return html`<qcow2-extents
       .client=${this.content.session.client}
-      .edition=${this.content.image}
+      .edition=${this.content.session.epoch}
       .space=${table}
       .snapshot=${table === 'guest' ? this.#layer : undefined}
       .size=${this.#sizeOf(table)}
@@ -231,7 +248,7 @@ export class MapPane extends PaneElement {
   /** The snapshot whose layer is shown, if the image has it (any more). */
   get #layer(): number | undefined {
     const { snapshot } = this.state;
-    return snapshot !== undefined && snapshot < this.content.image.snapshots.items.length ? snapshot : undefined;
+    return snapshot !== undefined && snapshot < sectionCount(this.content.image.snapshots) ? snapshot : undefined;
   }
 
   get #bitmap(): number | undefined {

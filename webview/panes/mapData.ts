@@ -32,7 +32,7 @@ export class MapData {
   readonly overlays: ReadonlyMap<Overlay, Latest<OverlayPicture>>;
   /** Bytes of the space, once a picture has told them. */
   size: bigint | undefined;
-  #source: { readonly client: Client; readonly space: MapSpace; readonly content: object } | undefined;
+  #source: { readonly client: Client; readonly space: MapSpace; readonly epoch: number } | undefined;
   /** Grows each time that what was answered before no longer holds. */
   #edition = 0;
   #pictures: SpacePicture[] = [];
@@ -66,13 +66,13 @@ export class MapData {
     );
   }
 
-  /** Says what is asked about. `content` is another object each time that the image was opened anew. */
-  follow(client: Client, space: MapSpace, content: object): void {
+  /** Says what is asked about. `epoch`: another number when what was asked before no longer holds. */
+  follow(client: Client, space: MapSpace, epoch: number): void {
     const before = this.#source;
-    if (before?.client === client && before.content === content && before.space.snapshot === space.snapshot) {
+    if (before?.client === client && before.epoch === epoch && before.space.snapshot === space.snapshot) {
       return;
     }
-    this.#source = { client, space, content };
+    this.#source = { client, space, epoch };
     if (before?.space.snapshot === space.snapshot) {
       this.#renew();
       this.counting.clear();

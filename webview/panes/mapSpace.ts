@@ -110,8 +110,8 @@ export class SpaceMap extends PageElement {
     if (changed.has('hiddenKinds')) {
       this.#hidden = spaceIndices(this.space, this.hiddenKinds);
     }
-    const { session, image } = this.content;
-    this.#data.follow(session.client, this.#mapSpace, image);
+    const { session } = this.content;
+    this.#data.follow(session.client, this.#mapSpace, session.epoch);
     if (this.room === 0) {
       return;
     }

@@ -60,8 +60,8 @@ export class ExtentTable extends PageElement {
   };
 
   declare client: Client;
-  /** Another object when the rows may be others. */
-  declare edition: unknown;
+  /** Another number when the rows may be others. */
+  edition = 0;
   space: SpaceName = 'guest';
   declare snapshot: number | undefined;
   /** Bytes of the space. */
