@@ -30,9 +30,16 @@ describe('Save Bytes… in a VS Code window', function () {
     await view.getByRole('button', { name: 'Save Bytes…' }).click();
     const input = window.page.locator('.quick-input-widget input[type=text]');
     await input.waitFor();
+    // The dialog writes its own proposal first, and looks at the folder of what is typed.
+    await until(
+      async () => ((await input.inputValue()).endsWith('v3.qcow2.host-0x4.bin') ? true : undefined),
+      'a name is proposed',
+    );
     await input.fill(saved);
+    await window.page.waitForTimeout(1000);
+    assert.equal(await input.inputValue(), saved);
     await input.press('Enter');
-    await until(async () => (existsSync(saved) ? true : undefined), 'the file is there');
+    await until(() => (existsSync(saved) ? true : undefined), 'the file is there');
     assert.deepEqual(readFileSync(saved), readFileSync(image).subarray(4, 8));
     rmSync(saved);
     assert.deepEqual(readdirSync(folder), before);
