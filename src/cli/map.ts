@@ -1,4 +1,4 @@
-import { explain } from '../engine/finding.ts';
+import { explain } from '../engine/findingTexts.ts';
 import { type StatusFailure, walkBlockStatus } from '../engine/image/blockStatus.ts';
 import { entryFault } from '../engine/image/entryFault.ts';
 import { bytesOfText } from './bytes.ts';

@@ -1,3 +1,4 @@
+import { create } from './create.ts';
 import { dump } from './dump.ts';
 import { info } from './info.ts';
 import { map } from './map.ts';
@@ -14,6 +15,12 @@ export interface Verb {
 
 /** The verbs that are there. */
 export const verbs: readonly Verb[] = [
+  {
+    name: 'create',
+    usage: '[-q] [-f FMT] [-b FILE -F FMT] [-u] [-o OPTIONS] FILE [SIZE]',
+    about: 'Makes a new image, the same to the byte as qemu-img makes it. Encryption is not there yet.',
+    run: create,
+  },
   {
     name: 'info',
     usage: '[-f FMT] [--output=human|json] [--backing-chain] [--no-backing] [-U] FILE',
@@ -43,7 +50,6 @@ export const notYet: readonly string[] = [
   'commit',
   'compare',
   'convert',
-  'create',
   'dd',
   'measure',
   'rebase',

@@ -43,6 +43,7 @@ const systemTexts: Readonly<Record<string, string>> = {
   EACCES: 'Permission denied',
   EBUSY: 'Device or resource busy',
   EINVAL: 'Invalid argument',
+  EISDIR: 'Is a directory',
   EIO: 'Input/output error',
   ELOOP: 'Too many levels of symbolic links',
   EEXIST: 'File exists',

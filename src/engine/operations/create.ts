@@ -29,9 +29,9 @@ export async function create(
   await writeL1Table(image, layout, file);
   await file.resize(layout.fileSize);
   if (dataFile) {
-    await dataFile.resize(image.size);
+    await dataFile.resize(layout.dataFileSize);
     if (image.preallocation === 'falloc' || image.preallocation === 'full') {
-      await dataFile.allocate(0n, image.size, image.preallocation === 'full', progress);
+      await dataFile.allocate(0n, layout.dataFileSize, image.preallocation === 'full', progress);
     }
   }
   // Last: without it nobody takes the file for an image.

@@ -27,6 +27,8 @@ export interface NewLayout {
   readonly runs: readonly DataRun[];
   /** Bytes of the file in the end. */
   readonly fileSize: bigint;
+  /** Bytes of the external data file in the end, where there is one. */
+  readonly dataFileSize: bigint;
   /** The part of the file for the guest's data that `falloc` and `full` allocate, in bytes. */
   readonly allocated?: { readonly offset: bigint; readonly length: bigint };
 }
@@ -54,8 +56,12 @@ export function layOut(image: NewImage): NewLayout {
   const l1Bytes = Number(l1Entries) * 8;
   const l1Start = l1Bytes === 0 ? 0 : clusters.allocate(Math.ceil(l1Bytes / clusterSize));
   const l1End = l1Bytes === 0 ? 3 * clusterSize : l1Start * clusterSize + l1Bytes;
-  const place = { clusters, l1Start, l1Entries: Number(l1Entries) };
   const { preallocation } = image;
+  // What is allocated ends with the guest's last cluster, or subcluster.
+  const unit = BigInt(image.extendedL2 ? clusterSize / subclustersPerCluster : clusterSize);
+  const allocatedSize = ((size + unit - 1n) / unit) * unit;
+  const dataFileSize = preallocation === 'off' ? size : allocatedSize;
+  const place = { clusters, l1Start, l1Entries: Number(l1Entries), dataFileSize };
   if (preallocation === 'off' || (preallocation === 'metadata' && size === 0n)) {
     return { ...place, l2Tables: [], runs: [], fileSize: BigInt(l1End) };
   }
@@ -67,10 +73,8 @@ export function layOut(image: NewImage): NewLayout {
   if (preallocation === 'metadata') {
     const made = byTurns(clusters, disk);
     const last = made.runs.at(-1);
-    // The file ends with the guest's last cluster, or subcluster.
-    const unit = BigInt(image.extendedL2 ? clusterSize / subclustersPerCluster : clusterSize);
-    const beyond = BigInt(dataClusters) * BigInt(clusterSize) - size;
-    const dataEnd = BigInt((last?.host ?? 0) + (last?.count ?? 0)) * BigInt(clusterSize) - beyond + (beyond % unit);
+    const beyond = BigInt(dataClusters) * BigInt(clusterSize) - allocatedSize;
+    const dataEnd = BigInt((last?.host ?? 0) + (last?.count ?? 0)) * BigInt(clusterSize) - beyond;
     const tablesEnd = endOfTables(clusters, made, l1End, clusterSize);
     return { ...place, ...made, fileSize: dataEnd > tablesEnd ? dataEnd : tablesEnd };
   }

@@ -1,0 +1,130 @@
+import type { NewImageOptions, Preallocation } from '../engine/operations/newImage.ts';
+import { versionOf } from '../engine/operations/newImage.ts';
+import { type GivenOptions, type OptionKind, sizeValue } from './optionList.ts';
+
+const hostOptions: readonly (readonly [string, OptionKind])[] = [
+  ['nocow', 'flag'],
+  ['extent_size_hint', 'size'],
+];
+
+/** By format: the options of `create`, and what each takes. */
+export const createOptions: ReadonlyMap<string, ReadonlyMap<string, OptionKind>> = new Map([
+  ['raw', new Map([['size', 'size'], ['preallocation', 'text'], ...hostOptions])],
+  [
+    'qcow2',
+    new Map<string, OptionKind>([
+      ['backing_file', 'text'],
+      ['backing_fmt', 'text'],
+      ['cluster_size', 'size'],
+      ['compat', 'text'],
+      ['compression_type', 'text'],
+      ['data_file', 'text'],
+      ['data_file_raw', 'flag'],
+      ['encrypt.cipher-alg', 'text'],
+      ['encrypt.cipher-mode', 'text'],
+      ['encrypt.format', 'text'],
+      ['encrypt.hash-alg', 'text'],
+      ['encrypt.iter-time', 'number'],
+      ['encrypt.ivgen-alg', 'text'],
+      ['encrypt.ivgen-hash-alg', 'text'],
+      ['encrypt.key-secret', 'text'],
+      ['encryption', 'flag'],
+      ['extended_l2', 'flag'],
+      ['lazy_refcounts', 'flag'],
+      ['preallocation', 'text'],
+      ['refcount_bits', 'number'],
+      ['size', 'size'],
+      ...hostOptions,
+    ]),
+  ],
+]);
+
+/** The first option that we don't have yet, if one was given: encryption, and what only some file systems know. */
+export function unsupportedOption(given: GivenOptions): string | undefined {
+  return [...given.keys()].find(
+    (name) =>
+      name.startsWith('encrypt.') ||
+      (name === 'encryption' && given.get(name) === 'on') ||
+      (name === 'nocow' && given.get(name) === 'on') ||
+      name === 'extent_size_hint',
+  );
+}
+
+/** The order in which QEMU prints the options of a qcow2 image, with those that it prints though nobody gave them. */
+const printed: readonly (readonly [string, string?])[] = [
+  ['cluster_size', '65536'],
+  ['extended_l2', 'off'],
+  ['preallocation'],
+  ['compression_type', 'zlib'],
+  ['size'],
+  ['compat'],
+  ['backing_file'],
+  ['backing_fmt'],
+  ['data_file'],
+  ['data_file_raw'],
+  ['lazy_refcounts', 'off'],
+  ['refcount_bits', '16'],
+];
+
+/** What QEMU prints before it makes an image: `fmt=qcow2 cluster_size=65536 …`. Commas in values are doubled. */
+export function formattingLine(format: string, given: GivenOptions): string {
+  const order = format === 'qcow2' ? printed : ([['size'], ['preallocation']] as const);
+  const words = order.flatMap(([name, standard]) => {
+    const value = given.get(name) ?? standard;
+    return value === undefined ? [] : [`${name}=${shownValue(name, value)}`];
+  });
+  return [`fmt=${format}`, ...words].join(' ');
+}
+
+function shownValue(name: string, value: string): string {
+  if (name === 'cluster_size' || name === 'size') {
+    return String(sizeValue(value));
+  }
+  return name === 'refcount_bits' ? String(BigInt(value.trim().replace('+', ''))) : value.replaceAll(',', ',,');
+}
+
+/** The options as the engine takes them. Throws QEMU's message for a value that there is not. */
+export function imageOptions(given: GivenOptions): NewImageOptions {
+  const { compat, compression_type, preallocation, cluster_size, refcount_bits } = Object.fromEntries(given);
+  oneOf('preallocation', preallocation, ['off', 'metadata', 'falloc', 'full']);
+  if (compat !== undefined) {
+    acceptCompat(compat);
+  }
+  oneOf('compression-type', compression_type, ['zlib', 'zstd']);
+  const backing = given.get('backing_file');
+  const backingFormat = given.get('backing_fmt');
+  if (backing === undefined && backingFormat !== undefined) {
+    throw new Error('Backing format cannot be used without backing file');
+  }
+  const dataFile = given.get('data_file');
+  return {
+    size: sizeValue(given.get('size') ?? '0'),
+    ...(compat === undefined ? {} : { compat }),
+    ...(cluster_size === undefined ? {} : { clusterSize: sizeValue(cluster_size) }),
+    ...(refcount_bits === undefined ? {} : { refcountBits: BigInt(refcount_bits.trim().replace('+', '')) }),
+    lazyRefcounts: given.get('lazy_refcounts') === 'on',
+    extendedL2: given.get('extended_l2') === 'on',
+    compressionType: compression_type === 'zstd' ? 'zstd' : 'zlib',
+    preallocation: (preallocation ?? 'off') as Preallocation,
+    ...(backing === undefined
+      ? {}
+      : { backing: { name: Buffer.from(backing), ...(backingFormat === undefined ? {} : { format: backingFormat }) } }),
+    ...(dataFile === undefined ? {} : { dataFile: Buffer.from(dataFile) }),
+    dataFileRaw: given.get('data_file_raw') === 'on',
+  };
+}
+
+function oneOf(name: string, value: string | undefined, known: readonly string[]): void {
+  if (value !== undefined && !known.includes(value)) {
+    throw new Error(`Parameter '${name}' does not accept value '${value}'`);
+  }
+}
+
+/** On the command line a wrong level is refused in the words of qemu-img 7.2. */
+function acceptCompat(compat: string): void {
+  try {
+    versionOf(compat);
+  } catch {
+    throw new Error(`Parameter 'version' does not accept value '${compat}'`);
+  }
+}
