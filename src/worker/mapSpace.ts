@@ -30,5 +30,5 @@ export interface Space extends Extent {
   /** The runs of a range: those of the columns of kinds only. */
   runs(range: ClusterRange, visit: RunVisitor, progress: Progress): Promise<void>;
   /** Of the guest: visits the clusters of a range that have a place in the file, in order. */
-  fragments?(range: ClusterRange, visit: FragmentVisitor, progress: Progress): Promise<void>;
+  readonly fragments?: (range: ClusterRange, visit: FragmentVisitor, progress: Progress) => Promise<void>;
 }
