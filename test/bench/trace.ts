@@ -23,7 +23,7 @@ export interface Trace {
   readonly marks: readonly Mark[];
   /** When frames were drawn: milliseconds. */
   readonly frames: readonly number[];
-  /** Tasks of the page's main thread: milliseconds by the clock, and of the processor. */
+  /** Tasks of the page's main thread: milliseconds by the clock, and of the processor, whose clock is coarser. */
   readonly tasks: readonly { readonly at: number; readonly length: number; readonly processor: number }[];
 }
 
@@ -60,6 +60,10 @@ export function readTrace(json: Buffer): Trace {
       .map(({ name, ts }) => ({ name: name.slice('bench:'.length), at: ts / 1000 }))
       .sort((a, b) => a.at - b.at),
     frames: frames.map(({ ts }) => ts / 1000).sort((a, b) => a - b),
-    tasks: tasks.map(({ ts, dur = 0, tdur = dur }) => ({ at: ts / 1000, length: dur / 1000, processor: tdur / 1000 })),
+    tasks: tasks.map(({ ts, dur = 0, tdur = dur }) => ({
+      at: ts / 1000,
+      length: dur / 1000,
+      processor: Math.min(tdur, dur) / 1000,
+    })),
   };
 }
