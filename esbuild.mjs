@@ -58,6 +58,7 @@ const bundles = [
   { ...node, plugins: [], entryPoints: { texts: 'src/engine/texts/all.ts' }, outdir },
   { ...node, entryPoints: { extension: 'src/extension.ts' }, outdir },
   { ...node, entryPoints: { worker: 'src/worker/main.ts' }, outdir },
+  { ...node, entryPoints: { create: 'src/worker/createMain.ts' }, outdir },
   { ...node, entryPoints: { cli: 'src/cli/main.ts' }, outdir, banner: { js: '#!/usr/bin/env node' } },
   {
     ...common,

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { registerBack } from './commands/back.ts';
+import { registerCreateImage } from './commands/createImage.ts';
 import { registerForward } from './commands/forward.ts';
 import { registerGoTo } from './commands/goTo.ts';
 import { registerOpen } from './commands/open.ts';
@@ -19,6 +20,7 @@ export function activate(context: vscode.ExtensionContext): void {
     log,
     editor,
     registerOpen(viewType),
+    registerCreateImage(vscode.Uri.joinPath(context.extensionUri, 'dist', 'create.js').fsPath, viewType),
     registerOpenSample(vscode.Uri.joinPath(context.extensionUri, 'media', 'walkthrough'), viewType),
     registerReload(activeImage, (uri) => editor.reload(uri)),
     registerGoTo(() => editor.run('go-to')),

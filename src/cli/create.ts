@@ -3,6 +3,7 @@ import { Qcow2Error, systemText } from '../engine/error.ts';
 import { create as createImage } from '../engine/operations/create.ts';
 import { newImage } from '../engine/operations/newImage.ts';
 import { noProgress } from '../engine/ports.ts';
+import { parseSize } from '../engine/size.ts';
 import { namedPath } from '../platform/gate.ts';
 import { locksOn } from '../platform/locks.ts';
 import { makeFile, type NewDiskFile } from '../platform/newFile.ts';
@@ -14,7 +15,6 @@ import { type GivenOptions, readOptionLists, sizeValue } from './optionList.ts';
 import { type Option, readArguments } from './options.ts';
 import type { Output } from './output.ts';
 import { Failure, programName, usageFailure } from './program.ts';
-import { parseSize } from './size.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },

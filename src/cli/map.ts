@@ -1,6 +1,7 @@
 import { explain } from '../engine/findingTexts.ts';
 import { type StatusFailure, walkBlockStatus } from '../engine/image/blockStatus.ts';
 import { entryFault } from '../engine/image/entryFault.ts';
+import { parseSize } from '../engine/size.ts';
 import { bytesOfText } from './bytes.ts';
 import { openImageFile } from './imageFile.ts';
 import { type MapChain, openMapChain } from './mapChain.ts';
@@ -11,7 +12,6 @@ import { MapTable } from './mapTable.ts';
 import { type Option, readArguments } from './options.ts';
 import { type Output, outputTo } from './output.ts';
 import { Failure, programName, usageFailure } from './program.ts';
-import { parseSize } from './size.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },

@@ -1,6 +1,6 @@
+import { parseSize } from '../engine/size.ts';
 import { bytesOfText } from './bytes.ts';
 import { Failure } from './program.ts';
-import { parseSize } from './size.ts';
 
 /** What an option of `-o` takes. */
 export type OptionKind = 'text' | 'flag' | 'size' | 'number';

@@ -133,7 +133,7 @@ export function progressOf(signal: AbortSignal, report: (done: number, total: nu
 }
 
 /** An error as data. What is not a `Qcow2Error` is a defect of ours, and its message is for us. */
-function callError(error: unknown): CallError {
+export function callError(error: unknown): CallError {
   return error instanceof Qcow2Error
     ? { code: error.code, message: error.message }
     : {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { parseSize, showSize } from '../../src/cli/size.ts';
+import { showSize } from '../../src/cli/size.ts';
+import { parseSize } from '../../src/engine/size.ts';
 
 function bytes(text: string): bigint | string {
   const parsed = parseSize(text);

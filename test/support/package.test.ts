@@ -14,6 +14,7 @@ const everywhere = [
   'dist/cli.js',
   'dist/codicon.css',
   'dist/codicon.ttf',
+  'dist/create.js',
   'dist/extension.js',
   'dist/package.json',
   'dist/webview.css',
