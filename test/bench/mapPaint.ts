@@ -1,7 +1,6 @@
 import type { Browser, Locator, Page } from 'playwright-core';
-import { openFile } from '../../src/platform/fileStorage.ts';
-import { inspectStorage } from '../../src/worker/inspection.ts';
 import { type Bundle, buildPage, launch, openInspector } from '../webview/page.ts';
+import { type HostCost, startHost } from './host.ts';
 import { type Sample, sample, shownTime } from './statistics.ts';
 import { categories, type Mark, readTrace, type Trace } from './trace.ts';
 
@@ -17,21 +16,31 @@ export interface MeasuredMap {
   readonly longestTask: Sample;
   /** The same by the processor's time: what it is where nothing else runs. */
   readonly longestWork: Sample;
+  /** The longest that one message kept the extension host's process, of each run. */
+  readonly hostTask: Sample;
+  /** The longest that the event loop of that process was kept, of each run. */
+  readonly hostBlocked: Sample;
 }
 
 const gestures = ['zoom', 'pan', 'zoom out'] as const;
 type Gesture = (typeof gestures)[number];
 
-const spaces = ['guest', 'host'] as const;
+/** The spaces of which there are maps. */
+export const spaces = ['guest', 'host'] as const;
 
-/** Measures the maps of an image in the page, with the engine behind it, by Chromium's own tracing. */
-export async function measureMap(image: string, runs: number): Promise<MeasuredMap> {
+/**
+ * Measures the maps of an image in the page by Chromium's own tracing; behind the page are a process in place of the
+ * extension host, and its worker thread.
+ *
+ * @param host - the program of that process: see `buildHost`
+ */
+export async function measureMap(host: string, image: string, runs: number): Promise<MeasuredMap> {
   const bundle = await buildPage();
   const measured: RunTimes[] = [];
   for (let run = 0; run < runs; run++) {
     const browser = await launch();
     try {
-      measured.push(await measureRun(browser, bundle, image));
+      measured.push(await measureRun(browser, bundle, host, image));
     } finally {
       await browser.close();
     }
@@ -48,23 +57,32 @@ export async function measureMap(image: string, runs: number): Promise<MeasuredM
     exact: byGesture('exact'),
     longestTask: times(({ longestTask }) => [longestTask]),
     longestWork: times(({ longestWork }) => [longestWork]),
+    hostTask: times(({ host }) => [host.longest]),
+    hostBlocked: times(({ host }) => [host.blocked]),
   };
 }
 
 /** The measurements as a table in Markdown. */
-export function mapTable({ complete, repaint, exact, longestTask, longestWork }: MeasuredMap): string {
+export function mapTable(measured: MeasuredMap): string {
+  const { complete, repaint, exact, longestTask, longestWork, hostTask, hostBlocked } = measured;
   const rows = [
     ['Page ready → both maps complete', shownTime(complete), '≤ 1 s'],
     ...gestures.map((gesture) => [`${gesture}: input → frame`, shownTime(repaint[gesture]), '≤ 100 ms']),
     ...gestures.map((gesture) => [`${gesture}: input → every cell exact`, shownTime(exact[gesture]), '']),
     ['Longest task of the page’s main thread', shownTime(longestTask), '≤ 50 ms'],
     ['The same, in processor time', shownTime(longestWork), ''],
+    ['Longest task of the extension host for a message', shownTime(hostTask), '≤ 50 ms'],
+    ['Longest time that its event loop was kept', shownTime(hostBlocked), ''],
   ];
   const head = ['Map of a disk of 1 TiB', 'Median (min–max)', 'Goal'];
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-interface RunTimes {
+interface RunTimes extends PageTimes {
+  readonly host: HostCost;
+}
+
+interface PageTimes {
   readonly complete: number;
   readonly repaint: Readonly<Record<Gesture, readonly number[]>>;
   readonly exact: Readonly<Record<Gesture, readonly number[]>>;
@@ -72,10 +90,10 @@ interface RunTimes {
   readonly longestWork: number;
 }
 
-async function measureRun(browser: Browser, bundle: Bundle, image: string): Promise<RunTimes> {
-  const inspected = await inspectStorage(await openFile(image));
+async function measureRun(browser: Browser, bundle: Bundle, program: string, image: string): Promise<RunTimes> {
+  const host = startHost(program, image);
   try {
-    const { page, ready, errors } = await openInspector(browser, bundle, inspected.handlers, {
+    const { page, ready, errors } = await openInspector(browser, bundle, host.of, {
       prepare: async (page) => {
         await page.addInitScript(markPage);
         await browser.startTracing(page, { categories });
@@ -90,14 +108,14 @@ async function measureRun(browser: Browser, bundle: Bundle, image: string): Prom
     if (errors.length > 0) {
       throw new Error(errors.join('\n'));
     }
-    return timesOf(trace);
+    return { ...timesOf(trace), host: await host.cost() };
   } finally {
-    await inspected.close();
+    await host.close();
   }
 }
 
 /** Zooms with the wheel to one cluster, pans there, and zooms out again, waiting each time for the exact picture. */
-async function gesturesOn(page: Page, cells: Locator): Promise<void> {
+export async function gesturesOn(page: Page, cells: Locator): Promise<void> {
   await cells.scrollIntoViewIfNeeded();
   const box = await cells.boundingBox();
   if (box === null) {
@@ -136,7 +154,7 @@ function markPage(): void {
   window.addEventListener('first-paint', () => mark('ready'), { capture: true });
 }
 
-function timesOf({ marks, frames, tasks }: Trace): RunTimes {
+function timesOf({ marks, frames, tasks }: Trace): PageTimes {
   const ready = marks.find(({ name }) => name === 'ready')?.at;
   const firsts = spaces.map((space) => marks.find(({ name }) => name === `painted ${space} exact`)?.at);
   if (ready === undefined || firsts.some((at) => at === undefined)) {

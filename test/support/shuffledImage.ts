@@ -36,7 +36,7 @@ export function shuffledImage(size: number, seed: number): { metadata: Uint8Arra
   const clusters = firstData + dataClusters;
   const metadata = new Uint8Array(firstData * cluster);
   const view = new DataView(metadata.buffer);
-  writeHeader(view, size, tables);
+  writeHeader(view, { size, l1Entries: tables, l1Table, refcountTable });
   for (let block = 0; block < blocks; block += 1) {
     writeEntry(view, refcountTable * cluster + block * 8, firstBlock + block, 0);
   }
@@ -53,21 +53,30 @@ export function shuffledImage(size: number, seed: number): { metadata: Uint8Arra
   return { metadata, clusters };
 }
 
-function writeHeader(view: DataView, size: number, l1Entries: number): void {
+/** Where the header leads: `size` is in bytes, `l1Table` and `refcountTable` are host clusters. */
+export interface Places {
+  readonly size: number;
+  readonly l1Entries: number;
+  readonly l1Table: number;
+  readonly refcountTable: number;
+}
+
+/** The header of an image of version 3 with clusters of 64 KiB, refcounts of 16 bits, and one cluster of refcount table. */
+export function writeHeader(view: DataView, { size, l1Entries, l1Table: l1, refcountTable: refcounts }: Places): void {
   view.setUint32(0, 0x514649fb); // magic
   view.setUint32(4, 3); // version
   view.setUint32(20, 16); // cluster_bits
   view.setBigUint64(24, BigInt(size));
   view.setUint32(36, l1Entries); // l1_size
-  view.setBigUint64(40, BigInt(l1Table * cluster)); // l1_table_offset
-  view.setBigUint64(48, BigInt(refcountTable * cluster)); // refcount_table_offset
+  view.setBigUint64(40, BigInt(l1 * cluster)); // l1_table_offset
+  view.setBigUint64(48, BigInt(refcounts * cluster)); // refcount_table_offset
   view.setUint32(56, 1); // refcount_table_clusters
   view.setUint32(96, 4); // refcount_order
   view.setUint32(100, 104); // header_length
 }
 
 /** An entry of 8 bytes: the host offset of `target` (a cluster), with `flags` in its upper word. */
-function writeEntry(view: DataView, at: number, target: number, flags: number): void {
+export function writeEntry(view: DataView, at: number, target: number, flags: number): void {
   view.setUint32(at, (Math.floor(target / 65536) | flags) >>> 0);
   view.setUint32(at + 4, (target % 65536) * cluster);
 }

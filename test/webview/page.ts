@@ -86,11 +86,14 @@ export interface Inspector {
   readonly ready: (pane?: string) => Promise<void>;
 }
 
-/** Opens the page with a worker that gives `handlers`' answers behind it. */
+/** What stands behind a page in place of our own server: takes the way to the page, gives the one for its requests' bodies. */
+export type HostOf = (post: (message: ToWebview) => void) => (body: string) => void;
+
+/** Opens the page with a worker that gives `handlers`' answers behind it, or with another host. */
 export async function openInspector(
   browser: Browser,
   bundle: Bundle,
-  handlers: Partial<Handlers>,
+  handlers: Partial<Handlers> | HostOf,
   options: PageOptions = {},
 ): Promise<Inspector> {
   const theme = themes[options.theme ?? 'dark'];
@@ -127,11 +130,8 @@ export async function openInspector(
         }
       });
   };
-  const server = serve(
-    async () => handlers,
-    (reply) => toPage({ type: 'reply', body: encode(reply) }),
-    (defect) => errors.push(defect),
-  );
+  const answer =
+    typeof handlers === 'function' ? handlers(toPage) : answers(handlers, toPage, (defect) => errors.push(defect));
   let greeted = false;
   await page.exposeFunction('toHost', (received: unknown) => {
     const message = fromWebview(received);
@@ -146,7 +146,7 @@ export async function openInspector(
       toPage({ type: 'state', state: options.state });
     }
     greeted = true;
-    server.accept(decode(message.body) as Request);
+    answer(message.body);
   });
   await page.addInitScript(prepare, theme.colours);
   await options.prepare?.(page);
@@ -156,6 +156,20 @@ export async function openInspector(
     await page.waitForSelector(`body[data-ready="true"]${which}`, { timeout: 20_000 });
   };
   return { page, messages, errors, send: toPage, ready };
+}
+
+/** A server in this process. */
+function answers(
+  handlers: Partial<Handlers>,
+  post: (message: ToWebview) => void,
+  report: (defect: string) => void,
+): (body: string) => void {
+  const server = serve(
+    async () => handlers,
+    (reply) => post({ type: 'reply', body: encode(reply) }),
+    report,
+  );
+  return (body) => server.accept(decode(body) as Request);
 }
 
 function html(name: string, theme: { classes: string; kind: string }): string {
