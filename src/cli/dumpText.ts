@@ -85,7 +85,7 @@ function writeFile(to: TextStream, path: string, description: ImageDescription, 
 }
 
 function writeHeader(to: TextStream, { version, compat, length, fields, features, unknownFields }: HeaderDescription) {
-  title(to, `Header: version ${version}, compat ${compat}, ${length} bytes`);
+  title(to, `Header: version ${version}, ${compat === undefined ? '' : `compat ${compat}, `}${length} bytes`);
   writeFields(to, fields, 2);
   if (unknownFields) {
     to.line(`  unknown fields, ${unknownFields.bytes.length} bytes`);

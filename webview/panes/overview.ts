@@ -12,10 +12,10 @@ import { changed } from '../widgets/changed.ts';
 import { type Fact, facts } from '../widgets/facts.ts';
 import '../widgets/findingList.ts';
 import { icon } from '../widgets/icon.ts';
-import { guestKinds, guestWords, hostUses, hostWords } from '../widgets/kinds.ts';
+import { guestKinds, guestWords, hostMapWords, hostUses, hostWords } from '../widgets/kinds.ts';
 import { holderWords } from '../widgets/notice.ts';
 import { failure, progress } from '../widgets/progress.ts';
-import { spaceBar } from '../widgets/spaceBar.ts';
+import { type Part, spaceBar } from '../widgets/spaceBar.ts';
 import { message, visible } from '../widgets/visible.ts';
 import { bitmapList, snapshotList } from './lists.ts';
 
@@ -31,7 +31,7 @@ export function overviewPane(
     ${facts(glance(image, session))}
     <h2>Findings</h2>
     ${findings(session, listed, selection)}
-    ${image.geometry === undefined ? nothing : html`<h2>Space</h2>${space(session)}`}
+    ${image.geometry === undefined ? nothing : html`<h2>Space</h2>${space(image, session)}`}
     ${references(image, selection)}
     ${image.header === undefined ? nothing : html`${snapshotList(image, selection)}${bitmapList(image, selection)}`}
   `;
@@ -62,7 +62,7 @@ function glance(image: Image, { before, news }: Session): Fact[] {
       old && old.file.size !== file.size ? '' : `${showCount(file.size)} bytes`,
     ],
     ['on disk', file.allocated === undefined ? undefined : marked(old?.file.allocated, file.allocated)],
-    ['version', header && String(header.version), header && header.version < 4 ? `compat ${header.compat}` : undefined],
+    ['version', header && String(header.version), header?.compat && `compat ${header.compat}`],
     ['cluster size', geometry && sized(BigInt(geometry.clusterSize))],
     ['subclusters', geometry?.extendedL2 ? sized(BigInt(geometry.subclusterSize)) : undefined, 'extended L2 entries'],
     ['refcounts', geometry && `${geometry.refcountBits} bits`],
@@ -138,7 +138,7 @@ function findingSummary(session: Session, listed: readonly Listed[]): string {
   }
 }
 
-function space(session: Session): TemplateResult {
+function space(image: Image, session: Session): TemplateResult {
   const scan = readyValue(session.scan);
   if (scan === undefined) {
     const running = session.scan.state === 'loading' || session.wantsScan;
@@ -154,16 +154,24 @@ function space(session: Session): TemplateResult {
         difference: difference(session, (one) => one.guest[kind]),
       })),
     )}
-    ${spaceBar(
-      'File',
-      hostUses.map((kind) => ({
+    ${spaceBar('File, in whole clusters', [
+      ...hostUses.map((kind) => ({
         kind,
         words: hostWords[kind],
         bytes: scan.host[kind],
         difference: difference(session, (one) => one.host[kind]),
       })),
-    )}
+      ...leaked(image, scan),
+    ])}
   </div>`;
+}
+
+/** What the scan has for none of the uses: it is said only where there is any. */
+function leaked({ file, geometry }: Image, { host }: ScanResult): Part[] {
+  const cluster = BigInt(geometry?.clusterSize ?? 1);
+  const whole = ((file.size + cluster - 1n) / cluster) * cluster;
+  const bytes = whole - hostUses.reduce((sum, kind) => sum + host[kind], 0n);
+  return bytes > 0n ? [{ kind: 'leaked', words: hostMapWords.leaked, bytes }] : [];
 }
 
 /** How a count differs from what it was when the image was read before. */

@@ -28,7 +28,7 @@ function glance(image: Image): TemplateResult[] {
     geometry && html`<b>${showSize(geometry.virtualSize)}</b> virtual`,
     html`<b>${showSize(file.allocated ?? file.size)}</b> ${file.allocated === undefined ? 'long' : 'on disk'}`,
     geometry && html`${showSize(geometry.clusterSize).replace(' bytes', '-byte')} clusters`,
-    header && (header.version < 4 ? html`compat <b>${header.compat}</b>` : html`version <b>${header.version}</b>`),
+    header && (header.compat ? html`compat <b>${header.compat}</b>` : html`version <b>${header.version}</b>`),
     geometry && html`${geometry.compressionType}`,
     image.encryption && html`${image.encryption.method} encryption`,
     backing && html`backing <bdi class="name">${visible(backing.name)}</bdi>`,

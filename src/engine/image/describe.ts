@@ -38,12 +38,17 @@ function describeHeader(header: Header, image: Image): HeaderDescription {
   const { unknownFields } = header;
   return {
     version: header.version,
-    compat: header.version === 2 ? '0.10' : '1.1',
+    ...compatOf(header.version),
     length: header.headerLength,
     fields: headerRows(header),
     ...(unknownFields.length > 0 ? { unknownFields: { offset: header.knownLength, bytes: unknownFields } } : {}),
     features: featureMasks(header, featureNames(image.extensions)),
   };
+}
+
+/** A version that nobody knows has no name of a compatibility level. */
+function compatOf(version: number): { compat?: string } {
+  return version === 2 ? { compat: '0.10' } : version === 3 ? { compat: '1.1' } : {};
 }
 
 function describeGeometry(header: Header, geometry: Geometry): GeometryDescription {

@@ -56,7 +56,7 @@ export interface FileDescription {
 export interface HeaderDescription {
   readonly version: number;
   /** `0.10` or `1.1`. */
-  readonly compat: string;
+  readonly compat?: string;
   /** Bytes that the header takes (72 in version 2). */
   readonly length: number;
   readonly fields: readonly FieldRow[];
