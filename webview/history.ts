@@ -26,12 +26,13 @@ const mostVisits = 100;
 export const noHistory: History = { visits: [], at: -1 };
 
 /**
- * The history after a visit: what was ahead is gone. `walked`: whether the selection only moved on, as with the arrow
+ * The history after a visit: what was ahead is gone. The same selection in another pane is a visit of its own, so that
+ * a link to another pane leads back. `walked`: whether the selection only moved on, as with the arrow
  * keys: then it takes the place of one of its kind, so that a walk is one step back.
  */
 export function visited(history: History, visit: Visit, walked: boolean): History {
   const current = history.visits[history.at];
-  const same = sameSelection(current?.selection, visit.selection);
+  const same = current?.pane === visit.pane && sameSelection(current.selection, visit.selection);
   const replace = same || (walked && current?.selection.kind === visit.selection.kind);
   const before = history.visits.slice(0, replace ? history.at : history.at + 1);
   const ahead = same ? history.visits.slice(history.at + 1) : [];
@@ -39,10 +40,12 @@ export function visited(history: History, visit: Visit, walked: boolean): Histor
   return { visits: [...before, visit, ...ahead].slice(dropped), at: before.length - dropped };
 }
 
-/** The history with the current selection looked at in another pane. */
+/** The history with the current selection looked at in another pane, whose tab was chosen: that is no step. */
 export function inPane(history: History, pane: Pane): History {
   const current = history.visits[history.at];
-  return current === undefined ? history : visited(history, { ...current, pane }, false);
+  return current === undefined
+    ? history
+    : { ...history, visits: history.visits.with(history.at, { ...current, pane }) };
 }
 
 /** One step back (-1) or forward (1), with the visit that it leads to; undefined where there is none. */

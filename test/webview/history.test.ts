@@ -47,6 +47,14 @@ describe('the history of selections', () => {
     assert.equal(inPane(noHistory, 'map'), noHistory);
   });
 
+  it('leads back from a link that has shown the same in another pane', () => {
+    const shownElsewhere = visited(ofFields('magic', 'version'), { ...field('version'), pane: 'hex' }, false);
+    const back = step(shownElsewhere, -1);
+    assert.equal(back?.visit.pane, 'header');
+    assert.equal(shown(back?.history ?? noHistory), 'magic [version] version');
+    assert.equal(step(back?.history ?? noHistory, 1)?.visit.pane, 'hex');
+  });
+
   it('keeps the last hundred', () => {
     const history = ofFields(...Array.from({ length: 250 }, (_, index) => `f${index}`));
     assert.equal(history.visits.length, 100);

@@ -1,4 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
 import type { Image, Row } from '../description.ts';
 import { type Listed, textOf } from '../findings.ts';
 import { panesOf } from '../panesOf.ts';
@@ -116,7 +117,10 @@ export function reveal(
     : section(
         'Reveal in',
         html`<p class="links">
-          ${elsewhere.map(
+          ${repeat(
+            elsewhere,
+            // The link that was followed goes, and does not become another one that keeps the focus.
+            ({ shown }) => shown,
             ({ target, shown }) =>
               html`<button class="link" @click=${(event: Event) => select(event, target, shown)}>${paneTitles[shown]}</button>`,
           )}
