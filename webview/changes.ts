@@ -46,6 +46,37 @@ export function bitBefore(before: Image | undefined, mask: string, bit: number, 
   return old === undefined || old === set ? undefined : old;
 }
 
+/** How the L2 table of an L1 entry of the active layer differs from before, in words; undefined where it does not. */
+export function tableChangeWords(tables: TableChanges | undefined, index: number): string | undefined {
+  if (tables === undefined) {
+    return undefined;
+  }
+  const { added, removed, changed } = tables;
+  if (hasIndex(changed, index)) {
+    return 'the L2 table has changed';
+  }
+  return hasIndex(added, index)
+    ? 'the L2 table is new'
+    : hasIndex(removed, index)
+      ? 'the L2 table has gone'
+      : undefined;
+}
+
+/** Whether an ascending list has a number. */
+function hasIndex(list: Uint32Array, wanted: number): boolean {
+  let from = 0;
+  let to = list.length;
+  while (from < to) {
+    const middle = Math.floor((from + to) / 2);
+    if ((list[middle] ?? 0) < wanted) {
+      from = middle + 1;
+    } else {
+      to = middle;
+    }
+  }
+  return list[from] === wanted;
+}
+
 /** A difference of bytes in clusters where they are whole: `+4 clusters`, `-512 bytes`. */
 export function differenceWords(before: bigint, after: bigint, clusterSize: number): string {
   const difference = after - before;
@@ -128,21 +159,25 @@ function keyOfNamed(item: { readonly name: string; readonly id?: string }): stri
 }
 
 function tableChanges(tables: TableChanges | undefined): Change[] {
-  const all = tables ? tables.added + tables.removed + tables.changed : 0;
-  if (tables === undefined || all === 0) {
+  if (tables === undefined) {
+    return [];
+  }
+  const { added, removed, changed } = tables;
+  const all = added.length + removed.length + changed.length;
+  if (all === 0) {
     return [];
   }
   const parts = [
-    tables.changed > 0 ? `${showCount(tables.changed)} changed` : '',
-    tables.added > 0 ? `${showCount(tables.added)} new` : '',
-    tables.removed > 0 ? `${showCount(tables.removed)} gone` : '',
+    changed.length > 0 ? `${showCount(changed.length)} changed` : '',
+    added.length > 0 ? `${showCount(added.length)} new` : '',
+    removed.length > 0 ? `${showCount(removed.length)} gone` : '',
   ].filter(Boolean);
-  const [index] = tables.first;
+  const index = Math.min(...[added, removed, changed].flatMap(([first]) => first ?? []));
   return [
     {
       what: `${showCount(all)} L2 ${all === 1 ? 'table' : 'tables'}`,
       how: parts.join(', '),
-      ...(index === undefined ? {} : { selection: { kind: 'l1-entry', index } }),
+      selection: { kind: 'l1-entry', index },
     },
   ];
 }

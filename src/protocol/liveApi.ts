@@ -7,12 +7,10 @@ export interface LiveApi {
   tableChanges(request: { readonly since: number }): TableChanges | null;
 }
 
-/** How many L2 tables of the active layer differ. */
+/** The L1 indices, ascending, of the L2 tables of the active layer that differ. */
 export interface TableChanges {
-  readonly added: number;
-  readonly removed: number;
+  readonly added: Uint32Array;
+  readonly removed: Uint32Array;
   /** With other entries than before, or at another place. */
-  readonly changed: number;
-  /** L1 indices of those that differ, in order: the first ones, if they are very many. */
-  readonly first: readonly number[];
+  readonly changed: Uint32Array;
 }

@@ -12,8 +12,6 @@ import { type SharedRun, sharedRun } from './sharedRun.ts';
 
 /** Openings whose tables are remembered. */
 const remembered = 4;
-/** L1 indices of changed tables that are named. */
-const named = 64;
 
 /** Where an image comes from. */
 export interface ImageSource {
@@ -195,7 +193,7 @@ export class LiveImage {
       tableChanges: async ({ since }, context) => {
         const before = this.#known.get(since);
         const after = before && (await digests.result(context));
-        return before && after && number !== since ? compareDigests(before, after, named) : null;
+        return before && after && number !== since ? compareDigests(before, after) : null;
       },
     };
   }

@@ -94,7 +94,7 @@ describe('an image whose file changes, in the page', function () {
           return { ...scan, guest: { ...scan.guest, data: scan.guest.data + 4n * 65536n } };
         },
       },
-      { added: 1, removed: 0, changed: 2, first: [7, 8, 9] },
+      { added: new Uint32Array([7]), removed: new Uint32Array(), changed: new Uint32Array([8, 9]) },
     );
     const marked = await page.evaluateHandle(() => document.querySelector('[data-field=size]'));
     send({ type: 'news', news: again });

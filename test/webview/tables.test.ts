@@ -282,7 +282,8 @@ describe('the pane of the tables', function () {
     await page.getByText('8000 0000 0005 0000').waitFor();
   });
 
-  it('reads the rows again when the file has changed, where they are', async () => {
+  it('reads the rows again when the file has changed, where they are, and marks those of other tables', async () => {
+    const none = new Uint32Array();
     const image = huge();
     let { handlers } = await inspectStorage(image.toStorage());
     const current: Partial<Handlers> = {
@@ -291,7 +292,7 @@ describe('the pane of the tables', function () {
       table: (...call) => handlers.table(...call),
       tableRows: (...call) => handlers.tableRows(...call),
       tablePosition: (...call) => handlers.tablePosition(...call),
-      tableChanges: async () => null,
+      tableChanges: async () => ({ added: new Uint32Array([2_000_002]), removed: none, changed: none }),
     };
     const state = { pane: 'tables', selection: 'l1-entry:2000003', kept: { tables: 'l1 all 1999990' } };
     const { page, ready, send } = await open(current, { state });
@@ -303,6 +304,11 @@ describe('the pane of the tables', function () {
     send({ type: 'news', news: { ...calm, opened: 2, cause: 'changed' } });
     await page.locator(rowsInPage).getByText('L2 table').nth(1).waitFor();
     assert.deepEqual((await cells(page, 2_000_002)).slice(2, 4), ['8000 0000 0004 0000', 'L2 table']);
+    await page.locator(rowsInPage).getByText('the L2 table is new').waitFor();
+    assert.match((await cells(page, 2_000_002))[0] ?? '', /^2\s000\s002 the L2 table is new$/);
+    assert.equal(await page.locator(rowsInPage).locator('.changed').count(), 1);
+    await page.getByRole('button', { name: 'Dismiss' }).click();
+    await page.locator(rowsInPage).locator('.changed').waitFor({ state: 'detached' });
     assert.equal(await topEntry(page), 1_999_990);
     assert.match(await page.locator(`${rowsInPage}[aria-selected=true]`).innerText(), /^2\s000\s003/);
   });

@@ -147,7 +147,7 @@ export class TablesPane extends PaneElement {
   }
 
   #content({ summary, rows }: Opened): TemplateResult {
-    const { image, listed } = this.content;
+    const { image, listed, session } = this.content;
     const { place, matching } = summary;
     const absence = absenceWords(place);
     if (absence !== undefined) {
@@ -175,6 +175,7 @@ export class TablesPane extends PaneElement {
               table: place.id,
               entryBytes: Math.max(1, place.entryBits / 8),
               diskSize: place.diskSize,
+              tables: session.tables,
               open: (index) => this.#enter(index),
             })}
             .source=${rows}

@@ -1,6 +1,8 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { showCount, showOffset, showSize } from '../../src/engine/format/show.ts';
+import type { TableChanges } from '../../src/protocol/liveApi.ts';
 import type { EntryKind, TableId, TableRow } from '../../src/protocol/tableApi.ts';
+import { tableChangeWords } from '../changes.ts';
 import type { Image } from '../description.ts';
 import { type Listed, textOf } from '../findings.ts';
 import { hostRange, type Selection, select } from '../selection.ts';
@@ -19,6 +21,8 @@ export interface CellContext {
   readonly entryBytes: number;
   /** Bytes of the layer's disk, of L1 and L2 tables. */
   readonly diskSize: bigint | undefined;
+  /** The L2 tables that are others than before. */
+  readonly tables: TableChanges | undefined;
   /** Opens the table that an entry leads to. */
   readonly open: (index: number) => void;
 }
@@ -26,7 +30,7 @@ export interface CellContext {
 /** The columns of a table. */
 export function columnsOf(context: CellContext): readonly Column<TableRow>[] {
   const { kind } = context.table;
-  const index: Column<TableRow> = { title: 'entry', cell: indexCell };
+  const index: Column<TableRow> = { title: 'entry', cell: (row) => indexCell(row, context) };
   const at: Column<TableRow> = {
     title: 'entry at',
     cell: (row) => hostLink(row.at, BigInt(context.entryBytes), `Select the bytes of entry ${row.index}`),
@@ -66,11 +70,17 @@ export function columnsOf(context: CellContext): readonly Column<TableRow>[] {
   }
 }
 
-/** The index, with a mark that what is wrong can be seen without scrolling to its column. */
-function indexCell({ index, wrong }: TableRow): TemplateResult | string {
-  return wrong === undefined
-    ? showCount(index)
-    : html`${showCount(index)} <span title=${`wrong: ${wrong}`}>${icon('error', 'tone-corruption')}<span class="spoken">wrong</span></span>`;
+/** The index, with marks so that what is wrong or has changed can be seen without scrolling to another column. */
+function indexCell({ index, wrong }: TableRow, { table, tables }: CellContext): TemplateResult {
+  const change = table.kind === 'l1' && table.snapshot === undefined ? tableChangeWords(tables, index) : undefined;
+  return html`${showCount(index)}${mark(wrong && `wrong: ${wrong}`, 'wrong', 'error', 'tone-corruption')}${mark(change, change, 'diff-modified', 'changed')}`;
+}
+
+/** A sign that says what it stands for. */
+function mark(title: string | undefined, spoken: string | undefined, name: string, style: string) {
+  return title === undefined
+    ? nothing
+    : html` <span title=${title}>${icon(name, style)}<span class="spoken">${spoken}</span></span>`;
 }
 
 /** Digits in groups of four: `8000 0000 0005 0000`. */

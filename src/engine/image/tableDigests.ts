@@ -26,13 +26,16 @@ export async function tableDigests(image: Image, progress: Progress): Promise<Ta
   return reader.indices.length > mostTables ? undefined : { indices: reader.indices, digests: reader.digests() };
 }
 
-/** How many tables differ, and the L1 indices of the first `most` of them. */
-export function compareDigests(
-  before: TableDigests,
-  after: TableDigests,
-  most: number,
-): { added: number; removed: number; changed: number; first: number[] } {
-  const found = { added: 0, removed: 0, changed: 0, first: [] as number[] };
+/** L1 indices of the tables that differ, ascending. */
+export interface DifferentTables {
+  readonly added: Uint32Array;
+  readonly removed: Uint32Array;
+  readonly changed: Uint32Array;
+}
+
+/** Which tables differ. */
+export function compareDigests(before: TableDigests, after: TableDigests): DifferentTables {
+  const found = { added: [] as number[], removed: [] as number[], changed: [] as number[] };
   let old = 0;
   let now = 0;
   while (old < before.indices.length || now < after.indices.length) {
@@ -40,15 +43,16 @@ export function compareDigests(
     const is = after.indices[now] ?? Number.POSITIVE_INFINITY;
     const kind = was < is ? 'removed' : is < was ? 'added' : 'changed';
     if (kind !== 'changed' || before.digests[old] !== after.digests[now]) {
-      found[kind]++;
-      if (found.first.length < most) {
-        found.first.push(Math.min(was, is));
-      }
+      found[kind].push(Math.min(was, is));
     }
     old += was <= is ? 1 : 0;
     now += is <= was ? 1 : 0;
   }
-  return found;
+  return {
+    added: Uint32Array.from(found.added),
+    removed: Uint32Array.from(found.removed),
+    changed: Uint32Array.from(found.changed),
+  };
 }
 
 /** Two sums over the 32-bit words of each table, in the manner of FNV-1a. */

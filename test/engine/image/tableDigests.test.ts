@@ -19,20 +19,23 @@ async function digestsOf(builder: ImageBuilder): Promise<TableDigests> {
   return found;
 }
 
-const compare = async (before: ImageBuilder, after: ImageBuilder, most = 10) =>
-  compareDigests(await digestsOf(before), await digestsOf(after), most);
+/** The L1 indices of the tables that differ. */
+async function compare(before: ImageBuilder, after: ImageBuilder) {
+  const { added, removed, changed } = compareDigests(await digestsOf(before), await digestsOf(after));
+  return { added: [...added], removed: [...removed], changed: [...changed] };
+}
 
 describe('the digests of L2 tables', () => {
   it('are the same for the same tables', async () => {
-    assert.deepEqual(await compare(image(), image()), { added: 0, removed: 0, changed: 0, first: [] });
+    assert.deepEqual(await compare(image(), image()), { added: [], removed: [], changed: [] });
   });
 
   it('are others for another entry anywhere in the table, even one bit of it', async () => {
     for (const entry of [0, 1, 4095, 8191]) {
       const found = await compare(image().entry(4, entry, zero), image());
-      assert.deepEqual(found, { added: 0, removed: 0, changed: 1, first: [0] }, String(entry));
+      assert.deepEqual(found, { added: [], removed: [], changed: [0] }, String(entry));
     }
-    assert.equal((await compare(image().entry(4, 7, 1n << 63n), image().entry(4, 7, 1n << 62n))).changed, 1);
+    assert.equal((await compare(image().entry(4, 7, 1n << 63n), image().entry(4, 7, 1n << 62n))).changed.length, 1);
   });
 
   it('are others for two entries that have changed places', async () => {
@@ -42,23 +45,23 @@ describe('the digests of L2 tables', () => {
     const other = image()
       .entry(4, 1, copied | (10n << 16n))
       .entry(4, 2, copied | (9n << 16n));
-    assert.equal((await compare(one, other)).changed, 1);
+    assert.equal((await compare(one, other)).changed.length, 1);
   });
 
   it('are others for a table that was moved', async () => {
     const moved = new ImageBuilder({ size });
     moved.l1(0, copied | moved.at(5)).entry(5, 0, copied | moved.at(8));
-    assert.deepEqual(await compare(image(), moved), { added: 0, removed: 0, changed: 1, first: [0] });
+    assert.deepEqual(await compare(image(), moved), { added: [], removed: [], changed: [0] });
   });
 
-  it('tell tables that were added and removed, and the first of them', async () => {
+  it('tell tables that were added and removed', async () => {
     const more = image();
     more.l1(1, copied | more.at(6)).l1(2, copied | more.at(7));
-    assert.deepEqual(await compare(image(), more), { added: 2, removed: 0, changed: 0, first: [1, 2] });
-    assert.deepEqual(await compare(more, image(), 1), { added: 0, removed: 2, changed: 0, first: [1] });
+    assert.deepEqual(await compare(image(), more), { added: [1, 2], removed: [], changed: [] });
+    assert.deepEqual(await compare(more, image()), { added: [], removed: [1, 2], changed: [] });
     const other = image().entry(4, 3, zero);
     other.l1(2, copied | other.at(7));
-    assert.deepEqual(await compare(more, other), { added: 0, removed: 1, changed: 1, first: [0, 1] });
+    assert.deepEqual(await compare(more, other), { added: [], removed: [1], changed: [0] });
   });
 
   it('are not there where nothing is known of tables', async () => {
