@@ -1,6 +1,6 @@
-import { unlinkSync } from 'node:fs';
+import { statSync, unlinkSync } from 'node:fs';
 import { Qcow2Error, systemText } from '../engine/error.ts';
-import { create as createImage } from '../engine/operations/create.ts';
+import { create as createImage, planCreate } from '../engine/operations/create.ts';
 import { newImage } from '../engine/operations/newImage.ts';
 import { noProgress } from '../engine/ports.ts';
 import { parseSize } from '../engine/size.ts';
@@ -177,15 +177,17 @@ async function make(name: string, format: string, wanted: GivenOptions): Promise
   if ('refusal' in place) {
     throw new Error(place.refusal);
   }
-  const image = format === 'qcow2' ? newImage(imageOptions(wanted)) : undefined;
+  // An image that can't be must not cost the file that is there.
+  const plan = format === 'qcow2' ? planCreate(newImage(imageOptions(wanted))) : undefined;
   const dataName = wanted.get('data_file');
   await refuseHeld(place.path);
+  refuseNamed(place.path, wanted);
   const made: NewDiskFile[] = [];
   try {
     const file = await makeNew(place.path, made);
-    if (image) {
+    if (plan) {
       const data = dataName === undefined ? undefined : await makeNew(namedPath(dataName, ''), made);
-      await createImage(image, file, data, noProgress);
+      await createImage(plan, file, data, noProgress);
     } else {
       await makeRaw(file, wanted);
     }
@@ -197,6 +199,25 @@ async function make(name: string, format: string, wanted: GivenOptions): Promise
   } finally {
     await Promise.all(made.map((file) => file.close()));
   }
+}
+
+/** The file that is written must be none that the image names, by whatever path: its content would be lost. */
+function refuseNamed(path: string, wanted: GivenOptions): void {
+  const identity = identityOf(path);
+  const backing = wanted.get('backing_file');
+  if (backing !== undefined && identity !== undefined && identity === identityOf(namedPath(backing, path))) {
+    throw new Error('Error: Trying to create an image with the same filename as the backing file');
+  }
+  const dataFile = wanted.get('data_file');
+  if (dataFile !== undefined && (dataFile === path || (identity !== undefined && identity === identityOf(dataFile)))) {
+    throw new Error(`The data file ${dataFile} is the image itself: choose another name`);
+  }
+}
+
+/** Device and inode; undefined for a name of no file. */
+function identityOf(path: string): string | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found && `${found.dev}:${found.ino}`;
 }
 
 async function makeNew(path: string, made: NewDiskFile[]): Promise<NewDiskFile> {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { renameSync, rmSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { create } from '../engine/operations/create.ts';
+import { create, planCreate } from '../engine/operations/create.ts';
 import { newImage } from '../engine/operations/newImage.ts';
 import { makeFile } from '../platform/newFile.ts';
 import type { CreateRequest, FromCreating } from './createThread.ts';
@@ -15,10 +15,10 @@ async function main(port: NonNullable<typeof parentPort>, { path, options }: Cre
   const progress = progressOf(abort.signal, (done, total) => send({ done, total }));
   const part = `${path}.${randomBytes(6).toString('hex')}.part`;
   try {
-    const image = newImage(options);
+    const plan = planCreate(newImage(options));
     const file = await makeFile(part, { exclusive: true });
     try {
-      await create(image, file, undefined, progress);
+      await create(plan, file, undefined, progress);
     } finally {
       await file.close();
     }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { create } from '../../src/engine/operations/create.ts';
+import { create, planCreate } from '../../src/engine/operations/create.ts';
 import { type NewImageOptions, newImage, type Preallocation } from '../../src/engine/operations/newImage.ts';
 import { noProgress } from '../../src/engine/ports.ts';
 import { parseSize } from '../../src/engine/size.ts';
@@ -53,7 +53,12 @@ describe('a new image is qemu-img’s to the byte', function () {
       await qemuImg(['create', '-q', '-f', 'qcow2', ...given, theirs, one.size]);
       const file = await makeFile(ours);
       // Hundreds of files: waiting for the disk each time tells nothing.
-      await create(newImage(optionsOf(one)), { ...file, flush: async () => undefined }, undefined, noProgress);
+      await create(
+        planCreate(newImage(optionsOf(one))),
+        { ...file, flush: async () => undefined },
+        undefined,
+        noProgress,
+      );
       await file.close();
       assert.equal(await difference(theirs, ours), undefined);
       if (['falloc', 'full'].includes(one.options.preallocation ?? '')) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { qemuImg, runProgram } from '../support/qemu.ts';
@@ -128,6 +128,31 @@ describe('qcow2 create does as qemu-img create, to the byte', function () {
     assert.equal(code, 1);
     assert.match(stderr, /Unsupported preallocation mode: metadata/);
     assert.ok(!existsSync(made));
+  });
+
+  // qemu-img overwrites it: it compares the names as they are written.
+  it('never overwrites the backing file, by whatever path it is named', async () => {
+    const folder = join(root, 'same');
+    await prepare(folder);
+    const before = readFileSync(join(folder, 'base.qcow2'));
+    const args = ['create', '-f', 'qcow2', '-b', 'base.qcow2', '-F', 'qcow2', './base.qcow2'];
+    const { code, stderr } = await runProgram(process.execPath, [cli, ...args], folder);
+    assert.equal(code, 1);
+    assert.match(stderr, /same filename as the backing file/);
+    assert.deepEqual(readFileSync(join(folder, 'base.qcow2')), before);
+  });
+
+  // qemu-img empties and deletes it.
+  it('leaves a file alone where the image can’t be made', async () => {
+    const folder = join(root, 'kept');
+    await prepare(folder);
+    const before = readFileSync(join(folder, 'base.qcow2'));
+    for (const options of ['cluster_size=512', 'data_file=base.qcow2']) {
+      const args = ['create', '-f', 'qcow2', '-o', options, 'base.qcow2', '1T'];
+      const { code } = await runProgram(process.execPath, [cli, ...args], folder);
+      assert.equal(code, 1);
+      assert.deepEqual(readFileSync(join(folder, 'base.qcow2')), before);
+    }
   });
 
   it('says that it does not encrypt yet, and makes nothing', async () => {

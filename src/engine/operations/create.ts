@@ -5,20 +5,32 @@ import { newHeaderCluster } from './newHeader.ts';
 import type { NewImage } from './newImage.ts';
 import { type DataRun, layOut, type NewLayout } from './newLayout.ts';
 
+/** A new image of which everything has its place: nothing in it can fail any more but the writing. */
+export interface CreatePlan {
+  readonly image: NewImage;
+  readonly layout: NewLayout;
+  /** The first cluster. */
+  readonly header: Uint8Array;
+}
+
+/** Plans a new image. Throws `too-large` where it can't be as it is wanted. */
+export function planCreate(image: NewImage): CreatePlan {
+  const layout = layOut(image);
+  return { image, layout, header: newHeaderCluster(image, layout) };
+}
+
 /**
  * Writes a new image into an empty file, and the external data file if it has one: the bytes that qemu-img create
- * writes (qcow2_co_create). Throws `too-large` before the first write where the image can't be as it is wanted.
+ * writes (qcow2_co_create).
  *
  * @param dataFile - the empty external data file, of an image that has one
  */
 export async function create(
-  image: NewImage,
+  { image, layout, header }: CreatePlan,
   file: NewFile,
   dataFile: NewFile | undefined,
   progress: Progress,
 ): Promise<void> {
-  const layout = layOut(image);
-  const header = newHeaderCluster(image, layout);
   if (layout.allocated && layout.allocated.length > 0n) {
     const { offset, length } = layout.allocated;
     await file.allocate(offset, length, image.preallocation === 'full', progress);
