@@ -226,7 +226,7 @@ describe('A person in a VS Code window', function () {
       await window.page.keyboard.press('Tab');
     }
     assert.fail(
-      `Tab does not lead to ${wanted}, but to ${await view.evaluate(() => document.activeElement?.outerHTML)}`,
+      `Tab does not lead to ${String(wanted)}, but to ${await view.evaluate(() => document.activeElement?.outerHTML)}`,
     );
   }
 });

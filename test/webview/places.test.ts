@@ -385,7 +385,11 @@ describe('Go to…, in the page', function () {
     await page.locator('[data-field=version]').click();
     await page.locator('[data-field=size]').click();
     await goTo(inspector);
-    await page.evaluate(() => window.postMessage({ type: 'command', command: 'back' }, '*'));
+    await page.evaluate(() => {
+      const arrived = new Promise((resolve) => window.addEventListener('message', resolve, { once: true }));
+      window.postMessage({ type: 'command', command: 'back' }, '*');
+      return arrived.then(() => undefined);
+    });
     await page.keyboard.press('Escape');
     assert.equal(await page.locator('.inspector-title').innerText(), 'size');
   });
