@@ -169,6 +169,11 @@ export class Session extends EventTarget {
     return this.canScan && this.scan.state === 'waiting' && (this.scanOnOpen || this.#scanAsked);
   }
 
+  /** True while all tables are being read, or will be without being asked. */
+  get scanComes(): boolean {
+    return this.wantsScan || this.scan.state === 'loading';
+  }
+
   /** True when neither the description nor the scan will change by itself. */
   get settled(): boolean {
     const scanned = !this.canScan || settled(this.scan) || (this.scan.state === 'waiting' && !this.wantsScan);

@@ -188,7 +188,8 @@ export class SpaceMap extends PageElement {
       data.askInView(this.#within(now.view));
     }
     if (now.values.exact) {
-      for (const name of this.#overlayNames()) {
+      // Findings wait for the scan, where one comes: asked for now, they would start it before the maps are there.
+      for (const name of this.#overlayNames().filter((one) => one !== 'findings' || !this.content.session.scanComes)) {
         data.askOverlay(name, now.grid, this.#bitmapOf(name), this.edition);
       }
     }
