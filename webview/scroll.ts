@@ -60,8 +60,11 @@ export class ScrollKeeper {
         this.#pending.add(key);
       }
     }
-    this.#grown.observe(this.#root, { childList: true, subtree: true });
-    requestAnimationFrame(() => this.#scroll());
+    // Not before what is to be made anew is gone: it is still scrolled there.
+    requestAnimationFrame(() => {
+      this.#grown.observe(this.#root, { childList: true, subtree: true });
+      this.#scroll();
+    });
   }
 
   /** Remembers what has the focus, for it to have it again after `restore`, should it be made anew. */

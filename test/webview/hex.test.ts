@@ -7,6 +7,7 @@ import { decode } from '../../src/protocol/codec.ts';
 import { inspectStorage } from '../../src/worker/inspection.ts';
 import { compressed, copied, ImageBuilder, zero } from '../support/builder.ts';
 import { MemoryStorage } from '../support/memoryStorage.ts';
+import { oneSnapshot } from '../support/oneSnapshot.ts';
 import { axeSource, type Inspector, type PageOptions } from './page.ts';
 import { pages } from './pages.ts';
 import { themes } from './themes.ts';
@@ -223,6 +224,38 @@ describe('the pane of bytes', function () {
     await field.fill('5');
     await field.press('Enter');
     await said.filter({ hasText: 'pairs of hex digits' }).waitFor();
+  });
+
+  it('names the snapshot whose bytes it shows', async () => {
+    const { page } = await show(oneSnapshot().toStorage());
+    await page.locator('#byte-space').selectOption({ label: 'Guest disk, Snapshot 0: s' });
+    await reads(page, /^0x0 · .* · host 0x8_0000 · Snapshot 0: s · L1\[0\] → L2\[0\]$/);
+  });
+
+  it('shows the bytes of a snapshot that is not listed by name, by its number', async () => {
+    const { handlers } = await inspectStorage(oneSnapshot().toStorage());
+    const { page, ready } = await open(
+      {
+        ...handlers,
+        describe: async (...args) => {
+          const image = await handlers.describe(...args);
+          return { ...image, snapshots: { ...image.snapshots, items: [], count: 1 } };
+        },
+      },
+      { state: { pane: 'hex' } },
+    );
+    await ready('hex');
+    const field = page.getByLabel(/snapshot number \(0 to 0\)/);
+    await field.fill('1');
+    await field.press('Enter');
+    await reads(page, /header\.magic/);
+    await field.fill('0');
+    await field.press('Enter');
+    await reads(page, /host 0x8_0000 · Snapshot 0 · L1\[0\] → L2\[0\]$/);
+    const shown = await page
+      .locator('#byte-space')
+      .evaluate((list: HTMLSelectElement) => list.selectedOptions[0]?.text);
+    assert.equal(shown, 'Guest disk, Snapshot 0');
   });
 
   it('has the numbers at the cursor in both byte orders', async () => {

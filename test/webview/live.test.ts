@@ -54,6 +54,10 @@ function worker(first: ImageDescription) {
       return answers.scan(...args);
     },
     extents: (...args) => answers.extents(...args),
+    picture: (...args) => {
+      asked.push('picture');
+      return answers.picture(...args);
+    },
     tableChanges: async () => tables,
   };
   return {
@@ -188,6 +192,20 @@ describe('an image whose file changes, in the page', function () {
       }
       await page.waitForTimeout(20);
     }
+  });
+
+  it('has its map drawn in place, by what is asked anew', async () => {
+    const { page, send, become, asked } = await show(plain, { state: { pane: 'map' } });
+    const cells = await page.locator('[data-space=guest] .cells canvas').first().elementHandle();
+    become(bigger);
+    asked.length = 0;
+    send({ type: 'news', news: again });
+    await page.locator('.notice').waitFor();
+    await page.waitForSelector('body[data-ready=true][data-busy=false]');
+    assert.ok(asked.lastIndexOf('picture') > asked.indexOf('describe'));
+    assert.ok(await cells?.evaluate((canvas) => canvas.isConnected));
+    // Cells and minimap, of both maps.
+    assert.equal(asked.filter((method) => method === 'picture').length, 4);
   });
 
   it('has a table scrolled to where it was, and focused, once that is filled again', async () => {

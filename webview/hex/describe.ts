@@ -1,5 +1,6 @@
 import { showOffset } from '../../src/engine/format/show.ts';
 import type { Image } from '../description.ts';
+import { snapshotWords } from '../widgets/snapshotChoice.ts';
 import { visible } from '../widgets/visible.ts';
 import { byteWords } from './byteKinds.ts';
 import type { BytePages } from './bytePages.ts';
@@ -7,6 +8,12 @@ import { byteInWords } from './byteText.ts';
 import { entryOf, nameAt } from './places.ts';
 import type { ByteLook } from './rowNote.ts';
 import type { Structures } from './structures.ts';
+
+/** A layer of an image. */
+interface Layer {
+  readonly image: Image;
+  readonly snapshot?: number | undefined;
+}
 
 /** How a byte is drawn: by the structure that owns it, else by what it is. `structures`: of the file alone. */
 export function lookAt(pages: BytePages, structures: Structures | undefined, at: bigint): ByteLook {
@@ -31,18 +38,13 @@ export function lookAt(pages: BytePages, structures: Structures | undefined, at:
 }
 
 /**
- * All that is known of a byte: value, structure and field, owners, where else it is, what is wrong. `geometry`: of the
+ * All that is known of a byte: value, structure and field, owners, where else it is, what is wrong. `layer`: that of the
  * guest's disk, to name the entries that lead there.
  */
-export function describeByte(
-  pages: BytePages,
-  structures: Structures | undefined,
-  geometry: Image['geometry'],
-  at: bigint,
-): string {
+export function describeByte(pages: BytePages, structures: Structures | undefined, layer: Layer, at: bigint): string {
   const byte = pages.at(at);
   const why = 'run' in byte ? byte.run.why : undefined;
-  const about = structures === undefined ? guestWords(pages, geometry, at) : ownerWords(structures, at);
+  const about = structures === undefined ? guestWords(pages, layer, at) : ownerWords(structures, at);
   const words = [showOffset(at), byteInWords(pages, at), ...about, ...(why === undefined ? [] : [why])];
   return visible(words.join(' · '));
 }
@@ -57,7 +59,7 @@ function ownerWords(structures: Structures, at: bigint): string[] {
   return [...new Set(known.map((name) => name.replaceAll('->', '→')))];
 }
 
-function guestWords(pages: BytePages, geometry: Image['geometry'], at: bigint): string[] {
+function guestWords(pages: BytePages, { image, snapshot }: Layer, at: bigint): string[] {
   const byte = pages.at(at);
   if (!('run' in byte)) {
     return [];
@@ -67,7 +69,8 @@ function guestWords(pages: BytePages, geometry: Image['geometry'], at: bigint): 
   return [
     ...(byte.state === 'stored' ? [byteWords[byte.run.kind].label] : []),
     ...(host === undefined ? [] : [`${place} ${showOffset(host)}`]),
-    ...(geometry === undefined ? [] : [entriesTo(geometry, at)]),
+    ...(snapshot === undefined ? [] : [snapshotWords(image, snapshot)]),
+    ...(image.geometry === undefined ? [] : [entriesTo(image.geometry, at)]),
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { MapSpace } from '../../src/protocol/mapApi.ts';
 import type { Image } from '../description.ts';
+import { namedSnapshots, snapshotWords } from '../widgets/snapshotChoice.ts';
 import type { ByteMark } from './places.ts';
 
 /** What is found again after a reload. */
@@ -42,19 +43,21 @@ export function sameSpace(a: MapSpace, b: MapSpace): boolean {
   return a.space === b.space && a.snapshot === b.snapshot;
 }
 
-/** The spaces of an image by name: the file, the guest's disk, and the disk of each snapshot. */
-export function spaceNames(image: Image): { readonly name: string; readonly space: MapSpace }[] {
+/** The spaces of an image that are offered: the file, the guest's disk, its disk in each listed snapshot, and the one shown. */
+export function spacesOf(image: Image, { snapshot: shown }: MapSpace): MapSpace[] {
   if (image.geometry === undefined) {
-    return [{ name: 'the file', space: { space: 'host' } }];
+    return [{ space: 'host' }];
   }
-  return [
-    { name: 'the file', space: { space: 'host' } },
-    { name: 'the guest’s disk, active layer', space: { space: 'guest' } },
-    ...image.snapshots.items.map(({ id, name }, snapshot) => ({
-      name: `the guest’s disk, snapshot ${id} “${name}”`,
-      space: { space: 'guest', snapshot } as const,
-    })),
-  ];
+  const snapshots = namedSnapshots(image, shown).map((snapshot) => ({ space: 'guest', snapshot }) as const);
+  return [{ space: 'host' }, { space: 'guest' }, ...snapshots];
+}
+
+/** A space by name: `File`, `Guest disk`, `Guest disk, snapshot 0: before the upgrade`. */
+export function spaceName(image: Image, { space, snapshot }: MapSpace): string {
+  if (space === 'host') {
+    return 'File';
+  }
+  return snapshot === undefined ? 'Guest disk, active layer' : `Guest disk, ${snapshotWords(image, snapshot)}`;
 }
 
 /** Bytes of a space, as the description says. */

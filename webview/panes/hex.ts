@@ -3,7 +3,7 @@ import { showCount, showOffset } from '../../src/engine/format/show.ts';
 import type { MapSpace } from '../../src/protocol/mapApi.ts';
 import { BytePages } from '../hex/bytePages.ts';
 import { bytesFrom, describeByte, lookAt } from '../hex/describe.ts';
-import { keepView, keptView, sameSpace, spaceNames, spaceSize } from '../hex/hexView.ts';
+import { keepView, keptView, sameSpace, spaceName, spaceSize } from '../hex/hexView.ts';
 import { type ByteMark, type MarkedPlace, placeOf, selectionOf } from '../hex/places.ts';
 import type { ByteLook } from '../hex/rowNote.ts';
 import { Structures } from '../hex/structures.ts';
@@ -18,7 +18,6 @@ import '../widgets/byteTools.ts';
 import type { ByteTools, SpaceEvent } from '../widgets/byteTools.ts';
 import { numberTable, numberTableBytes } from '../widgets/numberTable.ts';
 import { failure } from '../widgets/progress.ts';
-import { visible } from '../widgets/visible.ts';
 import { type PaneContent, PaneElement } from './pane.ts';
 
 /** Milliseconds after which a cursor that is moved by keys selects what it is on. */
@@ -229,9 +228,8 @@ export class HexPane extends PaneElement {
   }
 
   #grid(): TemplateResult {
-    const where = spaceNames(this.content.image).find(({ space }) => sameSpace(space, this.space))?.name ?? '';
     return html`<qcow2-bytes
-      label=${`Bytes of ${visible(where)}`}
+      label=${`Bytes of: ${spaceName(this.content.image, this.space)}`}
       .pages=${this.#pages}
       .look=${this.#look}
       .version=${this.#version}
@@ -246,7 +244,7 @@ export class HexPane extends PaneElement {
   }
 
   #describe(at: bigint): string {
-    return describeByte(this.#pages, this.#structures, this.content.image.geometry, at);
+    return describeByte(this.#pages, this.#structures, { image: this.content.image, ...this.space }, at);
   }
 
   #cursorWords(): string {

@@ -1,5 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { guard } from 'lit/directives/guard.js';
+import { keyed } from 'lit/directives/keyed.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { ScanResult } from '../../src/protocol/imageApi.ts';
 import type { Counterpart, Overlay } from '../../src/protocol/mapApi.ts';
@@ -10,6 +11,7 @@ import { heights } from '../widgets/cellLayout.ts';
 import '../widgets/extentTable.ts';
 import type { MapKind, SpaceName } from '../widgets/kinds.ts';
 import { failure } from '../widgets/progress.ts';
+import { namedSnapshots, snapshotNumber, snapshotWords } from '../widgets/snapshotChoice.ts';
 import { visible } from '../widgets/visible.ts';
 import type { HideEvent, ViewEvent } from './mapEvents.ts';
 import { Latest } from './mapLatest.ts';
@@ -157,44 +159,31 @@ export class MapPane extends PaneElement {
   }
 
   #layers(): TemplateResult | typeof nothing {
-    const { items } = this.content.image.snapshots;
-    const { snapshot } = this.state;
-    if (items.length === 0) {
+    const { image } = this.content;
+    const snapshot = this.#layer;
+    if (sectionCount(image.snapshots) === 0) {
       return nothing;
     }
     const pick = (event: Event): void => {
       const { value } = event.target as HTMLSelectElement;
       this.#set({ snapshot: value === '' ? undefined : Number(value) });
     };
-    return html`<label>Layer <select class="map-chooser" @change=${pick} .value=${snapshot === undefined ? '' : String(snapshot)}>
-      <option value="" ?selected=${snapshot === undefined}>active</option>
-      ${guard([items, snapshot], () =>
-        items.map(
-          ({ name, id }, index) =>
-            html`<option value=${index} ?selected=${index === snapshot}>${visible(name || id)}</option>`,
+    return html`<label>Layer <select class="chooser" @change=${pick}>
+      <option value="" .selected=${snapshot === undefined}>Active layer</option>
+      ${guard([image, snapshot], () =>
+        namedSnapshots(image, snapshot).map(
+          (index) =>
+            html`<option value=${index} .selected=${index === snapshot}>${snapshotWords(image, index)}</option>`,
         ),
       )}
     </select></label>
-    ${sectionCount(this.content.image.snapshots) > items.length ? this.#layerNumber() : nothing}`;
-  }
-
-  /** Of very many snapshots only the first are listed by name: the others are chosen by number. */
-  #layerNumber(): TemplateResult {
-    const last = sectionCount(this.content.image.snapshots) - 1;
-    const pick = (event: Event): void => {
-      const { value, validity } = event.target as HTMLInputElement;
-      if (validity.valid) {
-        this.#set({ snapshot: value === '' ? undefined : Number(value) });
-      }
-    };
-    return html`<label>or snapshot number (0 to ${last}) <input class="map-chooser" type="number" min="0" max=${last}
-      .value=${this.state.snapshot === undefined ? '' : String(this.state.snapshot)} @change=${pick} /></label>`;
+    ${snapshotNumber(image, snapshot, (chosen) => this.#set({ snapshot: chosen }))}`;
   }
 
   #bitmapChooser(): TemplateResult {
     const { items } = this.content.image.bitmaps;
     const pick = (event: Event): void => this.#set({ bitmap: Number((event.target as HTMLSelectElement).value) });
-    return html`<label>Bitmap <select class="map-chooser" @change=${pick}>
+    return html`<label>Bitmap <select class="chooser" @change=${pick}>
       ${items.map(({ name }, index) => html`<option value=${index} ?selected=${index === this.state.bitmap}>${visible(name)}</option>`)}
     </select></label>`;
   }
@@ -234,15 +223,18 @@ export class MapPane extends PaneElement {
     if (!this.#drawable(table)) {
       return nothing;
     }
-    return html`<qcow2-extents
+    // Made anew for another image: nothing of the rows before is left.
+    return html`${keyed(
+      this.content.session.epoch,
+      html`<qcow2-extents
       .client=${this.content.session.client}
-      .edition=${this.content.session.epoch}
       .space=${table}
       .snapshot=${table === 'guest' ? this.#layer : undefined}
       .size=${this.#sizeOf(table)}
       .from=${this.from}
       .selection=${this.content.selection}
-    ></qcow2-extents>`;
+    ></qcow2-extents>`,
+    )}`;
   }
 
   /** The snapshot whose layer is shown, if the image has it (any more). */

@@ -74,8 +74,12 @@ export class MapData {
     }
     this.#source = { client, space, epoch };
     if (before?.space.snapshot === space.snapshot) {
+      // The cells stay as a rough idea; numbers must not be those of the image as it was.
       this.#renew();
-      this.counting.clear();
+      this.size = undefined;
+      for (const latest of [this.counting, this.whole, this.inView]) {
+        latest.clear();
+      }
     } else {
       this.#forgetAll();
     }

@@ -48,10 +48,10 @@ export class KeepEvent extends Event {
 }
 
 /**
- * Panes that are drawn from what the session knows: they show another image in place when it was read again. The others
+ * Panes that show another image in place when it was read again: they ask anew by themselves. The others
  * are made anew, so that nothing of theirs is about the image as it was.
  */
-export const inPlacePanes: ReadonlySet<Pane> = new Set(['overview', 'header', 'chain']);
+export const inPlacePanes: ReadonlySet<Pane> = new Set(['overview', 'header', 'map', 'chain']);
 
 /** Panes that are painted as soon as they are rendered; the others fire `settled`. */
 export const immediatePanes: ReadonlySet<Pane> = new Set(['overview', 'header']);

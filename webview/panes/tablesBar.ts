@@ -2,9 +2,10 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { EntryFilter, TableId } from '../../src/protocol/tableApi.ts';
 import type { Image } from '../description.ts';
 import { icon } from '../widgets/icon.ts';
+import { snapshotWords } from '../widgets/snapshotChoice.ts';
 import { sectionCount } from './lists.ts';
 import { addressOfTable, type EntryAt, parentOf } from './tablesAt.ts';
-import { filtersFor, filterWords, layerName, snapshotWords } from './tablesWords.ts';
+import { filtersFor, filterWords, layerName } from './tablesWords.ts';
 
 /** Snapshots that are offered by name; of more, one is chosen by its index. */
 const mostNamed = 200;
@@ -95,7 +96,7 @@ function rootChoice({ image, table, show }: Choices): TemplateResult {
   const address = addressOfTable(root);
   const option = (one: TableId, words: string): TemplateResult =>
     html`<option value=${addressOfTable(one)} .selected=${addressOfTable(one) === address}>${words}</option>`;
-  return html`<select class="table-choice" id="tables-root" aria-label="Layer, or refcounts" @change=${pick}>
+  return html`<select class="chooser" id="tables-root" aria-label="Layer, or refcounts" @change=${pick}>
       <optgroup label="Guest to host: L1, L2">${roots.map((one) => option(one.root, one.words))}</optgroup>
       <optgroup label="Reference counts">${option(refcounts, 'Refcount table, blocks')}</optgroup>
     </select>
@@ -110,7 +111,7 @@ function snapshotNumber(image: Image, chosen: number, show: Choices['show']): Te
       show({ kind: 'l1', snapshot: Number(input.value) });
     }
   };
-  return html`<input class="table-choice" type="number" aria-label="Index of the snapshot" title=${snapshotWords(image, chosen)} min="0" max=${last}
+  return html`<input class="chooser" type="number" aria-label="Index of the snapshot" title=${snapshotWords(image, chosen)} min="0" max=${last}
     .value=${String(chosen)} @change=${pick}>`;
 }
 
@@ -123,7 +124,7 @@ function filterChoice({ image, table, filter, narrow }: Choices): TemplateResult
       narrow(next);
     }
   };
-  return html`<select class="table-choice" id="tables-filter" aria-label="Which entries" @change=${pick}>
+  return html`<select class="chooser" id="tables-filter" aria-label="Which entries" @change=${pick}>
     ${filters.map((one) => html`<option value=${one} .selected=${one === filter}>${filterWords(one, table)}</option>`)}
   </select>`;
 }

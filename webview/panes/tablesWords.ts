@@ -1,7 +1,6 @@
 import { showCount, showOffset, showSize } from '../../src/engine/format/show.ts';
 import type { EntryFilter, EntryKind, TableId, TablePlace } from '../../src/protocol/tableApi.ts';
 import type { Image } from '../description.ts';
-import { visible } from '../widgets/visible.ts';
 
 /** What an entry is, in words. */
 export const kindWords: Readonly<Record<EntryKind, string>> = {
@@ -74,12 +73,6 @@ export function tableName(table: TableId): string {
 /** The layer of a table: `active`, `snapshot 0`. */
 export function layerName({ snapshot }: { readonly snapshot?: number }): string {
   return snapshot === undefined ? 'active' : `snapshot ${snapshot}`;
-}
-
-/** A snapshot as it is offered: `Snapshot 0: before the upgrade`. */
-export function snapshotWords(image: Image, index: number): string {
-  const { name = '', id = '' } = image.snapshots.items[index] ?? {};
-  return `Snapshot ${index}: ${visible(name === '' ? `id ${id}` : name)}`;
 }
 
 /** How many entries of how many bits. */

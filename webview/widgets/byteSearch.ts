@@ -84,11 +84,11 @@ export class ByteSearch extends PageElement {
   override render(): TemplateResult {
     return html`<div class="toolbar" role="search">
         <label class="spoken" for="byte-form">What to look for is</label>
-        <select id="byte-form" @change=${(event: Event) => this.#setForm(event)}>
+        <select class="chooser" id="byte-form" @change=${(event: Event) => this.#setForm(event)}>
           ${needleForms.map((form) => html`<option value=${form} ?selected=${form === this.form}>${formNames[form]}</option>`)}
         </select>
         <input
-          class="needle"
+          class="chooser needle"
           type="text"
           aria-label="Find bytes"
           placeholder=${this.form === 'hex' ? 'find, such as 51 46 49 fb' : 'find text'}

@@ -1,10 +1,11 @@
 import { html, nothing, type TemplateResult } from 'lit';
+import { guard } from 'lit/directives/guard.js';
 import type { ByteRange } from '../../src/engine/finding.ts';
 import { showCount, showSize } from '../../src/engine/format/show.ts';
 import type { MapSpace } from '../../src/protocol/mapApi.ts';
 import type { Image } from '../description.ts';
 import { copyBytes } from '../hex/copyBytes.ts';
-import { sameSpace, spaceNames } from '../hex/hexView.ts';
+import { sameSpace, spaceName, spacesOf } from '../hex/hexView.ts';
 import type { ByteMark } from '../hex/places.ts';
 import { callError, type Loaded, load } from '../loaded.ts';
 import type { Session } from '../session.ts';
@@ -12,7 +13,7 @@ import { FoundEvent } from './byteSearch.ts';
 import { PageElement } from './element.ts';
 import { icon } from './icon.ts';
 import { failure, progress } from './progress.ts';
-import { visible } from './visible.ts';
+import { snapshotNumber } from './snapshotChoice.ts';
 
 /**
  * What can be done with the bytes of a space: another one chosen, the next stored ones gone to, the selected ones copied
@@ -73,13 +74,22 @@ export class ByteTools extends PageElement {
   }
 
   override render(): TemplateResult {
-    const names = spaceNames(this.image);
-    const at = names.findIndex(({ space }) => sameSpace(space, this.space));
+    const { image, space } = this;
     return html`<div class="toolbar">
         <label for="byte-space">Bytes of</label>
-        <select id="byte-space" @change=${(event: Event) => this.#pick(event)}>
-          ${names.map(({ name }, index) => html`<option value=${index} ?selected=${index === at}>${visible(name)}</option>`)}
+        <select class="chooser" id="byte-space" @change=${(event: Event) => this.#pick(event)}>
+          ${guard([image, space], () =>
+            spacesOf(image, space).map(
+              (one, index) =>
+                html`<option value=${index} .selected=${sameSpace(one, space)}>${spaceName(image, one)}</option>`,
+            ),
+          )}
         </select>
+        ${
+          image.geometry === undefined
+            ? nothing
+            : snapshotNumber(image, space.snapshot, (snapshot) => this.#choose({ space: 'guest', snapshot }))
+        }
         <span class="quiet" title=${`${showCount(this.size)} bytes`}>${showSize(this.size)}</span>
         ${this.#stepButton('arrow-circle-up', 'Previous stored bytes: over holes and zeros', 'previous')}
         ${this.#stepButton('arrow-circle-down', 'Next stored bytes: over holes and zeros', 'next')}
@@ -106,10 +116,14 @@ export class ByteTools extends PageElement {
   }
 
   #pick(event: Event): void {
-    const chosen = spaceNames(this.image)[Number((event.target as HTMLSelectElement).value)];
+    const chosen = spacesOf(this.image, this.space)[Number((event.target as HTMLSelectElement).value)];
     if (chosen) {
-      this.dispatchEvent(new SpaceEvent(chosen.space));
+      this.#choose(chosen);
     }
+  }
+
+  #choose(space: MapSpace): void {
+    this.dispatchEvent(new SpaceEvent(space));
   }
 
   #go(direction: 'next' | 'previous'): void {

@@ -49,7 +49,6 @@ function kindCell(space: SpaceName, { kind }: Row): TemplateResult {
 export class ExtentTable extends PageElement {
   static override properties = {
     client: { attribute: false },
-    edition: { attribute: false },
     space: {},
     snapshot: { attribute: false },
     size: { attribute: false },
@@ -60,8 +59,6 @@ export class ExtentTable extends PageElement {
   };
 
   declare client: Client;
-  /** Another number when the rows may be others. */
-  edition = 0;
   space: SpaceName = 'guest';
   declare snapshot: number | undefined;
   /** Bytes of the space. */
@@ -86,7 +83,7 @@ export class ExtentTable extends PageElement {
   }
 
   override willUpdate(changed: PropertyValues): void {
-    if (['from', 'client', 'edition', 'space', 'snapshot'].some((name) => changed.has(name))) {
+    if (['from', 'client', 'space', 'snapshot'].some((name) => changed.has(name))) {
       this.#startAt(this.from);
     }
   }
