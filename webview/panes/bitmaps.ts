@@ -21,7 +21,7 @@ const columns: readonly Column<Bitmap>[] = [
   { title: 'type', cell: (row) => (row.type === 1 ? 'dirty tracking' : `${row.type}, not known`) },
   { title: 'granularity', cell: (row) => showSize(row.granularity) },
   { title: 'flags', cell: (row) => row.flags.map(flagWords).join(', ') || 'none' },
-  { title: 'table', cell: (row) => `${showOffset(row.tableOffset)} × ${showCount(row.tableEntries)}` },
+  { title: 'table × entries', cell: (row) => `${showOffset(row.tableOffset)} × ${showCount(row.tableEntries)}` },
   { title: 'extra data', cell: (row) => extraWords(row.extra) },
 ];
 

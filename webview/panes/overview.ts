@@ -188,7 +188,13 @@ function references(image: Image, selection: Selection | undefined): TemplateRes
   const rows: TemplateResult[] = [];
   if (backing !== undefined) {
     rows.push(
-      reference('backing file', backing.name, backing.format ?? 'format not named', { kind: 'backing' }, selection),
+      reference(
+        'backing file',
+        backing.name,
+        `format ${backing.format ?? 'not named'}`,
+        { kind: 'backing' },
+        selection,
+      ),
     );
   }
   if (dataFile !== undefined) {

@@ -64,7 +64,8 @@ export const guestMapWords: Readonly<Record<GuestMapKind, KindWords>> = {
   },
 };
 
-const hostMapWords: Readonly<Record<HostMapKind, KindWords>> = {
+/** The kinds of the file's map. */
+export const hostMapWords: Readonly<Record<HostMapKind, KindWords>> = {
   header: { label: 'header', meaning: 'The header cluster, with the header extensions.' },
   'l1-table': { label: 'L1 table', meaning: 'L1 tables of the active layer and of the snapshots.' },
   'l2-table': { label: 'L2 table', meaning: 'L2 tables of the active layer and of the snapshots.' },

@@ -5,7 +5,7 @@ import { type HostUse, type KindWords, swatch } from './kinds.ts';
 
 /** One part of a bar. */
 export interface Part {
-  readonly kind: GuestKind | HostUse;
+  readonly kind: GuestKind | HostUse | 'leaked';
   readonly words: KindWords;
   readonly bytes: bigint;
   /** What is added or gone since the image was read before, in words; absent for nothing. */
