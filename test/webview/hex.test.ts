@@ -226,6 +226,12 @@ describe('the pane of bytes', function () {
     await said.filter({ hasText: 'pairs of hex digits' }).waitFor();
   });
 
+  it('says that there are no bytes, and shows nothing about them', async () => {
+    const { page } = await show(new MemoryStorage(new Uint8Array()));
+    await page.getByText('There are no bytes.').waitFor();
+    assert.equal(await page.locator('qcow2-bytes, .hex-status, .numbers').count(), 0);
+  });
+
   it('names the snapshot whose bytes it shows', async () => {
     const { page } = await show(oneSnapshot().toStorage());
     await page.locator('#byte-space').selectOption({ label: 'Guest disk, Snapshot 0: s' });

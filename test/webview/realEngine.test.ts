@@ -44,6 +44,15 @@ describe('the page, with the engine behind it', function () {
     );
   });
 
+  it('accounts for all clusters of the file in the overview', async () => {
+    const { page, ready } = await show(small().refcount(7, 2).truncate(small().at(8)).toStorage(), 'overview');
+    await ready('overview');
+    const bar = page.locator('figure', { hasText: 'File, in whole clusters' });
+    const text = (await bar.innerText()).replaceAll(/\s+/g, ' ');
+    assert.match(text, /^File, in whole clusters 512 KiB /);
+    assert.match(text, / free 0 bytes leaked 64 KiB \(12\.5 %\)$/);
+  });
+
   it('counts the clusters of the file by kind, leaked ones once the references are counted', async () => {
     const { page, ready } = await show(small().refcount(7, 2).truncate(small().at(8)).toStorage(), 'map');
     await ready('map');

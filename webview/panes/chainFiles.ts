@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import '@vscode-elements/elements/dist/vscode-button/index.js';
 import { type NameOddity, nameOddities, protocolOf } from '../../src/engine/format/fileName.ts';
-import { showCount, showSize } from '../../src/engine/format/show.ts';
+import { showSize } from '../../src/engine/format/show.ts';
 import type {
   ChainDataFile,
   ChainFile,
@@ -10,7 +10,7 @@ import type {
   ChainPlace,
 } from '../../src/protocol/chainApi.ts';
 import { type Selection, sameSelection, select } from '../selection.ts';
-import { type Fact, facts } from '../widgets/facts.ts';
+import { exactBytes, type Fact, facts } from '../widgets/facts.ts';
 import { icon } from '../widgets/icon.ts';
 import { message, visible } from '../widgets/visible.ts';
 
@@ -157,24 +157,20 @@ function factsOf(file: ChainFile): Fact[] {
   return [
     ['path', depth === 0 ? undefined : pathOf(file)],
     ['format', format === undefined ? 'not named' : visible(format), formatSource && source[formatSource]],
-    ['disk', virtualSize === undefined ? undefined : showSize(virtualSize), bytes(virtualSize)],
+    ['disk', virtualSize === undefined ? undefined : showSize(virtualSize), exactBytes(virtualSize)],
     ...sizes(file),
   ];
 }
 
 function sizes({ fileSize, allocated }: ChainFile | ChainDataFile): Fact[] {
   return [
-    ['file', fileSize === undefined ? undefined : showSize(fileSize), bytes(fileSize)],
+    ['file', fileSize === undefined ? undefined : showSize(fileSize), exactBytes(fileSize)],
     ['on disk', allocated === undefined ? undefined : showSize(allocated)],
   ];
 }
 
 function pathOf({ path }: ChainFile | ChainDataFile): TemplateResult | undefined {
   return path === undefined ? undefined : html`<bdi>${visible(path)}</bdi>`;
-}
-
-function bytes(size: bigint | undefined): string | undefined {
-  return size === undefined || size < 1024n ? undefined : `${showCount(size)} bytes`;
 }
 
 /** What is odd about a name, before and after it is opened. */

@@ -108,18 +108,22 @@ export class HexPane extends PaneElement {
           : nothing
       }
       ${this.#structures ? failure(this.#structures.slow, 'Finding what the bytes belong to', () => this.#structures?.retry()) : nothing}
-      <div class="hex-body">
-        ${this.#pages.size === 0n ? html`<p class="statement">There are no bytes.</p>` : this.#grid()}
+      ${this.#pages.size === 0n ? html`<p class="statement">There are no bytes.</p>` : this.#body()}
+    `;
+  }
+
+  #body(): TemplateResult {
+    return html`<div class="hex-body">
+        ${this.#grid()}
         <div class="hex-status">
           <p class="readout" role="status">${this.#cursorWords()}</p>
           <p class="readout quiet" aria-hidden="true">
-            ${this.hovered === undefined ? 'Point at a byte to see what it is.' : this.#describe(this.hovered)}
+            ${this.hovered === undefined ? html`<span class="quiet">Point at a byte to see what it is.</span>` : this.#describe(this.hovered)}
           </p>
         </div>
         ${numberTable(bytesFrom(this.#pages, this.cursor, numberTableBytes))}
       </div>
-      ${byteLegend(this.space)}
-    `;
+      ${byteLegend(this.space)}`;
   }
 
   override updated(): void {
@@ -249,9 +253,6 @@ export class HexPane extends PaneElement {
 
   #cursorWords(): string {
     const { mark } = this;
-    if (this.#pages.size === 0n) {
-      return '';
-    }
     const range =
       mark && mark.length > 1n ? ` · selected ${showOffset(mark.start)} + ${showCount(mark.length)} bytes` : '';
     return `${this.#describe(this.cursor)}${range}${this.said === '' ? '' : ` · ${this.said}`}`;

@@ -9,7 +9,7 @@ import { readyValue } from '../loaded.ts';
 import { type Selection, sameSelection, select } from '../selection.ts';
 import type { Session } from '../session.ts';
 import { changed } from '../widgets/changed.ts';
-import { type Fact, facts } from '../widgets/facts.ts';
+import { exactBytes, type Fact, facts } from '../widgets/facts.ts';
 import '../widgets/findingList.ts';
 import { icon } from '../widgets/icon.ts';
 import { guestKinds, guestWords, hostMapWords, hostUses, hostWords } from '../widgets/kinds.ts';
@@ -54,18 +54,14 @@ function glance(image: Image, { before, news }: Session): Fact[] {
     [
       'virtual size',
       geometry && marked(old?.geometry?.virtualSize, geometry.virtualSize),
-      geometry && `${showCount(geometry.virtualSize)} bytes`,
+      exactBytes(geometry?.virtualSize),
     ],
-    [
-      'file size',
-      marked(old?.file.size, file.size),
-      old && old.file.size !== file.size ? '' : `${showCount(file.size)} bytes`,
-    ],
+    ['file size', marked(old?.file.size, file.size), old && old.file.size !== file.size ? '' : exactBytes(file.size)],
     ['on disk', file.allocated === undefined ? undefined : marked(old?.file.allocated, file.allocated)],
     ['version', header && String(header.version), header?.compat && `compat ${header.compat}`],
     ['cluster size', geometry && sized(BigInt(geometry.clusterSize))],
     ['subclusters', geometry?.extendedL2 ? sized(BigInt(geometry.subclusterSize)) : undefined, 'extended L2 entries'],
-    ['refcounts', geometry && `${geometry.refcountBits} bits`],
+    ['refcounts', geometry && `${geometry.refcountBits} ${geometry.refcountBits === 1 ? 'bit' : 'bits'}`],
     ['compression', geometry?.compressionType],
     ['in use', useWords(news?.locks), news?.locks.state === 'unknown' ? visible(news.locks.message) : undefined],
   ];

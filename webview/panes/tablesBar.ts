@@ -23,7 +23,8 @@ export interface Choices {
 
 /** The way to the table, and what of it is shown. */
 export function tablesBar(choices: Choices): TemplateResult {
-  return html`<div class="toolbar">${crumbs(choices)}<span class="grow"></span>${rootChoice(choices)}${filterChoice(choices)}</div>`;
+  return html`<div class="toolbar">${crumbs(choices)}<span class="grow"></span>
+    <span class="table-choices">${rootChoice(choices)}${filterChoice(choices)}</span></div>`;
 }
 
 /** The L1 table or refcount table that the way to a table starts with. */

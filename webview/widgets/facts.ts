@@ -1,4 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit';
+import { showCount } from '../../src/engine/format/show.ts';
 
 /** A name and what it is. */
 export type Fact = readonly [
@@ -6,6 +7,11 @@ export type Fact = readonly [
   value: TemplateResult | string | typeof nothing | undefined,
   note?: string | undefined,
 ];
+
+/** A size to the byte, beside the rounded one; undefined where that says it already. */
+export function exactBytes(size: bigint | undefined): string | undefined {
+  return size === undefined || size < 1024n ? undefined : `${showCount(size)} bytes`;
+}
 
 /** Names and values; those without a value are left out. */
 export function facts(list: readonly Fact[]): TemplateResult {

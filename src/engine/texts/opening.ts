@@ -141,14 +141,14 @@ export const openingTexts = {
   'compatible-feature-unknown': {
     severity: 'note',
     verdict: 'silent',
-    title: 'Unknown compatible features: bits {bits}',
+    title: 'Unknown compatible features, by bit: {bits}',
     meaning: 'Programs that don’t know them may ignore them.',
     advice: 'Nothing needs to be done.',
   },
   'autoclear-feature-unknown': {
     severity: 'note',
     verdict: 'silent',
-    title: 'Unknown autoclear features: bits {bits}',
+    title: 'Unknown autoclear features, by bit: {bits}',
     meaning:
       'A program that does not know them clears them when it opens the image for writing, and what they mark becomes stale.',
     advice: 'Use the program that set them if what they mark is to be kept.',
