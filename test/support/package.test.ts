@@ -23,12 +23,11 @@ const everywhere = [
   'dist/worker.js',
   'media/icon.png',
   'media/walkthrough/cli.md',
-  'media/walkthrough/goto.md',
-  'media/walkthrough/map.md',
-  'media/walkthrough/open.md',
-  'media/walkthrough/overview.md',
   'media/walkthrough/sample.qcow2',
   'media/walkthrough/settings.md',
+  ...['open', 'overview', 'map', 'goto'].flatMap((name) =>
+    ['dark', 'light'].map((theme) => `media/walkthrough/${name}-${theme}.png`),
+  ),
   'package.json',
 ];
 
