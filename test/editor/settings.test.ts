@@ -60,13 +60,22 @@ describe('the settings', () => {
 
 describe('the walkthrough', () => {
   const commands = contributes.commands.map(({ command }: { command: string }) => command);
-  const steps: readonly { id: string; description: string; media: { markdown: string } }[] =
-    contributes.walkthroughs[0].steps;
+  type Media =
+    | { readonly markdown: string }
+    | { readonly image: Readonly<Record<'dark' | 'light' | 'hc' | 'hcLight', string>>; readonly altText: string };
+  const steps: readonly { id: string; description: string; media: Media }[] = contributes.walkthroughs[0].steps;
 
-  it('has steps whose pages are there and whose links are commands', () => {
+  it('has steps whose pages and pictures are there and whose links are commands', () => {
     assert.ok(steps.length >= 5);
     for (const { id, description, media } of steps) {
-      assert.ok(readFileSync(media.markdown, 'utf8').startsWith('# '), id);
+      if ('markdown' in media) {
+        assert.ok(readFileSync(media.markdown, 'utf8').startsWith('# '), id);
+      } else {
+        assert.ok(media.altText.length > 40, id);
+        for (const theme of ['dark', 'light', 'hc', 'hcLight'] as const) {
+          assert.equal(readFileSync(media.image[theme]).toString('latin1', 1, 4), 'PNG', `${id} ${theme}`);
+        }
+      }
       for (const [, command = ''] of description.matchAll(/\(command:([^)?]+)/g)) {
         assert.ok(commands.includes(command) || command === 'workbench.action.openSettings', command);
       }
