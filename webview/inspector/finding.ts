@@ -30,7 +30,7 @@ export function explainFinding(context: Context, finding: Finding, selection: Se
       ]),
     )}
     ${section('Meaning', html`<p>${linkedText(meaning, image)}</p>`)}
-    ${section('QEMU', html`<p>${verdictWords[verdict]}</p>${qemu === undefined ? nothing : html`<p><q>${qemu}</q></p>`}`)}
+    ${section('QEMU', html`<p>${verdictWords[verdict]}</p>${qemu === undefined ? nothing : html`<p>${verdict === 'silent' ? 'Once it comes across it: ' : nothing}<q>${qemu}</q></p>`}`)}
     ${section('What can be done', html`<p>${linkedText(advice, image)}</p>`)}
     ${reveal(context, placeOf(image, finding), own, selection)}
     ${section(
