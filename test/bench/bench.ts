@@ -5,7 +5,7 @@
  */
 import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
-import { cpus, loadavg, tmpdir } from 'node:os';
+import { cpus, getPriority, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -84,7 +84,7 @@ async function benchMap(images: readonly BigImage[]): Promise<void> {
     'process in place of the extension host, which passes its messages on to the worker thread and back: its tasks are ' +
     'timed around each message, its event loop by `monitorEventLoopDelay`, which also counts when others have the ' +
     `processor. ${runs} runs of 12 steps of the wheel from the whole to one cluster, 12 steps of panning there, and 11 ` +
-    `back, on each map. ${machine}, load ${load}.`;
+    `back, on each map. ${machine}, load ${load}${getPriority() === 0 ? '' : `, at priority ${getPriority()}`}.`;
   const memory = await benchMemory(host);
   await tell('map bench', `${mapTable(measured)}\n\n${method}\n\n${memory}`);
 }

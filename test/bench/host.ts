@@ -12,6 +12,8 @@ const worker = fileURLToPath(new URL('../../dist/worker.js', import.meta.url));
 export interface HostCost {
   /** Milliseconds of the longest passing on of a message, the one that starts the thread among them. */
   readonly longest: number;
+  /** The same by the processor's time: what it is where nothing else runs. */
+  readonly longestWork: number;
   /** How many were passed on. */
   readonly messages: number;
   /** Milliseconds that its event loop was kept at most, by whatever it was, other processes among them. */

@@ -12,6 +12,7 @@ import type { FromHost, ToHost } from './host.ts';
 const [, , worker = '', image = ''] = process.argv;
 const delays = monitorEventLoopDelay({ resolution: 1 });
 let longest = 0;
+let longestWork = 0;
 let messages = 0;
 let before: number | undefined;
 
@@ -22,8 +23,11 @@ const send = (message: FromHost): void => {
 /** Does the host's part for one message. */
 function timed(act: () => void): void {
   const started = performance.now();
+  const before = process.threadCpuUsage();
   act();
+  const { user, system } = process.threadCpuUsage(before);
   longest = Math.max(longest, performance.now() - started);
+  longestWork = Math.max(longestWork, (user + system) / 1000);
   messages += 1;
 }
 
@@ -42,7 +46,7 @@ process.on('message', (message: ToHost) => {
     const peak = peakMemory();
     // In nanoseconds, with the millisecond between two looks in it.
     const blocked = Math.max(0, delays.max / 1e6 - 1);
-    send({ cost: { longest, messages, blocked, memory: peak - (before ?? peak), whole: peak } });
+    send({ cost: { longest, longestWork, messages, blocked, memory: peak - (before ?? peak), whole: peak } });
     return;
   }
   if (before === undefined) {
