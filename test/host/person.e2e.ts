@@ -219,6 +219,24 @@ describe('A person in a VS Code window', function () {
     assert.equal(await view.locator('[data-field=version] .changed').count(), 0);
   });
 
+  it('finds a picture in each step of the walkthrough that has one', async () => {
+    await window.execute('workbench.action.openWalkthrough', 'qcow2-inspector.qcow2-inspector#start', false);
+    const { page } = window;
+    // The first step is open already.
+    for (const [step, words] of [
+      [undefined, /two images in the Explorer/],
+      ['Read the Overview', /Overview of a broken image/],
+      ['See all of it on the Map', /map of the guest’s disk/],
+      ['Go to any byte', /Go to dialog/],
+    ] as const) {
+      if (step !== undefined) await page.getByText(step, { exact: true }).click();
+      const picture = page.getByAltText(words);
+      await picture.waitFor();
+      const loaded = () => picture.evaluate((image) => 'naturalWidth' in image && Number(image.naturalWidth) > 500);
+      await until(async () => (await loaded()) || undefined, `${words} is loaded`);
+    }
+  });
+
   /** Presses Tab until it has led the focus to an element of the page. */
   async function tabTo(view: Frame, wanted: Locator): Promise<void> {
     for (let presses = 0; presses < 150; presses++) {
