@@ -41,7 +41,8 @@ if (![cli, worker].every((file) => existsSync(file))) {
 }
 
 const folder = join(tmpdir(), 'qcow2-inspector-bench');
-const machine = `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node ${process.versions.node}`;
+const priority = getPriority() === 0 ? '' : `, at priority ${getPriority()}`;
+const machine = `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node ${process.versions.node}${priority}`;
 try {
   const images = await bigImages(folder);
   if (values.only !== 'map') {
@@ -84,7 +85,7 @@ async function benchMap(images: readonly BigImage[]): Promise<void> {
     'process in place of the extension host, which passes its messages on to the worker thread and back: its tasks are ' +
     'timed around each message, its event loop by `monitorEventLoopDelay`, which also counts when others have the ' +
     `processor. ${runs} runs of 12 steps of the wheel from the whole to one cluster, 12 steps of panning there, and 11 ` +
-    `back, on each map. ${machine}, load ${load}${getPriority() === 0 ? '' : `, at priority ${getPriority()}`}.`;
+    `back, on each map. ${machine}, load ${load}.`;
   const memory = await benchMemory(host);
   await tell('map bench', `${mapTable(measured)}\n\n${method}\n\n${memory}`);
 }
@@ -97,7 +98,7 @@ async function benchMemory(host: string): Promise<string> {
     await rename(`${path}.draft`, path);
   }
   const method =
-    'Clusters of 64 KiB, all but the last 4 GiB allocated: 2.5 GiB of tables and refcounts, the data are holes. Opened ' +
+    'Clusters of 64 KiB, all but the last 4 GiB allocated, in the order of the guest: 2.5 GiB of tables and refcounts, the data are holes. Opened ' +
     'on its maps, all tables read, all references counted, both maps moved about in as above, and every pane shown. The ' +
     'worker: VmHWM of its process, less what that held before the thread was started; the page: objects and buffers of ' +
     `its script by \`Runtime.getHeapUsage\`, every 50 ms.`;
