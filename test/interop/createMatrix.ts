@@ -23,7 +23,7 @@ export function createCases(): CreateCase[] {
       add('3M', { cluster_size, preallocation });
       add('5000000', { cluster_size, preallocation, compat: 'v2' });
     }
-    add('40M', { cluster_size, preallocation: 'metadata', refcount_bits: '64' });
+    add('12M', { cluster_size, preallocation: 'metadata', refcount_bits: '64' });
     add('20M', { cluster_size, preallocation: 'falloc', refcount_bits: '1', lazy_refcounts: 'on' });
     add('100M', { cluster_size, compression_type: 'zstd', lazy_refcounts: 'on' });
   }
@@ -38,13 +38,14 @@ export function createCases(): CreateCase[] {
     for (const preallocation of ['off', 'metadata', 'falloc', 'full']) {
       add(size, { preallocation });
     }
-    add(size, { preallocation: 'metadata', cluster_size: '512' });
   }
   for (const cluster_size of ['16k', '64k', '2M']) {
     for (const preallocation of ['off', 'metadata', 'falloc', 'full']) {
       add('33M', { cluster_size, preallocation, extended_l2: 'on' });
     }
   }
+  add('1000000', { preallocation: 'metadata', cluster_size: '512' });
+  add('10M', { preallocation: 'metadata', cluster_size: '512' });
   add('1T', {});
   add('6G', { preallocation: 'metadata' });
   return cases;
