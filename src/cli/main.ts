@@ -47,7 +47,7 @@ function help(): string {
   const lines = verbs.map(({ name, usage, about }) => `  ${programName} ${name} ${usage}\n      ${about}\n`);
   return (
     `usage: ${programName} VERB [OPTIONS]\n` +
-    `Looks at qcow2 disk images; only create writes. Verbs:\n\n${lines.join('')}\n` +
+    `Looks at qcow2 disk images, makes and changes them. Verbs:\n\n${lines.join('')}\n` +
     `Not there yet: ${notYet.join(', ')}.\n`
   );
 }

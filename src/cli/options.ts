@@ -7,8 +7,8 @@ export interface Option {
   readonly long: string;
   /** One letter, where there is a short form. */
   readonly short?: string;
-  /** Takes a value: `--name=value`, `--name value`, `-n value` or `-nvalue`. */
-  readonly value?: boolean;
+  /** Takes a value: `--name=value`, `--name value`, `-n value` or `-nvalue`; `attached`: perhaps, as `--name=value`. */
+  readonly value?: boolean | 'attached';
   /** qemu-img has it, we don't yet: refused by name. */
   readonly unsupported?: boolean;
 }
@@ -31,12 +31,12 @@ export function readArguments(options: readonly Option[], args: readonly string[
 
   const take = (option: Option, attached: string | undefined, word: string): void => {
     if (option.value !== true) {
-      if (attached !== undefined) throw unrecognized(word);
+      if (attached !== undefined && option.value !== 'attached') throw unrecognized(word);
     } else if (attached === undefined && at >= args.length) {
       throw usageFailure(`missing argument for option '${bytesOfText(word)}'`);
     }
     if (option.unsupported === true) throw usageFailure(`option '--${option.long}' is not supported yet`);
-    given.push({ name: option.long, value: option.value === true ? (attached ?? args[at++] ?? '') : '' });
+    given.push({ name: option.long, value: attached ?? (option.value === true ? (args[at++] ?? '') : '') });
   };
 
   while (at < args.length) {

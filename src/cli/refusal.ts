@@ -5,8 +5,11 @@ import { bytesOfText } from './bytes.ts';
 import { outputTo } from './output.ts';
 import { programName } from './program.ts';
 
-/** What an image is opened for: `info` needs neither the password nor the data file. */
-export type Purpose = 'info' | 'io';
+/**
+ * What an image is opened for: `info` needs neither the password nor the data file, and `change`, which does not look at
+ * the guest's data, does not either.
+ */
+export type Purpose = 'info' | 'io' | 'change';
 
 /**
  * Why QEMU does not open an image, in its words; undefined where it does. What it warns of until then is printed. A
@@ -19,7 +22,10 @@ export function refusalOf(image: Image, purpose: Purpose): string | undefined {
       break;
     }
     const { verdict, qemu, title } = explain(found);
-    const refused = verdict === 'refuses' || (verdict === 'refuses-io' && purpose === 'io');
+    const refused =
+      verdict === 'refuses' ||
+      (verdict === 'refuses-io' && purpose === 'io') ||
+      (verdict === 'refuses-write' && purpose === 'change');
     if (refused && found.code !== 'encryption-aes') {
       return bytesOfText(qemu ?? title);
     }

@@ -3,6 +3,7 @@ import { dump } from './dump.ts';
 import { info } from './info.ts';
 import { map } from './map.ts';
 import type { Output } from './output.ts';
+import { rebase } from './rebase.ts';
 
 /** A verb of the command line. */
 export interface Verb {
@@ -34,6 +35,12 @@ export const verbs: readonly Verb[] = [
     run: map,
   },
   {
+    name: 'rebase',
+    usage: '-u [-b BACKING -F FMT] [-f FMT] [--dry-run[=json]] [--keep-undo] [--journal FILE] FILE',
+    about: 'Changes the names of the backing file and its format in the header.',
+    run: rebase,
+  },
+  {
     name: 'dump',
     usage: '[--output=human|json] [--tables] FILE',
     about: 'Every field on disk with its bytes, value and meaning, and what is wrong with it.',
@@ -52,7 +59,6 @@ export const notYet: readonly string[] = [
   'convert',
   'dd',
   'measure',
-  'rebase',
   'resize',
   'snapshot',
 ];

@@ -19,7 +19,15 @@ export type ErrorCode =
   /** A compressed stream is broken. */
   | 'bad-stream'
   /** It needs the user's word, or a trusted workspace. */
-  | 'not-allowed';
+  | 'not-allowed'
+  /** The image must not be changed as it is; the message says why, and what would help. */
+  | 'refused'
+  /** The file is not what it was when a change was planned, or recorded. */
+  | 'changed-since'
+  /** Another process holds the image. */
+  | 'in-use'
+  /** A rollback journal is there already. */
+  | 'journal-exists';
 
 /** The one error class of the engine. `message` says what happened, where, and what to do. */
 export class Qcow2Error extends Error {

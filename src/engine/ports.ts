@@ -32,6 +32,49 @@ export interface Storage {
   close(): Promise<void>;
 }
 
+/** A file whose bytes are changed in place. */
+export interface WritableStorage extends Storage {
+  /** Writes at a host offset in bytes; the file grows as needed. Throws `write-failed` with the system's code. */
+  write(at: bigint, bytes: Uint8Array): Promise<void>;
+  /** Cuts the file, or makes it longer by a hole. In bytes. */
+  resize(size: bigint): Promise<void>;
+  /** Waits until everything that was written is on the disk. */
+  flush(): Promise<void>;
+}
+
+/** By what it is told that nobody else has written to a file. */
+export interface FileState {
+  /** Device and inode. */
+  readonly identity: string;
+  /** Bytes. */
+  readonly size: bigint;
+  /** Times of the last change of content (mtime) and of anything (ctime), in nanoseconds since 1970. */
+  readonly modified: bigint;
+  readonly changed: bigint;
+}
+
+/** An image's file that is opened to be changed. */
+export interface ImageStorage extends WritableStorage {
+  /** The file as it is now. */
+  state(): Promise<FileState>;
+  /** Bytes that can still be written on its file system, where the system tells. */
+  free?(): Promise<bigint>;
+}
+
+/** Where the rollback journal of an image lies. */
+export interface JournalPlace {
+  /** For messages. */
+  readonly path: string;
+  /** Makes an empty journal, which does not have its name yet. */
+  create(): Promise<WritableStorage>;
+  /** Gives the new journal its name, in place of one that is there, so that a power cut finds one or the other. */
+  publish(): Promise<void>;
+  /** The journal that is there, if there is one. */
+  open(): Promise<WritableStorage | undefined>;
+  /** Takes away a new journal that was not published, and, with `published`, also the one that was. */
+  remove(published: boolean): Promise<void>;
+}
+
 /** Decompression of one cluster (spec: "Compressed Clusters Descriptor"). */
 export interface Codecs {
   /** Raw deflate (RFC 1951): at most `limit` bytes out; bytes after the end of the stream are ignored. */

@@ -100,8 +100,8 @@ function fileStorage(path: string, fd: number, stat: BigIntStats, size: bigint, 
   };
 }
 
-/** Fills `into` from host offset `at`; returns the bytes read, fewer only at the end of the file. */
-function readAt(path: string, fd: number, at: bigint, into: Uint8Array): number {
+/** Fills `into` from host offset `at`; returns the bytes read, fewer only at the end of the file. Throws `read-failed`. */
+export function readAt(path: string, fd: number, at: bigint, into: Uint8Array): number {
   let done = 0;
   while (done < into.length) {
     const position = at + BigInt(done);

@@ -1,3 +1,4 @@
+import type { FileLock } from './native.ts';
 import type { Seek } from './seek.ts';
 
 /** The build for every system takes this file for `native.ts`: there is no lseek, and every byte counts as data. */
@@ -5,3 +6,6 @@ export const seek: Seek | undefined = undefined;
 
 /** Blocks can't be allocated. */
 export const fallocate: undefined = undefined;
+
+/** Nothing can be locked. */
+export const fileLock: FileLock | undefined = undefined;

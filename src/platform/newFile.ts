@@ -1,6 +1,7 @@
-import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync } from 'node:fs';
 import { Qcow2Error } from '../engine/error.ts';
 import type { NewFile, Progress } from '../engine/ports.ts';
+import { writeAt } from './changeFile.ts';
 import { fallocate as nativeFallocate } from './native.ts';
 import { writeFailed } from './systemError.ts';
 
@@ -48,16 +49,6 @@ function attempt<T>(what: string, act: () => T): T {
     return act();
   } catch (error) {
     throw writeFailed(what, error);
-  }
-}
-
-function writeAt(path: string, fd: number, at: bigint, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) {
-    const position = at + BigInt(done);
-    done += attempt(`write ${path} at offset 0x${position.toString(16)}`, () =>
-      // Node takes positions as numbers; files end below 2^53.
-      writeSync(fd, bytes, done, bytes.length - done, Number(position)),
-    );
   }
 }
 

@@ -111,6 +111,11 @@ export function encodeExtensions({
   return encoded;
 }
 
+/** An extension with data, to be encoded. */
+export function newExtension(type: number, data: Uint8Array = new Uint8Array()): Extension {
+  return { type, offset: 0, length: data.length, data, padding: new Uint8Array((8 - (data.length % 8)) % 8) };
+}
+
 /** The last extension of a type, which is the one that counts in QEMU. */
 export function extensionOf(extensions: readonly Extension[], type: number): Extension | undefined {
   return extensions.findLast((extension) => extension.type === type);

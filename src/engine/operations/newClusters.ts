@@ -1,7 +1,7 @@
 import { Qcow2Error } from '../error.ts';
 import { refcountBlockEntries, refcountTableEntryBytes } from '../format/refcounts.ts';
+import { ClusterSet } from '../image/clusterSet.ts';
 import { limits } from '../limits.ts';
-import { ClusterSet } from './clusterSet.ts';
 
 /** What an allocation came to: `again` when a refcount block was made meanwhile, so that the search starts anew. */
 type Outcome = 'done' | 'again';

@@ -5,6 +5,7 @@ import {
   extensionTypes,
   featureMaskNames,
   featureNameBytes,
+  newExtension,
 } from '../format/extensions.ts';
 import { knownFeatures } from '../format/features.ts';
 import { encodeHeader, headerMagic } from '../format/header.ts';
@@ -21,7 +22,7 @@ const smallCluster = 4096;
 export function newHeaderCluster(image: NewImage, layout: NewLayout): Uint8Array {
   const clusterSize = 2 ** image.clusterBits;
   const headerLength = image.version === 2 ? 72 : 112;
-  const extensions = encodeExtensions({ extensions: newExtensions(image), endMark: extension(extensionTypes.end) });
+  const extensions = encodeExtensions({ extensions: newExtensions(image), endMark: newExtension(extensionTypes.end) });
   const name = image.backing?.name ?? new Uint8Array();
   const nameAt = headerLength + extensions.length;
   if (nameAt + name.length > clusterSize) {
@@ -70,13 +71,13 @@ function newExtensions(image: NewImage): Extension[] {
   const { backing, dataFile } = image;
   const extensions: Extension[] = [];
   if (backing?.format !== undefined) {
-    extensions.push(extension(extensionTypes.backingFormat, ascii(backing.format)));
+    extensions.push(newExtension(extensionTypes.backingFormat, ascii(backing.format)));
   }
   if (dataFile) {
-    extensions.push(extension(extensionTypes.dataFile, dataFile.name));
+    extensions.push(newExtension(extensionTypes.dataFile, dataFile.name));
   }
   if (image.version >= 3 && 2 ** image.clusterBits > smallCluster) {
-    extensions.push(extension(extensionTypes.featureNames, featureNameTable()));
+    extensions.push(newExtension(extensionTypes.featureNames, featureNameTable()));
   }
   return extensions;
 }
@@ -92,10 +93,6 @@ export function featureNameTable(): Uint8Array {
     table.set(ascii(name), index * featureNameBytes + 2);
   }
   return table;
-}
-
-function extension(type: number, data: Uint8Array = new Uint8Array()): Extension {
-  return { type, offset: 0, length: data.length, data, padding: new Uint8Array((8 - (data.length % 8)) % 8) };
 }
 
 function ascii(text: string): Uint8Array {

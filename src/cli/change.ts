@@ -1,0 +1,137 @@
+import { apply } from '../engine/change/apply.ts';
+import type { ChangeSet } from '../engine/change/changeSet.ts';
+import { previewOf } from '../engine/change/preview.ts';
+import { Qcow2Error } from '../engine/error.ts';
+import type { Image } from '../engine/image/image.ts';
+import { openImage } from '../engine/image/open.ts';
+import { type FileState, noProgress, type Storage } from '../engine/ports.ts';
+import { type ChangeFile, openToChange } from '../platform/changeFile.ts';
+import { openFile } from '../platform/fileStorage.ts';
+import { journalBeside } from '../platform/journalFile.ts';
+import { bytesOfText } from './bytes.ts';
+import { pathOf } from './formats.ts';
+import { couldNotOpen, openImageFile } from './imageFile.ts';
+import type { Arguments, Option } from './options.ts';
+import type { Output } from './output.ts';
+import { previewJson, previewText } from './previewText.ts';
+import { Failure, usageFailure } from './program.ts';
+
+/** The options of every verb that changes an image. They are ours: qemu-img has none of them. */
+export const changeOptions: readonly Option[] = [
+  // Shows what would be written, as text or with `=json`, and writes nothing.
+  { long: 'dry-run', value: 'attached' },
+  // Leaves the journal, so that `undo` can take the change back.
+  { long: 'keep-undo' },
+  // Where the journal lies instead of beside the image.
+  { long: 'journal', value: true },
+];
+
+/** What a verb that changes an image was given. */
+export interface ChangeArguments {
+  readonly dryRun: 'no' | 'human' | 'json';
+  readonly keepUndo: boolean;
+  readonly journal: string | undefined;
+}
+
+/** Reads `changeOptions`. Throws a `Failure`. */
+export function changeArguments({ given }: Arguments): ChangeArguments {
+  const value = (name: string): string | undefined => given.findLast((option) => option.name === name)?.value;
+  const dryRun = value('dry-run');
+  if (dryRun !== undefined && !['', 'human', 'json'].includes(dryRun)) {
+    throw usageFailure('--dry-run takes human or json');
+  }
+  return {
+    dryRun: dryRun === undefined ? 'no' : dryRun === 'json' ? 'json' : 'human',
+    keepUndo: value('keep-undo') !== undefined,
+    journal: value('journal'),
+  };
+}
+
+/** An image of which a change is planned. */
+export interface Target {
+  /** Opened from `storage`; QEMU would open it for writing. */
+  readonly image: Image;
+  readonly storage: Storage;
+  /** For the change set. */
+  readonly from: FileState;
+  /** As given on the command line, without `file:`. */
+  readonly path: string;
+}
+
+/**
+ * Plans a change of an image and applies it, or shows it with `--dry-run`. What QEMU refuses to open for writing is
+ * refused in its words. Returns the exit status.
+ *
+ * @param name - of the image, as given on the command line
+ * @param plan - undefined where there is nothing to change
+ */
+export async function changeImage(
+  name: string,
+  format: string | undefined,
+  { dryRun, keepUndo, journal }: ChangeArguments,
+  out: Output,
+  plan: (target: Target) => Promise<ChangeSet | undefined>,
+): Promise<void> {
+  // Opened for reading first: what is refused is refused before anything is locked.
+  const opened = await openImageFile(name, format, 'change');
+  await opened.storage.close();
+  if (opened.format !== 'qcow2') {
+    throw new Failure(`'${bytesOfText(opened.path)}' is a raw image: only qcow2 images are changed`);
+  }
+  const { path } = opened;
+  if (dryRun !== 'no') {
+    await showPlan(path, dryRun, out, plan);
+    return;
+  }
+  const file = await openForWriting(name, path);
+  try {
+    const target = { image: await openImage(file), storage: file, from: await file.state(), path };
+    const change = await plan(target);
+    if (change) {
+      await apply(change, file, journalBeside(path, journal), { keepUndo, progress: noProgress });
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+async function showPlan(
+  path: string,
+  dryRun: 'human' | 'json',
+  out: Output,
+  plan: (target: Target) => Promise<ChangeSet | undefined>,
+): Promise<void> {
+  const storage = await openFile(path);
+  try {
+    const from = { identity: storage.identity, size: storage.size, modified: 0n, changed: 0n };
+    const change = await plan({ image: await openImage(storage), storage, from, path });
+    const preview = change && (await previewOf(change, storage));
+    out.text(dryRun === 'json' ? previewJson(preview) : previewText(preview));
+  } finally {
+    await storage.close();
+  }
+}
+
+/** Opens an image for writing; where another process holds it, QEMU's words come first and then who it is. */
+async function openForWriting(name: string, path: string): Promise<ChangeFile> {
+  try {
+    return await openToChange(path);
+  } catch (error) {
+    if (error instanceof Qcow2Error && error.code === 'in-use') {
+      throw couldNotOpen(
+        name,
+        `Failed to get "write" lock\nIs another process using the image [${bytesOfText(path)}]?\n${bytesOfText(error.message)}`,
+      );
+    }
+    throw error;
+  }
+}
+
+/** The path of a name on the command line. Throws a `Failure` for one that is none. */
+export function imagePath(name: string): string {
+  const place = pathOf(name);
+  if ('refusal' in place) {
+    throw couldNotOpen(name, bytesOfText(place.refusal));
+  }
+  return place.path;
+}

@@ -1,0 +1,216 @@
+import { Qcow2Error } from '../error.ts';
+import { showSize } from '../format/show.ts';
+import type { FileState, ImageStorage, JournalPlace, Progress } from '../ports.ts';
+import { type ChangeSet, type Step, sectorSize } from './changeSet.ts';
+import { Draft } from './draft.ts';
+import { JournalWriter, openJournal } from './journal.ts';
+import { sectorSums } from './journalFormat.ts';
+import { rollBack } from './rollback.ts';
+import { ceilSector, type SectorRun, sectorRuns } from './sectors.ts';
+
+/** How a change is applied. */
+export interface ApplyOptions {
+  /** Whether the journal stays, so that the change can be undone. */
+  readonly keepUndo: boolean;
+  /** Reports bytes; a cancelled change is rolled back. */
+  readonly progress: Progress;
+}
+
+/** A step whose sectors are known; those of a stream come one by one. */
+interface Prepared {
+  readonly step: Step;
+  readonly runs: readonly SectorRun[];
+}
+
+/**
+ * Applies a change. Before the first byte of the image changes, what the change overwrites is in the journal and on the
+ * disk. If anything fails, or `progress` cancels, the image is rolled back to what it was, and the error is thrown.
+ *
+ * Throws `changed-since` where the file is not what the change was planned for, `journal-exists`, `write-failed`.
+ */
+export async function apply(
+  change: ChangeSet,
+  file: ImageStorage,
+  place: JournalPlace,
+  { keepUndo, progress }: ApplyOptions,
+): Promise<void> {
+  requireSame(change.from, await file.state());
+  const journal = await JournalWriter.create(place);
+  let written: Written;
+  try {
+    written = await writeJournal(change, file, journal, progress);
+    await requireRoom(file, written.grown);
+    requireSame(change.from, await file.state());
+    await journal.begin({ before: change.from, sizeAfter: written.sizeAfter, title: change.title });
+  } catch (error) {
+    await journal.discard();
+    throw error;
+  }
+  try {
+    await writeSteps(written, file, progress);
+  } catch (error) {
+    await journal.leave();
+    await takeBack(file, place, error);
+    throw error;
+  }
+  await (keepUndo ? journal.complete(await file.state()) : journal.discard());
+}
+
+/** What the journal was written for. */
+interface Written {
+  readonly steps: readonly Prepared[];
+  readonly sizeAfter: bigint;
+  /** Bytes that will be written past the end of the file. */
+  readonly grown: bigint;
+  /** All bytes that will be written. */
+  readonly bytes: number;
+}
+
+async function writeJournal(
+  change: ChangeSet,
+  file: ImageStorage,
+  journal: JournalWriter,
+  progress: Progress,
+): Promise<Written> {
+  const steps: Prepared[] = [];
+  // The file as the steps so far leave it.
+  const view = new Draft(file);
+  const sizeBefore = change.from.size;
+  let size = sizeBefore;
+  let bytes = 0;
+  let grown = 0n;
+  const record = async (run: SectorRun): Promise<void> => {
+    const end = run.at + BigInt(run.bytes.length);
+    await journal.add({ at: run.at, before: await bytesBefore(file, run), after: sectorSums(run.bytes) });
+    size = end > size ? end : size;
+    bytes += run.bytes.length;
+    grown += end > sizeBefore ? end - (run.at > sizeBefore ? run.at : sizeBefore) : 0n;
+    await progress.step(0, 0);
+  };
+  for (const step of change.steps) {
+    const runs = await runsOf(step, view);
+    for (const run of runs) {
+      await record(run);
+      await view.write(run.structure, run.at, run.bytes);
+    }
+    if (step.stream) {
+      for await (const write of step.stream()) {
+        await record(write);
+      }
+    }
+    if (step.fileSize !== undefined) {
+      await recordCut(file, step.fileSize, journal);
+      view.resize(step.fileSize);
+      size = step.fileSize;
+    }
+    steps.push({ step, runs });
+  }
+  return { steps, sizeAfter: size, grown, bytes };
+}
+
+/** The sectors of a step's edits, as far as the file reaches then. */
+async function runsOf({ edits }: Step, view: Draft): Promise<SectorRun[]> {
+  const end = edits.reduce((last, { at, bytes }) => {
+    const stop = at + BigInt(bytes.length);
+    return stop > last ? stop : last;
+  }, view.size);
+  const runs = await sectorRuns(edits, view);
+  return runs.map((run) => ({ ...run, bytes: run.bytes.subarray(0, Number(least(end - run.at, run.bytes.length))) }));
+}
+
+async function bytesBefore(file: ImageStorage, { at, bytes }: SectorRun): Promise<Uint8Array> {
+  const left = file.size - at;
+  const before = new Uint8Array(
+    left <= 0n ? 0 : Number(least(left, Math.ceil(bytes.length / sectorSize) * sectorSize)),
+  );
+  await file.read(at, before);
+  return before;
+}
+
+/** What the file loses when it is cut: its data, but not the holes. */
+async function recordCut(file: ImageStorage, end: bigint, journal: JournalWriter): Promise<void> {
+  const extents = file.extents?.(end, file.size) ?? [{ offset: end, length: file.size - end, data: true }];
+  for (const { offset, length, data } of extents) {
+    for (let done = 0n; data && done < length; done += 65536n) {
+      const from = offset + done;
+      const at = from - (from % BigInt(sectorSize));
+      const before = new Uint8Array(Number(least(file.size - at, Number(least(length - done, 65536)))));
+      await file.read(at, before);
+      if (before.some((byte) => byte !== 0)) {
+        const kept = new Uint8Array(Number(ceilSector(BigInt(before.length))));
+        // The sector in which the cut is keeps its beginning.
+        kept.set(before.subarray(0, at < end ? Number(end - at) : 0));
+        await journal.add({ at, before, after: sectorSums(kept) });
+      }
+    }
+  }
+}
+
+async function writeSteps({ steps, bytes: total }: Written, file: ImageStorage, progress: Progress): Promise<void> {
+  let done = 0;
+  const write = async ({ at, bytes }: SectorRun): Promise<void> => {
+    await file.write(at, bytes);
+    done += bytes.length;
+    await progress.step(done, total);
+  };
+  for (const { step, runs } of steps) {
+    for (const run of runs) {
+      await write(run);
+    }
+    if (step.stream) {
+      for await (const run of step.stream()) {
+        await write(run);
+      }
+    }
+    if (step.fileSize !== undefined) {
+      await file.resize(step.fileSize);
+    }
+    await file.flush();
+  }
+}
+
+/** Rolls back what failed. Where that fails too, the journal stays, and the error says so. */
+async function takeBack(file: ImageStorage, place: JournalPlace, why: unknown): Promise<void> {
+  try {
+    const found = await openJournal(place);
+    if (found === 'none' || found === 'void') {
+      throw new Qcow2Error('damaged', `The rollback journal ${place.path} can't be read.`);
+    }
+    await rollBack(found, file);
+    await found.file.close();
+    await place.remove(true);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const first = why instanceof Error ? why.message : String(why);
+    throw new Qcow2Error(
+      'write-failed',
+      `${first} Rolling back failed too: ${reason} The journal ${place.path} is kept: run "recover" when the cause is gone.`,
+    );
+  }
+}
+
+/** Throws `changed-since` where a file is not what it was. */
+export function requireSame(planned: FileState, now: FileState): void {
+  const { identity, size, modified, changed } = planned;
+  if (identity !== now.identity || size !== now.size || modified !== now.modified || changed !== now.changed) {
+    throw new Qcow2Error(
+      'changed-since',
+      'The image has changed since the change was planned. Nothing was written. Plan it again.',
+    );
+  }
+}
+
+async function requireRoom(file: ImageStorage, grown: bigint): Promise<void> {
+  const free = await file.free?.();
+  if (free !== undefined && grown > free) {
+    throw new Qcow2Error(
+      'write-failed',
+      `No space left on device: the change takes ${showSize(grown)} more, and ${showSize(free)} are free. Nothing was written.`,
+      { system: 'ENOSPC' },
+    );
+  }
+}
+
+function least(a: bigint, b: number): bigint {
+  return a < BigInt(b) ? a : BigInt(b);
+}

@@ -1,0 +1,260 @@
+import { Qcow2Error } from '../error.ts';
+import { joinWords } from '../format/bits.ts';
+import {
+  encodeRefcountTableEntry,
+  maxRefcount,
+  readRefcount,
+  refcountTableEntryBytes,
+  writeRefcount,
+} from '../format/refcounts.ts';
+import { showOffset } from '../format/show.ts';
+import type { Geometry } from '../image/geometry.ts';
+import type { Image } from '../image/image.ts';
+import { readRefcountTable, refcountTableEntries } from '../image/refcountTable.ts';
+import { limits } from '../limits.ts';
+import type { Progress } from '../ports.ts';
+import type { Draft } from './draft.ts';
+import { FreeClusters } from './freeClusters.ts';
+
+/** Room that a refcount table is given when it moves, over what it needs: QEMU's half as much again. */
+const tableRoom = 1.5;
+
+/**
+ * The refcounts of an image as a change will leave them, and the clusters that it takes and gives back. Everything is
+ * written into the draft. What refers to a cluster is written in a later step than the one that takes it; it is given
+ * back in a later step than the one after which nothing refers to it.
+ */
+export class Clusters {
+  readonly #geometry: Geometry;
+  readonly #draft: Draft;
+  readonly #free: FreeClusters;
+  /** By index in the refcount table: the cluster of the block; 0 for none. */
+  readonly #blocks: number[];
+  readonly #content = new Map<number, Uint8Array>();
+  /** Where the refcount table is in the draft, in clusters. */
+  #table: { start: number; clusters: number };
+  #former: { start: number; clusters: number } | undefined;
+  /** Whether the table must move, since there are more blocks than it has entries. */
+  #outgrown = false;
+
+  private constructor(image: Image, geometry: Geometry, draft: Draft, blocks: number[], progress: Progress) {
+    this.#geometry = geometry;
+    this.#draft = draft;
+    this.#blocks = blocks;
+    this.#free = new FreeClusters(image, (cluster) => this.refcount(cluster), progress);
+    const { refcount_table_offset: offset = 0n, refcount_table_clusters: clusters = 0 } = image.header ?? {};
+    this.#table = { start: Number(offset / BigInt(geometry.clusterSize)), clusters };
+  }
+
+  /** Reads the refcount table. Throws `damaged` where it has entries that lead nowhere, or can't be read. */
+  static async of(image: Image, draft: Draft, progress: Progress): Promise<Clusters> {
+    const { geometry, header, storage } = image;
+    if (!geometry || !header) {
+      throw new Qcow2Error('damaged', 'The header can’t be read as qcow2: there is nothing to change.');
+    }
+    const table = await readRefcountTable(storage, geometry, header);
+    if (table.unreadable.length > 0) {
+      throw new Qcow2Error('damaged', 'The refcount table can’t be read: which clusters are free is not known.');
+    }
+    const entries = (header.refcount_table_clusters * geometry.clusterSize) / refcountTableEntryBytes;
+    const blocks = new Array<number>(entries).fill(0);
+    for (const { index, block, reserved, unaligned } of refcountTableEntries(geometry, table)) {
+      if (reserved || unaligned || BigInt(block) >= storage.size) {
+        throw new Qcow2Error(
+          'damaged',
+          `Entry ${index} of the refcount table leads to no refcount block (${showOffset(block)}). Repair the refcounts first.`,
+        );
+      }
+      blocks[index] = block / geometry.clusterSize;
+    }
+    return new Clusters(image, geometry, draft, blocks, progress);
+  }
+
+  /** The refcount of a cluster in the draft. */
+  async refcount(cluster: number): Promise<number | bigint> {
+    const { refcountBlockEntries: perBlock, refcountOrder } = this.#geometry;
+    const index = Math.floor(cluster / perBlock);
+    return (this.#blocks[index] ?? 0) === 0
+      ? 0
+      : readRefcount(await this.#block(index), cluster % perBlock, refcountOrder);
+  }
+
+  /**
+   * Takes `count` clusters in a row and returns the first: free by their refcounts, and proved to be referred to by
+   * nothing. They get refcount 1. Throws `damaged` where that can't be proved, `too-large` at the format's bounds.
+   */
+  async allocate(count: number): Promise<number> {
+    const first = await this.#take(count);
+    if (this.#outgrown) {
+      await this.#moveTable();
+    }
+    return first;
+  }
+
+  /** Lowers the refcounts of `count` clusters from `first` on by one. Throws `damaged` where one is 0 already. */
+  async release(first: number, count: number): Promise<void> {
+    await this.#add(first, count, -1n);
+  }
+
+  /** Raises the refcounts of `count` clusters from `first` on by one. They must have refcount blocks. */
+  async share(first: number, count: number): Promise<void> {
+    await this.#add(first, count, 1n);
+  }
+
+  /** Gives back what the refcounts themselves no longer need: in a step after all that allocates. */
+  async settle(): Promise<void> {
+    if (this.#former) {
+      await this.release(this.#former.start, this.#former.clusters);
+      this.#former = undefined;
+    }
+  }
+
+  async #take(count: number): Promise<number> {
+    for (;;) {
+      const first = await this.#free.find(count);
+      const missing = this.#missingBlock(first, count);
+      if (missing === undefined) {
+        this.#free.take(first, count);
+        const { clusterSize } = this.#geometry;
+        this.#draft.freshen(BigInt(first) * BigInt(clusterSize), BigInt(count) * BigInt(clusterSize));
+        await this.#add(first, count, 1n);
+        return first;
+      }
+      await this.#addBlock(missing);
+    }
+  }
+
+  /** The index of the first refcount block that a run of clusters has not got. */
+  #missingBlock(first: number, count: number): number | undefined {
+    const { refcountBlockEntries: perBlock } = this.#geometry;
+    const last = Math.floor((first + count - 1) / perBlock);
+    for (let index = Math.floor(first / perBlock); index <= last; index++) {
+      if ((this.#blocks[index] ?? 0) === 0) {
+        return index;
+      }
+    }
+    return undefined;
+  }
+
+  /** Makes a refcount block, which may count itself. */
+  async #addBlock(index: number): Promise<void> {
+    const { clusterSize, refcountBlockEntries: perBlock } = this.#geometry;
+    this.#reserve(index);
+    const cluster = await this.#free.find(1);
+    const own = Math.floor(cluster / perBlock);
+    if (own !== index && (this.#blocks[own] ?? 0) === 0) {
+      await this.#addBlock(own);
+      return;
+    }
+    this.#free.take(cluster, 1);
+    this.#draft.freshen(BigInt(cluster) * BigInt(clusterSize), BigInt(clusterSize));
+    this.#blocks[index] = cluster;
+    const bytes = new Uint8Array(clusterSize);
+    this.#content.set(index, bytes);
+    await this.#draft.write(`refcount block[${index}]`, BigInt(cluster) * BigInt(clusterSize), bytes);
+    await this.#add(cluster, 1, 1n);
+    if (!this.#outgrown) {
+      const { hi, lo } = encodeRefcountTableEntry(BigInt(cluster) * BigInt(clusterSize));
+      const at = BigInt(this.#table.start) * BigInt(clusterSize) + BigInt(index * refcountTableEntryBytes);
+      await this.#draft.write(`refcount table[${index}]`, at, wordBytes(joinWords(hi, lo)));
+    }
+  }
+
+  /** Makes room for the entry of a block, at first only in memory. */
+  #reserve(index: number): void {
+    if (index < this.#blocks.length) {
+      return;
+    }
+    const perCluster = this.#geometry.clusterSize / refcountTableEntryBytes;
+    const clusters = Math.ceil(((index + 1) * tableRoom) / perCluster);
+    if (clusters * this.#geometry.clusterSize > limits.refcountTableBytes) {
+      throw new Qcow2Error('too-large', 'The image needs a refcount table of more than 8 MiB. Use larger clusters.');
+    }
+    while (this.#blocks.length < clusters * perCluster) {
+      this.#blocks.push(0);
+    }
+    this.#outgrown = true;
+  }
+
+  /** Writes the refcount table anew, elsewhere, and has the header lead to it. */
+  async #moveTable(): Promise<void> {
+    const { clusterSize } = this.#geometry;
+    const clusters = Math.ceil((this.#blocks.length * refcountTableEntryBytes) / clusterSize);
+    const start = await this.#take(clusters);
+    this.#outgrown = false;
+    const bytes = new Uint8Array(clusters * clusterSize);
+    const view = new DataView(bytes.buffer);
+    for (const [index, block] of this.#blocks.entries()) {
+      view.setBigUint64(index * refcountTableEntryBytes, BigInt(block) * BigInt(clusterSize));
+    }
+    await this.#draft.write('refcount table', BigInt(start) * BigInt(clusterSize), bytes);
+    const place = new Uint8Array(12);
+    new DataView(place.buffer).setBigUint64(0, BigInt(start) * BigInt(clusterSize));
+    new DataView(place.buffer).setUint32(8, clusters);
+    // refcount_table_offset and refcount_table_clusters.
+    await this.#draft.write('header', 48n, place);
+    this.#former = this.#table;
+    this.#table = { start, clusters };
+  }
+
+  /** Changes the refcounts of a run by one. */
+  async #add(first: number, count: number, by: 1n | -1n): Promise<void> {
+    const { clusterSize, refcountBlockEntries: perBlock, refcountOrder } = this.#geometry;
+    for (let done = 0; done < count; ) {
+      const index = Math.floor((first + done) / perBlock);
+      const from = (first + done) % perBlock;
+      const part = Math.min(perBlock - from, count - done);
+      const block = await this.#block(index);
+      for (let entry = from; entry < from + part; entry++) {
+        const value = BigInt(readRefcount(block, entry, refcountOrder)) + by;
+        this.#requireCountable(index * perBlock + entry, value);
+        writeRefcount(block, entry, refcountOrder, value);
+      }
+      const bits = 2 ** refcountOrder;
+      const start = Math.floor((from * bits) / 8);
+      const end = Math.ceil(((from + part) * bits) / 8);
+      const at = BigInt(this.#blocks[index] ?? 0) * BigInt(clusterSize) + BigInt(start);
+      const phase = by > 0n ? 'raised' : 'switch';
+      await this.#draft.write(`refcount block[${index}]`, at, block.slice(start, end), phase);
+      done += part;
+    }
+  }
+
+  #requireCountable(cluster: number, value: bigint): void {
+    if (value < 0n) {
+      throw new Qcow2Error(
+        'damaged',
+        `The refcounts are wrong: cluster ${cluster} is in use, and its refcount is 0. Repair the refcounts first.`,
+      );
+    }
+    if (value > maxRefcount(this.#geometry.refcountOrder)) {
+      throw new Qcow2Error(
+        'too-large',
+        `The refcount of cluster ${cluster} would be ${value}, more than ${2 ** this.#geometry.refcountOrder} bits hold. Widen the refcounts (amend refcount_bits) first.`,
+      );
+    }
+  }
+
+  async #block(index: number): Promise<Uint8Array> {
+    const known = this.#content.get(index);
+    if (known) {
+      return known;
+    }
+    const { clusterSize } = this.#geometry;
+    const cluster = this.#blocks[index] ?? 0;
+    if (cluster === 0) {
+      throw new Qcow2Error('damaged', `Refcount block ${index} is missing. Repair the refcounts first.`);
+    }
+    const bytes = new Uint8Array(clusterSize);
+    // A read error is the caller's: without its refcounts the image can't be changed.
+    await this.#draft.read(BigInt(cluster) * BigInt(clusterSize), bytes);
+    this.#content.set(index, bytes);
+    return bytes;
+  }
+}
+
+function wordBytes(word: bigint): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, word);
+  return bytes;
+}

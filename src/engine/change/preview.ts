@@ -1,0 +1,138 @@
+import { headerFields } from '../format/header.ts';
+import { showValue } from '../format/rows.ts';
+import type { Storage } from '../ports.ts';
+import type { ByteWrite, ChangeSet, Step } from './changeSet.ts';
+import { Draft } from './draft.ts';
+
+/** Bytes of one write that a preview shows at most; `length` tells how many there are. */
+const mostShown = 4096;
+
+/** Writes of one step that a preview shows at most; `writeCount` tells how many there are. */
+const mostWrites = 1000;
+
+/** A change as it is shown before it is applied: bytes as they are and as they will be. */
+export interface Preview {
+  readonly title: string;
+  readonly cautions: readonly string[];
+  readonly protection?: ChangeSet['protection'];
+  readonly steps: readonly PreviewStep[];
+  /** Bytes that are written in all, and how long the file is before and after. */
+  readonly bytes: bigint;
+  readonly sizeBefore: bigint;
+  readonly sizeAfter: bigint;
+}
+
+/** A step of it. */
+export interface PreviewStep {
+  readonly says: string;
+  /** The first ones. */
+  readonly writes: readonly PreviewWrite[];
+  readonly writeCount: number;
+  readonly bytes: bigint;
+  readonly fileSize?: bigint;
+}
+
+/** What a write changes. */
+export interface PreviewWrite {
+  readonly structure: string;
+  /** Host offset in bytes. */
+  readonly at: bigint;
+  /** Bytes that are written. */
+  readonly length: number;
+  /** The first ones, as they are and as they will be. Shorter where the file ends before. */
+  readonly before: Uint8Array;
+  readonly after: Uint8Array;
+  /** The fields of the header that change. */
+  readonly fields: readonly PreviewField[];
+}
+
+/** A field that changes, as shown. */
+export interface PreviewField {
+  readonly name: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+/** Looks through a change without applying it. Reads what it overwrites, and what its streams are made from. */
+export async function previewOf(change: ChangeSet, file: Storage): Promise<Preview> {
+  const view = new Draft(file);
+  const steps: PreviewStep[] = [];
+  for (const step of change.steps) {
+    steps.push(await previewStep(step, view));
+    for (const { structure, at, bytes } of step.edits) {
+      await view.write(structure, at, bytes);
+    }
+    if (step.fileSize !== undefined) {
+      view.resize(step.fileSize);
+    }
+  }
+  const { title, cautions, protection, from } = change;
+  return {
+    title,
+    cautions,
+    ...(protection && { protection }),
+    steps,
+    bytes: steps.reduce((sum, step) => sum + step.bytes, 0n),
+    sizeBefore: from.size,
+    sizeAfter: endOf(steps, from.size),
+  };
+}
+
+async function previewStep(step: Step, view: Draft): Promise<PreviewStep> {
+  const writes: PreviewWrite[] = [];
+  let writeCount = 0;
+  let bytes = 0n;
+  const add = async (write: ByteWrite): Promise<void> => {
+    writeCount++;
+    bytes += BigInt(write.bytes.length);
+    if (writes.length < mostWrites) {
+      writes.push(await previewWrite(write, view));
+    }
+  };
+  for (const write of step.edits) {
+    await add(write);
+  }
+  if (step.stream) {
+    for await (const write of step.stream()) {
+      await add(write);
+    }
+  }
+  const { says, fileSize } = step;
+  return { says, writes, writeCount, bytes, ...(fileSize === undefined ? {} : { fileSize }) };
+}
+
+async function previewWrite({ structure, at, bytes }: ByteWrite, view: Draft): Promise<PreviewWrite> {
+  const after = bytes.slice(0, mostShown);
+  const before = new Uint8Array(after.length);
+  const read = await view.read(at, before);
+  const fields = structure === 'header' ? changedFields(at, before, after) : [];
+  return { structure, at, length: bytes.length, before: before.subarray(0, read), after, fields };
+}
+
+function changedFields(at: bigint, before: Uint8Array, after: Uint8Array): PreviewField[] {
+  return headerFields.flatMap((field) => {
+    const start = field.offset - Number(at);
+    if (start < 0 || start + field.width > after.length) {
+      return [];
+    }
+    const [old, now] = [before, after].map((bytes) => bigEndian(bytes.subarray(start, start + field.width)));
+    return old === undefined || now === undefined || old === now
+      ? []
+      : [{ name: field.name, before: showValue(field.kind, old), after: showValue(field.kind, now) }];
+  });
+}
+
+function bigEndian(bytes: Uint8Array): bigint {
+  return bytes.reduce((value, byte) => value * 256n + BigInt(byte), 0n);
+}
+
+/** The last length that a step sets, or what the writes reach. */
+function endOf(steps: readonly PreviewStep[], size: bigint): bigint {
+  return steps.reduce((end, step) => {
+    const reached = step.writes.reduce((last, { at, length }) => {
+      const stop = at + BigInt(length);
+      return stop > last ? stop : last;
+    }, end);
+    return step.fileSize ?? reached;
+  }, size);
+}

@@ -1,0 +1,46 @@
+import { Qcow2Error } from '../error.ts';
+import { explain } from '../findingTexts.ts';
+import type { Image } from '../image/image.ts';
+
+/** Incompatible bit 0: refcounts may be stale. */
+const dirtyBit = 1n;
+/** Incompatible bit 1. */
+const corruptBit = 2n;
+
+/** What a change does that not every image bears. */
+export interface Demands {
+  /** Takes clusters, or gives them back. */
+  readonly clusters: boolean;
+  /** Is for images that are marked as corrupt too. */
+  readonly corrupt?: boolean;
+}
+
+/**
+ * Throws `refused` with the reason where an image must not be changed: what QEMU would not open for writing, and, for a
+ * change that takes or gives back clusters, one whose refcounts may be stale or whose tables are damaged.
+ */
+export function requireChangeable(image: Image, { clusters, corrupt = false }: Demands): void {
+  const { header, geometry } = image;
+  if (!header || !geometry) {
+    throw refused(`It is no qcow2 image that can be read: ${image.file.says}.`);
+  }
+  if (!corrupt && header.version >= 3 && (header.incompatible_features & corruptBit) !== 0n) {
+    throw refused('It is marked as corrupt. Check and repair it first.');
+  }
+  if (clusters && header.version >= 3 && (header.incompatible_features & dirtyBit) !== 0n) {
+    throw refused(
+      'It was not closed properly (dirty bit): its refcounts may be stale, and clusters in use would be taken. Have the refcounts rebuilt first (qemu-img check -r all, or a repair).',
+    );
+  }
+  for (const found of image.findings) {
+    const { verdict, severity, title } = explain(found);
+    const marked = found.code === 'image-corrupt' || found.code === 'image-dirty';
+    if (!marked && (verdict === 'refuses' || verdict === 'refuses-write' || (clusters && severity === 'corruption'))) {
+      throw refused(`${title} Repair it first.`);
+    }
+  }
+}
+
+function refused(why: string): Qcow2Error {
+  return new Qcow2Error('refused', `The image is not changed. ${why}`);
+}

@@ -1,0 +1,101 @@
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fdatasyncSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  statfsSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { Qcow2Error } from '../engine/error.ts';
+import type { ImageStorage } from '../engine/ports.ts';
+import { readAt } from './fileStorage.ts';
+import { type FileLock, fileLock as nativeLock, seek } from './native.ts';
+import { lockForWriting } from './qemuLocks.ts';
+import { seekExtents } from './seek.ts';
+import { writeFailed } from './systemError.ts';
+
+/** An image's file that is opened to be changed, and locked as QEMU locks it. */
+export interface ChangeFile extends ImageStorage {
+  readonly path: string;
+  readonly identity: string;
+  /** False where no lock could be taken: this system, or this build, has none. */
+  readonly locked: boolean;
+}
+
+/**
+ * Opens a file or block device for reading and writing, and takes QEMU's locks, so that no VM starts on it meanwhile.
+ * Nothing is ever created.
+ *
+ * @param lock - how bytes are locked; by default what this system offers
+ * @throws `Qcow2Error` `write-failed` with the system's code, `in-use` where another process holds the image
+ */
+export async function openToChange(path: string, lock: FileLock | undefined = nativeLock): Promise<ChangeFile> {
+  const what = `open ${path} for writing`;
+  const kind = attempt(what, () => statSync(path));
+  if (!kind.isFile() && !kind.isBlockDevice()) {
+    throw new Qcow2Error('write-failed', `Can't ${what}: it is no regular file and no block device.`, {
+      system: kind.isDirectory() ? 'EISDIR' : 'EINVAL',
+    });
+  }
+  const fd = attempt(what, () => openSync(path, constants.O_RDWR));
+  try {
+    const locked = await lockForWriting(path, fd, lock);
+    return changeFile(path, fd, locked);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function changeFile(path: string, fd: number, locked: boolean): ChangeFile {
+  const stat = fstatSync(fd, { bigint: true });
+  const by = seek;
+  return {
+    path,
+    locked,
+    identity: identityOf(stat),
+    size: stat.size,
+    allocated: stat.blocks * 512n,
+    read: async (at, into) => readAt(path, fd, at, into),
+    ...(by && { extents: (from: bigint, to: bigint) => seekExtents(by, fd, from, to) }),
+    write: async (at, bytes) => writeAt(path, fd, at, bytes),
+    resize: async (size) => attempt(`resize ${path}`, () => ftruncateSync(fd, Number(size))),
+    flush: async () => attempt(`write ${path}`, () => fdatasyncSync(fd)),
+    state: async () => {
+      const now = fstatSync(fd, { bigint: true });
+      return { identity: identityOf(now), size: now.size, modified: now.mtimeNs, changed: now.ctimeNs };
+    },
+    free: async () => {
+      const { bavail, bsize } = statfsSync(path, { bigint: true });
+      return bavail * bsize;
+    },
+    close: async () => closeSync(fd),
+  };
+}
+
+function identityOf({ dev, ino }: BigIntStats): string {
+  return `${dev}:${ino}`;
+}
+
+function attempt<T>(what: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    throw writeFailed(what, error);
+  }
+}
+
+/** Writes all of `bytes` at a host offset. Throws `write-failed`. */
+export function writeAt(path: string, fd: number, at: bigint, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) {
+    const position = at + BigInt(done);
+    done += attempt(`write ${path} at offset 0x${position.toString(16)}`, () =>
+      // Node takes positions as numbers; files end below 2^53.
+      writeSync(fd, bytes, done, bytes.length - done, Number(position)),
+    );
+  }
+}

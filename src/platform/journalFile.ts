@@ -1,0 +1,79 @@
+import {
+  closeSync,
+  constants,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { Qcow2Error } from '../engine/error.ts';
+import type { JournalPlace, WritableStorage } from '../engine/ports.ts';
+import { writeAt } from './changeFile.ts';
+import { readAt } from './fileStorage.ts';
+import { writeFailed } from './systemError.ts';
+
+/** What is put after an image's path for its rollback journal. */
+export const journalSuffix = '.undo-journal';
+
+/** The journal of an image beside it, or where the user wants it. */
+export function journalBeside(image: string, path: string = image + journalSuffix): JournalPlace {
+  const unnamed = `${path}.new`;
+  return {
+    path,
+    // One that is there was left by a change that never began.
+    create: async () => open(unnamed, constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC),
+    publish: async () => {
+      attempt(`rename ${unnamed}`, () => renameSync(unnamed, path));
+      flushFolder(path);
+    },
+    open: async () => {
+      try {
+        // What is found is rolled back by writing the image, not the journal.
+        return open(path, constants.O_RDONLY);
+      } catch (error) {
+        if (error instanceof Qcow2Error && error.system === 'ENOENT') {
+          return undefined;
+        }
+        throw error;
+      }
+    },
+    remove: async (published) => {
+      attempt(`remove ${path}`, () => rmSync(published ? path : unnamed, { force: true }));
+      flushFolder(path);
+    },
+  };
+}
+
+function open(path: string, flags: number): WritableStorage {
+  // What a journal holds is what the image held: nobody else's business.
+  const fd = attempt(`open the rollback journal ${path}`, () => openSync(path, flags, 0o600));
+  return {
+    size: fstatSync(fd, { bigint: true }).size,
+    read: async (at, into) => readAt(path, fd, at, into),
+    write: async (at, bytes) => writeAt(path, fd, at, bytes),
+    resize: async (size) => attempt(`resize ${path}`, () => ftruncateSync(fd, Number(size))),
+    flush: async () => attempt(`write ${path}`, () => fdatasyncSync(fd)),
+    close: async () => closeSync(fd),
+  };
+}
+
+function flushFolder(path: string): void {
+  const fd = attempt(`open the folder of ${path}`, () => openSync(dirname(path), constants.O_RDONLY));
+  try {
+    attempt(`write the folder of ${path}`, () => fsyncSync(fd));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function attempt<T>(what: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    throw writeFailed(what, error);
+  }
+}
