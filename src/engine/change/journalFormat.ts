@@ -1,4 +1,5 @@
 import { type Decoded, decodeFields, encodeFields, sizeOf } from '../format/field.ts';
+import { decodeText, encodeText } from '../format/text.ts';
 import type { FileState } from '../ports.ts';
 import { sectorSize } from './changeSet.ts';
 import { checksum } from './checksum.ts';
@@ -77,8 +78,8 @@ export interface JournalRecord {
 /** The sector of the header. A long title is cut. */
 export function encodeJournalHeader({ before, sizeAfter, title, recordCount, recordsEnd }: JournalHeader): Uint8Array {
   const sector = new Uint8Array(sectorSize);
-  const identity = new TextEncoder().encode(before.identity);
-  const text = new TextEncoder().encode(title).subarray(0, sectorSize - headerBytes - identity.length);
+  const identity = encodeText(before.identity);
+  const text = encodeText(title).subarray(0, sectorSize - headerBytes - identity.length);
   sector.set(identity, headerBytes);
   sector.set(text, headerBytes + identity.length);
   const fields = {
@@ -107,13 +108,13 @@ export function decodeJournalHeader(sector: Uint8Array): JournalHeader | undefin
   const titleAt = headerBytes + fields.identity_bytes;
   return {
     before: {
-      identity: new TextDecoder().decode(sector.subarray(headerBytes, titleAt)),
+      identity: decodeText(sector.subarray(headerBytes, titleAt)),
       size: fields.size_before,
       modified: fields.modified,
       changed: fields.changed,
     },
     sizeAfter: fields.size_after,
-    title: new TextDecoder().decode(sector.subarray(titleAt, titleAt + fields.title_bytes)),
+    title: decodeText(sector.subarray(titleAt, titleAt + fields.title_bytes)),
     recordCount: fields.record_count,
     recordsEnd: fields.records_end,
   };

@@ -23,6 +23,29 @@ export function decodeCText(bytes: Uint8Array): string {
   return decodeText(end === -1 ? bytes : bytes.subarray(0, end));
 }
 
+/** Encodes text as UTF-8; half of a surrogate pair becomes U+FFFD. */
+export function encodeText(text: string): Uint8Array {
+  const bytes: number[] = [];
+  for (const letter of text) {
+    const found = letter.codePointAt(0) ?? replacement;
+    const code = found >= 0xd800 && found <= 0xdfff ? replacement : found;
+    if (code < 0x80) {
+      bytes.push(code);
+    } else if (code < 0x800) {
+      bytes.push(0xc0 | (code >>> 6), continuation(code));
+    } else if (code < 0x1_0000) {
+      bytes.push(0xe0 | (code >>> 12), continuation(code >>> 6), continuation(code));
+    } else {
+      bytes.push(0xf0 | (code >>> 18), continuation(code >>> 12), continuation(code >>> 6), continuation(code));
+    }
+  }
+  return Uint8Array.from(bytes);
+}
+
+function continuation(code: number): number {
+  return 0x80 | (code & 0x3f);
+}
+
 /** Bytes of the well-formed UTF-8 sequence at `at`; 0 if there is none (Unicode, table 3-7). */
 function sequenceLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at] ?? 0;
