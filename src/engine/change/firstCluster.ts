@@ -33,8 +33,9 @@ export interface HeaderChange {
   readonly backing?: Uint8Array | 'none';
 }
 
-/** The first cluster as far as something is in it. */
+/** The first cluster. */
 export interface FirstCluster {
+  /** As far as something is in it. */
   readonly bytes: Uint8Array;
   readonly header: Header;
   readonly extensions: readonly Extension[];
@@ -52,13 +53,14 @@ export async function readHeaderCluster(storage: Storage): Promise<FirstCluster>
   return parseFirstCluster(bytes);
 }
 
-/** Takes the first cluster apart. */
-export function parseFirstCluster(bytes: Uint8Array): FirstCluster {
-  const header = decodeHeader(bytes);
-  const { extensions } = parseExtensions(bytes, header);
+/** Takes the first cluster apart. `start`: at least all of it that is used. */
+export function parseFirstCluster(start: Uint8Array): FirstCluster {
+  const header = decodeHeader(start);
+  const { extensions } = parseExtensions(start, header);
   const { backing_file_offset: offset, backing_file_size: length } = header;
-  const backing = offset === 0n ? undefined : bytes.slice(Number(offset), Number(offset) + length);
-  return { bytes, header, extensions, backing };
+  const backing = offset === 0n ? undefined : start.slice(Number(offset), Number(offset) + length);
+  const end = Math.min(usedEnd(header, extensions, backing), 2 ** header.cluster_bits);
+  return { bytes: start.slice(0, end), header, extensions, backing };
 }
 
 /**
@@ -90,7 +92,7 @@ export function changedFirstCluster(
     endMark: newExtension(extensionTypes.end),
   });
   const extensionsEnd = header.headerLength + extensions.length;
-  const nameAt = beside ? Math.max(extensionsEnd, Number(ceilSector(BigInt(usedEnd(before))))) : extensionsEnd;
+  const nameAt = beside ? Math.max(extensionsEnd, Number(ceilSector(BigInt(before.bytes.length)))) : extensionsEnd;
   const name = backing === 'none' ? new Uint8Array() : backing;
   const end = nameAt + name.length;
   if (end > 2 ** header.cluster_bits) {
@@ -113,7 +115,7 @@ export function changedFirstCluster(
 }
 
 /** Bytes up to the end of the extensions and of the backing file's name. */
-function usedEnd({ header, extensions, backing }: FirstCluster): number {
+function usedEnd(header: Header, extensions: readonly Extension[], backing: Uint8Array | undefined): number {
   const last = extensions.at(-1);
   const marked = last ? last.offset + 8 + Math.ceil(last.length / 8) * 8 + 8 : header.headerLength + 8;
   return Math.max(marked, Number(header.backing_file_offset) + (backing?.length ?? 0));

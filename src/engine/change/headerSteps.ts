@@ -52,7 +52,7 @@ function* waysTo(before: FirstCluster, after: Uint8Array, change: HeaderChange):
 
 /** Drafts the steps from the first state to the last, if each has a safe order; else nothing, and returns false. */
 async function changeInOrder(draft: Draft, states: readonly Uint8Array[], says: string): Promise<boolean> {
-  const length = padded(states.at(-1) ?? new Uint8Array()).length;
+  const length = Math.max(...states.map((state) => padded(state).length));
   const sectors = states.map((state) => padded(state, length));
   const groups: (readonly [Uint8Array, readonly number[]])[] = [];
   for (const [index, next] of sectors.slice(1).entries()) {
@@ -70,8 +70,9 @@ async function changeInOrder(draft: Draft, states: readonly Uint8Array[], says: 
 }
 
 async function changeProtected(draft: Draft, before: FirstCluster, content: Uint8Array, says: string): Promise<void> {
-  const after = padded(content);
-  const old = padded(before.bytes, after.length);
+  const length = Math.max(padded(content).length, padded(before.bytes).length);
+  const after = padded(content, length);
+  const old = padded(before.bytes, length);
   const changed = changedSectors(old, after);
   if (before.header.version < 3) {
     draft.protection = 'journal';

@@ -52,9 +52,10 @@ export async function fitOf(journal: Journal, file: ImageStorage): Promise<Fit> 
   return { fits: true, differs };
 }
 
-/** Puts back what was there before the change. Can be repeated. */
+/** Puts back what was there before the change, once the whole journal has been found intact. Can be repeated. */
 export async function rollBack(journal: Journal, file: ImageStorage): Promise<void> {
   const { before } = journal.header;
+  await requireIntact(journal);
   const { size } = await file.state();
   if (size < before.size) {
     await file.resize(before.size);
@@ -67,6 +68,13 @@ export async function rollBack(journal: Journal, file: ImageStorage): Promise<vo
   await file.flush();
   await file.resize(before.size);
   await file.flush();
+}
+
+/** Throws `damaged` where a record of the journal is not as it was written. */
+async function requireIntact(journal: Journal): Promise<void> {
+  for await (const _ of journalRecords(journal)) {
+    // Reading a record checks it.
+  }
 }
 
 /** Throws `changed-since` with the reason where a journal does not fit. */

@@ -1,0 +1,29 @@
+import { planRebase } from '../../src/engine/operations/rebase.ts';
+import type { Plan } from './crashCase.ts';
+
+/** A change that is tried on every image that it is for. */
+export interface CrashChange {
+  readonly name: string;
+  readonly plan: Plan;
+  /** Images that it is refused on, by name. */
+  readonly not?: readonly string[];
+}
+
+/** Every operation, in the forms in which its writes differ. */
+export const crashChanges: readonly CrashChange[] = [
+  {
+    name: 'rebase to a short name',
+    plan: (image, storage, from) => planRebase(image, storage, from, { name: bytes('b.raw'), format: bytes('raw') }),
+  },
+  {
+    name: 'rebase to a name of 255 bytes',
+    plan: (image, storage, from) =>
+      planRebase(image, storage, from, { name: bytes('n'.repeat(255)), format: bytes('qcow2') }),
+    not: ['clusters of 512 bytes'],
+  },
+  { name: 'rebase to nothing', plan: (image, storage, from) => planRebase(image, storage, from, undefined) },
+];
+
+function bytes(text: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(text));
+}

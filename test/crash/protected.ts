@@ -1,0 +1,9 @@
+/**
+ * Where the format has no safe order of writes: the change sets the corrupt bit meanwhile (version 3), or only its
+ * journal protects the image (version 2). Everything else is safe at every moment without the journal. `change: image`.
+ */
+export const protectedChanges: readonly string[] = [
+  // The bitmaps extension moves by the backing format before it, from one sector into another.
+  'rebase to a short name: bitmaps',
+  'rebase to a name of 255 bytes: bitmaps',
+];

@@ -1,0 +1,121 @@
+import { sectorSize } from '../../src/engine/change/changeSet.ts';
+import { MemoryStorage } from '../support/memoryStorage.ts';
+import { type Random, random as randomOf } from '../support/random.ts';
+import type { Act, LoggedAct } from './loggedFiles.ts';
+
+/** Subsets of what was not flushed that are tried, if there are more. */
+const mostSubsets = 64;
+
+/** The files as a power cut may leave them. */
+export interface CrashState {
+  /** `flush 3, 2 of 5 sectors`. */
+  readonly name: string;
+  readonly image: MemoryStorage;
+  /** The journal that the folder has. */
+  readonly journal: MemoryStorage | undefined;
+}
+
+/** A sector that is on its way to the disk, or a change of the length. */
+type Pending = { readonly at: bigint; readonly bytes: Uint8Array } | { readonly size: bigint };
+
+/**
+ * Every state in which a cut may leave an image and its journal: what was flushed is there, and of what was written
+ * since, any subset of the sectors. All subsets where there are at most 64, else 64 of them by the seed.
+ */
+export function* crashStates(before: MemoryStorage, log: readonly LoggedAct[], seed: number): Generator<CrashState> {
+  const random = randomOf(seed);
+  const image = before.clone();
+  let journal: MemoryStorage | undefined;
+  let unpublished = new MemoryStorage();
+  let epoch: Pending[] = [];
+  let flushes = 0;
+  yield { name: 'before anything', image: image.clone(), journal };
+  for (const { file, act } of log) {
+    if (act.kind === 'publish') {
+      // Until then the folder has no journal; now all of it is on the disk.
+      journal = unpublished;
+    } else if (act.kind === 'remove') {
+      yield { name: `flush ${flushes}, before the journal is removed`, image: image.clone(), journal };
+      journal = undefined;
+      unpublished = new MemoryStorage();
+    } else if (file === 'journal') {
+      perform(unpublished, act);
+    } else if (act.kind === 'flush') {
+      for (const landed of subsets(epoch.length, random)) {
+        const state = image.clone();
+        for (const index of landed) {
+          land(state, epoch[index]);
+        }
+        yield {
+          name: `flush ${flushes}, ${landed.length} of ${epoch.length} sectors`,
+          image: state,
+          journal: journal?.clone(),
+        };
+      }
+      for (const pending of epoch) {
+        land(image, pending);
+      }
+      epoch = [];
+      flushes++;
+    } else if (act.kind === 'write') {
+      epoch.push(...sectorsOf(act.at, act.bytes));
+    } else {
+      epoch.push({ size: act.size });
+    }
+  }
+  yield { name: 'after all', image, journal };
+}
+
+function perform(file: MemoryStorage, act: Act): void {
+  if (act.kind === 'write') {
+    file.write(act.at, act.bytes);
+  } else if (act.kind === 'resize') {
+    file.truncate(act.size);
+  }
+}
+
+function land(file: MemoryStorage, pending: Pending | undefined): void {
+  if (pending && 'size' in pending) {
+    file.truncate(pending.size);
+  } else if (pending) {
+    file.write(pending.at, pending.bytes);
+  }
+}
+
+function sectorsOf(at: bigint, bytes: Uint8Array): Pending[] {
+  const sectors: Pending[] = [];
+  for (let done = 0; done < bytes.length; ) {
+    const inSector = Number((at + BigInt(done)) % BigInt(sectorSize));
+    const part = Math.min(sectorSize - inSector, bytes.length - done);
+    sectors.push({ at: at + BigInt(done), bytes: bytes.slice(done, done + part) });
+    done += part;
+  }
+  return sectors;
+}
+
+/** Subsets of `count` things as ascending lists of indices. */
+function* subsets(count: number, random: Random): Generator<number[]> {
+  const indices = Array.from({ length: count }, (_, index) => index);
+  if (2 ** count <= mostSubsets) {
+    for (let mask = 0; mask < 2 ** count; mask++) {
+      yield indices.filter((index) => ((mask >>> index) & 1) === 1);
+    }
+    return;
+  }
+  yield [];
+  yield indices;
+  for (let tries = 2; tries < mostSubsets; tries++) {
+    // One alone, all but one, a prefix as after a cut in the middle, or each by chance.
+    const chosen = random.below(count);
+    const kind = tries % 4;
+    yield indices.filter((index) =>
+      kind === 0
+        ? index === chosen
+        : kind === 1
+          ? index !== chosen
+          : kind === 2
+            ? index < chosen
+            : random.below(2) === 1,
+    );
+  }
+}
