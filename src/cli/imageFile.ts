@@ -1,11 +1,14 @@
+import { journalState } from '../engine/change/recovery.ts';
 import { Qcow2Error, systemText } from '../engine/error.ts';
 import { findUnloadableBitmaps } from '../engine/image/bitmapLoading.ts';
 import type { Image } from '../engine/image/image.ts';
 import { openImage } from '../engine/image/open.ts';
 import { type FileStorage, openFile } from '../platform/fileStorage.ts';
+import { journalBeside } from '../platform/journalFile.ts';
 import { bytesOfText } from './bytes.ts';
 import { formatRefusal, pathOf, probe, probeBytes } from './formats.ts';
-import { Failure } from './program.ts';
+import { outputTo } from './output.ts';
+import { Failure, programName } from './program.ts';
 import { bitmapRefusal, type Purpose, refusalOf } from './refusal.ts';
 
 /** A file opened as an image of a format. */
@@ -42,6 +45,7 @@ export async function openImageFile(name: string, format: string | undefined, pu
   if (driver === 'raw') {
     return { path, format: 'raw', storage };
   }
+  await warnOfInterrupted(path);
   const image = await openImage(storage);
   // QEMU loads the bitmaps last.
   const refusal = refusalOf(image, purpose) ?? bitmapRefusal(await findUnloadableBitmaps(image));
@@ -49,6 +53,18 @@ export async function openImageFile(name: string, format: string | undefined, pu
     throw couldNotOpen(name, refusal);
   }
   return { path, format: 'qcow2', storage, image };
+}
+
+/** Says that a change of the image was interrupted; its journal lies beside it. */
+async function warnOfInterrupted(path: string): Promise<void> {
+  const found = await journalState(journalBeside(path));
+  if (found.state === 'interrupted') {
+    outputTo(2).text(
+      bytesOfText(
+        `${programName}: warning: a change of the image was interrupted ("${found.title}"). Roll it back with: qcow2 recover ${path}\n`,
+      ),
+    );
+  }
 }
 
 /** The driver that QEMU would take. */

@@ -4,6 +4,7 @@ import { info } from './info.ts';
 import { map } from './map.ts';
 import type { Output } from './output.ts';
 import { rebase } from './rebase.ts';
+import { recover, undo } from './takeBack.ts';
 
 /** A verb of the command line. */
 export interface Verb {
@@ -39,6 +40,18 @@ export const verbs: readonly Verb[] = [
     usage: '-u [-b BACKING -F FMT] [-f FMT] [--dry-run[=json]] [--keep-undo] [--journal FILE] FILE',
     about: 'Changes the names of the backing file and its format in the header.',
     run: rebase,
+  },
+  {
+    name: 'recover',
+    usage: '[--journal FILE] FILE',
+    about: 'Rolls back a change that was interrupted: the image is as it was before, to the byte.',
+    run: recover,
+  },
+  {
+    name: 'undo',
+    usage: '[--although-changed] [--discard] [--journal FILE] FILE',
+    about: 'Takes back the last change that was made with --keep-undo, or in the editor.',
+    run: undo,
   },
   {
     name: 'dump',

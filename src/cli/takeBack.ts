@@ -1,0 +1,64 @@
+import { journalState, takeBack } from '../engine/change/recovery.ts';
+import { openToChange } from '../platform/changeFile.ts';
+import { journalBeside } from '../platform/journalFile.ts';
+import { bytesOfText } from './bytes.ts';
+import { imagePath } from './change.ts';
+import { type Option, readArguments } from './options.ts';
+import type { Output } from './output.ts';
+import { programName, usageFailure } from './program.ts';
+
+const options: readonly Option[] = [
+  { long: 'help', short: 'h' },
+  { long: 'quiet', short: 'q' },
+  { long: 'journal', value: true },
+];
+
+/** `qcow2 recover`: rolls back a change that was interrupted, so that the image is as it was before, to the byte. */
+export function recover(args: readonly string[], out: Output): Promise<number> {
+  return run('recover', args, out);
+}
+
+/** `qcow2 undo`: takes back the last change that was made with `--keep-undo`, or from the editor. */
+export function undo(args: readonly string[], out: Output): Promise<number> {
+  return run('undo', args, out);
+}
+
+async function run(verb: 'recover' | 'undo', args: readonly string[], out: Output): Promise<number> {
+  const own: readonly Option[] = verb === 'undo' ? [{ long: 'although-changed' }, { long: 'discard' }] : [];
+  const { given, operands } = readArguments([...options, ...own], args);
+  const value = (name: string): string | undefined => given.findLast((option) => option.name === name)?.value;
+  if (value('help') !== undefined) {
+    out.text(`usage: ${programName} ${verb}${own.map(({ long }) => ` [--${long}]`).join('')} [--journal FILE] FILE\n`);
+    return 0;
+  }
+  const [name] = operands;
+  if (name === undefined || operands.length !== 1) {
+    throw usageFailure('Expecting one image file name');
+  }
+  const path = imagePath(name);
+  const place = journalBeside(path, value('journal'));
+  const say = (text: string): void => out.text(value('quiet') === undefined ? bytesOfText(`${text}\n`) : '');
+  const found = await journalState(place);
+  if (value('discard') !== undefined && found.state === 'finished') {
+    await place.remove(true);
+    say(`The journal of "${found.title}" is gone: the change can't be undone any more.`);
+    return 0;
+  }
+  if (verb === 'recover' && found.state === 'none') {
+    say(`Nothing to recover: there is no journal at ${place.path}.`);
+    return 0;
+  }
+  const file = await openToChange(path);
+  try {
+    const wanted = verb === 'recover' ? 'interrupted' : 'finished';
+    const title = await takeBack(file, place, wanted, value('although-changed') !== undefined);
+    say(
+      verb === 'recover'
+        ? `Rolled back "${title}": the image is as it was before. The change can be made again.`
+        : `Undid "${title}": the image is as it was before.`,
+    );
+  } finally {
+    await file.close();
+  }
+  return 0;
+}
