@@ -9,6 +9,11 @@ export interface CrashChange {
   readonly not?: readonly string[];
 }
 
+const longName = 'n'.repeat(255);
+
+/** The backing files that the images have, and get: raw files. */
+export const backingNames: readonly string[] = ['base.raw', 'b.raw', longName];
+
 /** Every operation, in the forms in which its writes differ. */
 export const crashChanges: readonly CrashChange[] = [
   {
@@ -17,8 +22,7 @@ export const crashChanges: readonly CrashChange[] = [
   },
   {
     name: 'rebase to a name of 255 bytes',
-    plan: (image, storage, from) =>
-      planRebase(image, storage, from, { name: bytes('n'.repeat(255)), format: bytes('qcow2') }),
+    plan: (image, storage, from) => planRebase(image, storage, from, { name: bytes(longName), format: bytes('raw') }),
     not: ['clusters of 512 bytes'],
   },
   { name: 'rebase to nothing', plan: (image, storage, from) => planRebase(image, storage, from, undefined) },

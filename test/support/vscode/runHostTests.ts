@@ -14,7 +14,8 @@ import { root } from './session.ts';
 const inside = await runInside();
 const outside = spawnSync(
   'mocha',
-  ['--forbid-only', '--forbid-pending', '--reporter', 'dot', 'test/host/**/*.e2e.ts'],
+  // Twice, since a window on a busy machine may lose what is typed or clicked; a defect fails twice.
+  ['--forbid-only', '--forbid-pending', '--retries', '1', '--reporter', 'dot', 'test/host/**/*.e2e.ts'],
   {
     cwd: root,
     stdio: 'inherit',
