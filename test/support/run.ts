@@ -28,6 +28,7 @@ const parts: readonly Part[] = [
   mocha('cli', ['test/cli/**/*.test.ts']),
   mocha('interop', ['test/interop/**/*.test.ts'], 600),
   mocha('crash', ['test/crash/**/*.test.ts'], 600),
+  mocha('iotests', ['test/iotests/**/*.test.ts'], 600),
   mocha('fuzz', ['test/fuzz/**/*.test.ts'], 600),
   mocha('bench counts', ['test/bench/**/*.test.ts']),
   { ...mocha('webview', ['test/webview/**/*.test.ts'], 900), browser: true },

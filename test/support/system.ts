@@ -8,6 +8,9 @@ const needed = [
   { package: 'chromium', programs: ['chromium'], files: [] },
   { package: 'fonts-dejavu-core', programs: [], files: ['/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf'] },
   { package: 'e2fsprogs', programs: ['mkfs.ext4'], files: [] },
+  { package: 'qemu-system-x86', programs: ['qemu-system-x86_64'], files: [] },
+  { package: 'dpkg-dev', programs: ['dpkg-source'], files: [] },
+  { package: 'python3', programs: [], files: ['/usr/bin/python3'] },
 ] as const;
 
 /** A Debian package that the project can install. */

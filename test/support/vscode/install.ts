@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { lockFile } from '../fileLock.ts';
 import { whenEnding } from './ending.ts';
 
 /** The release of the npm package that the VS Code server comes in. */
@@ -32,7 +32,7 @@ export async function installServer(report: Report, folder = join(cacheFolder(),
   const install: Install = { folder, main: join(folder, 'node_modules/code-server/lib/vscode/out/server-main.js') };
   if (existsSync(folder)) return install;
   mkdirSync(join(folder, '..'), { recursive: true });
-  const unlock = await lock(`${folder}.lock`, report);
+  const unlock = await lockFile(`${folder}.lock`, () => report('Waiting for another process that installs the VS Code server'));
   try {
     if (!existsSync(folder)) await fill(folder, report);
   } finally {
@@ -96,20 +96,5 @@ export function killGroup(pid: number | undefined): void {
     process.kill(-pid, 'SIGKILL');
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
-  }
-}
-
-/** Waits for and takes the lock; returns its release. SQLite's lock is the kernel's: it ends with its holder. */
-async function lock(path: string, report: Report): Promise<() => void> {
-  const database = new DatabaseSync(path);
-  for (let tries = 0; ; tries++) {
-    try {
-      database.exec('BEGIN EXCLUSIVE');
-      return () => database.close();
-    } catch (error) {
-      if (!((error instanceof Error && 'errcode' in error && error.errcode === 5) /* SQLITE_BUSY */)) throw error;
-      if (tries % 20 === 0) report('Waiting for another process that installs the VS Code server');
-      await new Promise((resolve) => setTimeout(resolve, 500));
-    }
   }
 }
