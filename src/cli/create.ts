@@ -9,7 +9,7 @@ import { locksOn } from '../platform/locks.ts';
 import { makeFile, type NewDiskFile } from '../platform/newFile.ts';
 import { bytesOfText, textOfBytes } from './bytes.ts';
 import { createOptions, formattingLine, imageOptions, unsupportedOption } from './createOptions.ts';
-import { pathOf } from './formats.ts';
+import { pathOf, placeOfNew } from './formats.ts';
 import { openImageFile } from './imageFile.ts';
 import { type GivenOptions, readOptionLists, sizeValue } from './optionList.ts';
 import { type Option, readArguments } from './options.ts';
@@ -98,6 +98,8 @@ async function wantedOptions(
   if (known === undefined) {
     throw new Error(`Unknown file format '${format}'`);
   }
+  // QEMU looks at the name before the options.
+  pathOfNew(file);
   const wanted = new Map(readOptionLists(lists, known));
   const unsupported = unsupportedOption(wanted);
   if (unsupported !== undefined) {
@@ -142,6 +144,10 @@ function setUnlessUndefined(map: Map<string, string>, name: string, value: strin
 /** Looks at the backing file: the disk is as large as it where no size is given. */
 async function useBacking(file: string, backing: string, wanted: Map<string, string>): Promise<void> {
   const format = wanted.get('backing_fmt');
+  const place = pathOf(backing);
+  if ('refusal' in place) {
+    throw new Error(`${place.refusal}\nCould not open backing image.`);
+  }
   let opened: Awaited<ReturnType<typeof openImageFile>>;
   try {
     opened = await openImageFile(namedPath(backing, file), format, 'io');
@@ -173,18 +179,15 @@ function roundUp(bytes: bigint): bigint {
 
 /** Makes the file; one that can't be finished is taken away. */
 async function make(name: string, format: string, wanted: GivenOptions): Promise<void> {
-  const place = pathOf(name);
-  if ('refusal' in place) {
-    throw new Error(place.refusal);
-  }
+  const path = pathOfNew(name);
   // An image that can't be must not cost the file that is there.
   const plan = format === 'qcow2' ? planCreate(newImage(imageOptions(wanted))) : undefined;
   const dataName = wanted.get('data_file');
-  await refuseHeld(place.path);
-  refuseNamed(place.path, wanted);
+  await refuseHeld(path);
+  refuseNamed(path, wanted);
   const made: NewDiskFile[] = [];
   try {
-    const file = await makeNew(place.path, made);
+    const file = await makeNew(path, made);
     if (plan) {
       const data = dataName === undefined ? undefined : await makeNew(namedPath(dataName, ''), made);
       await createImage(plan, file, data, noProgress);
@@ -199,6 +202,15 @@ async function make(name: string, format: string, wanted: GivenOptions): Promise
   } finally {
     await Promise.all(made.map((file) => file.close()));
   }
+}
+
+/** The path of the file to make. Throws why the name is none. */
+function pathOfNew(name: string): string {
+  const place = placeOfNew(name);
+  if ('refusal' in place) {
+    throw new Error(place.refusal);
+  }
+  return place.path;
 }
 
 /** The file that is written must be none that the image names, by whatever path: its content would be lost. */

@@ -54,19 +54,50 @@ export function formatRefusal(format: string | undefined): string | undefined {
   return known ? `format '${format}' is not supported yet` : `Unknown driver '${format}'`;
 }
 
+/** A path, or why a file name stands for none. */
+export type Place = { readonly path: string } | { readonly refusal: string };
+
 /**
  * The path that a file name of the command line stands for, or why it is none: `file:` may precede it, no other
- * protocol (QEMU: path_has_protocol, bdrv_find_protocol).
+ * protocol. As QEMU, which shows the path too, it puts `./` before what would look like a protocol without `file:`
+ * (bdrv_parse_filename_strip_prefix).
  */
-export function pathOf(name: string): { readonly path: string } | { readonly refusal: string } {
-  const protocol = /^([^/:]*):/.exec(name)?.[1];
-  if (protocol !== undefined && protocol !== 'file') {
-    const known = protocols.includes(protocol);
-    const refusal = `'${protocol}:' is not supported: only files and block devices by their path`;
-    return { refusal: known ? refusal : `Unknown protocol '${protocol}'` };
+export function pathOf(name: string): Place {
+  const refusal = protocolRefusal(name);
+  if (refusal !== undefined) {
+    return { refusal };
   }
-  const path = protocol === undefined ? name : name.slice('file:'.length);
-  return path === '' ? { refusal: "The 'file' block driver requires a file name" } : { path };
+  const path = withoutPrefix(name);
+  if (path === '') {
+    return { refusal: "The 'file' block driver requires a file name" };
+  }
+  return { path: path !== name && protocolOf(path) !== undefined ? `./${path}` : path };
+}
+
+/** As `pathOf`, for a file that is to be made: QEMU takes `file:` off, and nothing more (raw_co_create_opts). */
+export function placeOfNew(name: string): Place {
+  const refusal = protocolRefusal(name);
+  return refusal === undefined ? { path: withoutPrefix(name) } : { refusal };
+}
+
+function withoutPrefix(name: string): string {
+  return name.startsWith('file:') ? name.slice('file:'.length) : name;
+}
+
+/** Why a name is not followed; undefined for plain paths and for `file:` (QEMU: bdrv_find_protocol). */
+function protocolRefusal(name: string): string | undefined {
+  const protocol = protocolOf(name);
+  if (protocol === undefined || protocol === 'file') {
+    return undefined;
+  }
+  return protocols.includes(protocol)
+    ? `'${protocol}:' is not supported: only files and block devices by their path`
+    : `Unknown protocol '${protocol}'`;
+}
+
+/** What stands before a colon that no slash precedes (QEMU: path_has_protocol). */
+function protocolOf(name: string): string | undefined {
+  return /^([^/:]*):/.exec(name)?.[1];
 }
 
 function words(...lines: readonly string[]): string[] {
