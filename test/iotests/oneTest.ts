@@ -74,7 +74,7 @@ function runCheck(name: string, { source, programs, imageOptions, patience, fold
   const { promise, resolve, reject } = Promise.withResolvers<Said>();
   const check = ['/usr/bin/python3', './check', '-tap', '-qcow2'];
   const options = imageOptions === undefined ? [] : ['-o', imageOptions];
-  const [program = '', ...args] = [...programs.covered, ...check, ...options, name];
+  const [program, ...args] = [...programs.covered, ...check, ...options, name];
   // Known by this, whatever group and parent they have.
   const tag = `IOTESTS_TAG=${folder}`;
   const child = spawn(program, args, {

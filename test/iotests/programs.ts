@@ -30,7 +30,7 @@ export async function setUpPrograms(
 ): Promise<Programs> {
   mkdirSync(folder);
   const real = realpathSync(systemProgram('qemu-img'));
-  const tested = program ?? ourCommand(folder);
+  const tested = program === undefined ? ourCommand(folder) : `'${resolve(program)}'`;
   // The suite calls qemu-img by no other name than this: messages begin with it.
   const called = join(folder, 'qemu-img');
   script(called, trace === undefined ? `exec ${tested} "$@"` : traced(tested, resolve(trace)));
@@ -47,7 +47,7 @@ export async function setUpPrograms(
       QEMU_NBD_PROG: systemProgram('qemu-nbd'),
       QSD_PROG: systemProgram('qemu-storage-daemon'),
     },
-    covered: tested === real ? [] : await cover(folder, real, report),
+    covered: program !== undefined && realpathSync(program) === real ? [] : await cover(folder, real, report),
   };
 }
 

@@ -13,7 +13,7 @@ const kept = ['tests/qemu-iotests', 'tests/image-fuzzer', 'python/qemu'];
  * GPL: they are run, and are no part of this project. Throws with what a program said when one fails.
  */
 export async function sourceFolder(report: (line: string) => void): Promise<string> {
-  const version = await run('dpkg-query', ['-W', '-f', '${source:Version}', 'qemu-utils']);
+  const version = await run('dpkg-query', ['-W', '-f', `\${source:Version}`, 'qemu-utils']);
   const folder = join(cacheFolder(), `qemu-iotests-${version.replaceAll(/[^\w.-]/g, '-')}`);
   if (existsSync(folder)) {
     return folder;
@@ -71,14 +71,20 @@ async function download(folder: string, version: string): Promise<void> {
 /** The system's places of packages, in both notations that apt-get has, as places of sources. */
 function writeSources(folder: string): void {
   const parts = '/etc/apt/sources.list.d';
-  const files = ['/etc/apt/sources.list', ...(existsSync(parts) ? readdirSync(parts) : []).map((name) => join(parts, name))];
+  const files = [
+    '/etc/apt/sources.list',
+    ...(existsSync(parts) ? readdirSync(parts) : []).map((name) => join(parts, name)),
+  ];
   for (const [index, file] of files.filter((one) => existsSync(one)).entries()) {
     const text = readFileSync(file, 'utf8');
     if (file.endsWith('.sources')) {
       writeFileSync(join(folder, `${index}.sources`), text.replaceAll(/^Types:.*$/gm, 'Types: deb-src'));
     } else if (file.endsWith('.list')) {
       const lines = text.split('\n').filter((line) => line.startsWith('deb '));
-      writeFileSync(join(folder, `${index}.list`), lines.map((line) => `deb-src${line.slice('deb'.length)}\n`).join(''));
+      writeFileSync(
+        join(folder, `${index}.list`),
+        lines.map((line) => `deb-src${line.slice('deb'.length)}\n`).join(''),
+      );
     }
   }
 }

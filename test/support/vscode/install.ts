@@ -32,7 +32,9 @@ export async function installServer(report: Report, folder = join(cacheFolder(),
   const install: Install = { folder, main: join(folder, 'node_modules/code-server/lib/vscode/out/server-main.js') };
   if (existsSync(folder)) return install;
   mkdirSync(join(folder, '..'), { recursive: true });
-  const unlock = await lockFile(`${folder}.lock`, () => report('Waiting for another process that installs the VS Code server'));
+  const unlock = await lockFile(`${folder}.lock`, () =>
+    report('Waiting for another process that installs the VS Code server'),
+  );
   try {
     if (!existsSync(folder)) await fill(folder, report);
   } finally {
