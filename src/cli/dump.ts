@@ -1,4 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
 import { readDump } from '../engine/dump/dump.ts';
 import { openImage } from '../engine/image/open.ts';
 import { openFile } from '../platform/fileStorage.ts';
@@ -59,6 +58,8 @@ export async function dump(args: readonly string[], out: Output): Promise<number
     return 0;
   }
   // Each row is garbage at once: a young generation that grows with them takes hundreds of megabytes.
+  // Loaded here: it would cost the other verbs milliseconds.
+  const { setFlagsFromString } = await import('node:v8');
   setFlagsFromString('--semi-space-growth-factor=1');
   const output = value('output') ?? 'human';
   const [path] = operands;

@@ -98,8 +98,10 @@ async function writeRefcounts(image: NewImage, layout: NewLayout, file: NewFile,
       continue;
     }
     block.fill(0);
-    for (let entry = 0; entry < clusters.blockEntries; entry++) {
-      if (clusters.isUsed(index * clusters.blockEntries + entry)) {
+    const first = index * clusters.blockEntries;
+    const counted = Math.min(clusters.blockEntries, clusters.end - first);
+    for (let entry = 0; entry < counted; entry++) {
+      if (clusters.isUsed(first + entry)) {
         writeRefcount(block, entry, image.refcountOrder, 1);
       }
     }
@@ -113,6 +115,9 @@ async function writeRefcounts(image: NewImage, layout: NewLayout, file: NewFile,
 function encodeRefcountTable(blocks: readonly number[], clusterSize: number): Uint8Array {
   const table = new DataView(new ArrayBuffer(Math.ceil((blocks.length * 8) / clusterSize) * clusterSize));
   for (const [index, cluster] of blocks.entries()) {
+    if (cluster === 0) {
+      continue;
+    }
     const { hi, lo } = encodeRefcountTableEntry(offsetOf(cluster, clusterSize));
     table.setUint32(index * 8, hi);
     table.setUint32(index * 8 + 4, lo);
