@@ -32,14 +32,18 @@ export interface Outcome {
 /** Runs one test of QEMU's suite, and ends all that it leaves running. */
 export async function runTest(name: string, surroundings: Surroundings): Promise<Outcome> {
   const files = join(surroundings.folder, 'test');
+  // Not in the other: the suite puts a word of its own for each where it compares.
+  const sockets = join(surroundings.folder, 'sock');
   mkdirSync(files);
+  mkdirSync(sockets);
   const started = Date.now();
   try {
-    const said = await runCheck(name, surroundings, files);
+    const said = await runCheck(name, surroundings, { files, sockets });
     const seconds = (Date.now() - started) / 1000;
     return { name, seconds, ...judge(name, said, files), log: `${said.text}\n${left(files, `${name}.out.bad`)}` };
   } finally {
     rmSync(files, { recursive: true });
+    rmSync(sockets, { recursive: true });
   }
 }
 
@@ -70,7 +74,11 @@ function left(files: string, file: string): string {
 }
 
 /** Runs QEMU's own runner for one test; it prints the difference from what is expected to stderr. */
-function runCheck(name: string, { source, programs, imageOptions, patience, folder }: Surroundings, files: string) {
+function runCheck(
+  name: string,
+  { source, programs, imageOptions, patience, folder }: Surroundings,
+  { files, sockets }: { readonly files: string; readonly sockets: string },
+): Promise<Said> {
   const { promise, resolve, reject } = Promise.withResolvers<Said>();
   const check = ['/usr/bin/python3', './check', '-tap', '-qcow2'];
   const options = imageOptions === undefined ? [] : ['-o', imageOptions];
@@ -83,7 +91,7 @@ function runCheck(name: string, { source, programs, imageOptions, patience, fold
       ...programs.environment,
       TMPDIR: files,
       TEST_DIR: files,
-      SOCK_DIR: files,
+      SOCK_DIR: sockets,
       IOTESTS_NAME: name,
       IOTESTS_TAG: folder,
     },
