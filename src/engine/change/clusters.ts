@@ -7,14 +7,13 @@ import {
   refcountTableEntryBytes,
   writeRefcount,
 } from '../format/refcounts.ts';
-import { showOffset } from '../format/show.ts';
 import type { Geometry } from '../image/geometry.ts';
 import type { Image } from '../image/image.ts';
-import { readRefcountTable, refcountTableEntries } from '../image/refcountTable.ts';
 import { limits } from '../limits.ts';
 import type { Progress } from '../ports.ts';
 import type { Draft } from './draft.ts';
 import { FreeClusters } from './freeClusters.ts';
+import { refcountBlocksOf } from './storedRefcounts.ts';
 
 /** Room that a refcount table is given when it moves, over what it needs: QEMU's half as much again. */
 const tableRoom = 1.5;
@@ -48,26 +47,11 @@ export class Clusters {
 
   /** Reads the refcount table. Throws `damaged` where it has entries that lead nowhere, or can't be read. */
   static async of(image: Image, draft: Draft, progress: Progress): Promise<Clusters> {
-    const { geometry, header, storage } = image;
-    if (!geometry || !header) {
+    const { geometry } = image;
+    if (!geometry) {
       throw new Qcow2Error('damaged', 'The header can’t be read as qcow2: there is nothing to change.');
     }
-    const table = await readRefcountTable(storage, geometry, header);
-    if (table.unreadable.length > 0) {
-      throw new Qcow2Error('damaged', 'The refcount table can’t be read: which clusters are free is not known.');
-    }
-    const entries = (header.refcount_table_clusters * geometry.clusterSize) / refcountTableEntryBytes;
-    const blocks = Array.from({ length: entries }, () => 0);
-    for (const { index, block, reserved, unaligned } of refcountTableEntries(geometry, table)) {
-      if (reserved || unaligned || BigInt(block) >= storage.size) {
-        throw new Qcow2Error(
-          'damaged',
-          `Entry ${index} of the refcount table leads to no refcount block (${showOffset(block)}). Repair the refcounts first.`,
-        );
-      }
-      blocks[index] = block / geometry.clusterSize;
-    }
-    return new Clusters(image, geometry, draft, blocks, progress);
+    return new Clusters(image, geometry, draft, await refcountBlocksOf(image, geometry), progress);
   }
 
   /** The refcount of a cluster in the draft. */

@@ -2,7 +2,7 @@ import { Qcow2Error } from '../error.ts';
 import { showOffset } from '../format/show.ts';
 import { ClusterSet } from '../image/clusterSet.ts';
 import type { Image } from '../image/image.ts';
-import { flaws, type ReferenceVisitor } from '../image/reference.ts';
+import { flaws, type Owner, type ReferenceVisitor } from '../image/reference.ts';
 import { walkReferences } from '../image/references.ts';
 import type { Progress } from '../ports.ts';
 
@@ -15,11 +15,20 @@ export class FreeClusters {
   /** Where the next search starts: what comes before is in use. */
   #next = 0;
 
-  /** `refcount`: of a cluster, as the change has left it so far. */
-  constructor(image: Image, refcount: (cluster: number) => Promise<number | bigint>, progress: Progress) {
+  /**
+   * @param refcount - of a cluster, as the change has left it so far
+   * @param used - what is in use, where the references have been walked already; it is changed
+   */
+  constructor(
+    image: Image,
+    refcount: (cluster: number) => Promise<number | bigint>,
+    progress: Progress,
+    used?: ClusterSet,
+  ) {
     this.#image = image;
     this.#refcount = refcount;
     this.#progress = progress;
+    this.#used = used;
   }
 
   /** The first of `count` free clusters in a row, perhaps past the end of the file. Walks all references once. */
@@ -42,6 +51,11 @@ export class FreeClusters {
     this.#used?.add(first, count);
   }
 
+  /** Gives clusters back that were taken and are not needed. */
+  giveBack(first: number, count: number): void {
+    this.#used?.remove(first, count);
+  }
+
   /** The first cluster of a run whose refcount is not 0. */
   async #firstCounted(first: number, count: number): Promise<number | undefined> {
     for (let cluster = first; cluster < first + count; cluster++) {
@@ -56,14 +70,27 @@ export class FreeClusters {
 /** The clusters that anything in the image refers to. Throws `damaged` where that can't be told for sure. */
 export async function usedClusters(image: Image, progress: Progress): Promise<ClusterSet> {
   const used = new ClusterSet();
-  const { fileClusters, clusterSize } = image.geometry ?? { fileClusters: 0, clusterSize: 1 };
-  const visitor: ReferenceVisitor = {
-    reference(_owner, _source, _index, cluster, count) {
+  await walkReferences(
+    image,
+    provingVisitor(image, (_owner, cluster, count) => used.add(cluster, count)),
+    progress,
+  );
+  return used;
+}
+
+/** A visitor of references that throws `damaged` where one leads past the file's end, or can't be followed. */
+export function provingVisitor(
+  { geometry }: Image,
+  visit: (owner: Owner, cluster: number, count: number, references: number) => void,
+): ReferenceVisitor {
+  const { fileClusters, clusterSize } = geometry ?? { fileClusters: 0, clusterSize: 1 };
+  return {
+    reference(owner, _source, _index, cluster, count, references) {
       if (cluster + count > fileClusters) {
         const at = showOffset(BigInt(cluster) * BigInt(clusterSize));
         throw unproved(`something refers to ${at}, past the end of the file`);
       }
-      used.add(cluster, count);
+      visit(owner, cluster, count, references);
     },
     flaw(flaw, { host }) {
       if (flaw === flaws.unreadable || flaw === flaws.unaligned) {
@@ -73,11 +100,10 @@ export async function usedClusters(image: Image, progress: Progress): Promise<Cl
       }
     },
   };
-  await walkReferences(image, visitor, progress);
-  return used;
 }
 
-function unproved(why: string): Qcow2Error {
+/** The error for an image of which it can't be told what is free. */
+export function unproved(why: string): Qcow2Error {
   return new Qcow2Error(
     'damaged',
     `Which clusters are free can’t be proved: ${why}. Check and repair the image first.`,

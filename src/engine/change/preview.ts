@@ -57,16 +57,21 @@ export interface PreviewField {
 export async function previewOf(change: ChangeSet, file: Storage): Promise<Preview> {
   const view = new Draft(file);
   const steps: PreviewStep[] = [];
+  const { title, cautions, protection, from } = change;
+  let sizeAfter = from.size;
+  const reach = (end: bigint): void => {
+    sizeAfter = end > sizeAfter ? end : sizeAfter;
+  };
   for (const step of change.steps) {
-    steps.push(await previewStep(step, view));
+    steps.push(await previewStep(step, view, reach));
     for (const { structure, at, bytes } of step.edits) {
       await view.write(structure, at, bytes);
     }
     if (step.fileSize !== undefined) {
       view.resize(step.fileSize);
+      sizeAfter = step.fileSize;
     }
   }
-  const { title, cautions, protection, from } = change;
   return {
     title,
     cautions,
@@ -74,17 +79,19 @@ export async function previewOf(change: ChangeSet, file: Storage): Promise<Previ
     steps,
     bytes: steps.reduce((sum, step) => sum + step.bytes, 0n),
     sizeBefore: from.size,
-    sizeAfter: endOf(steps, from.size),
+    sizeAfter,
   };
 }
 
-async function previewStep(step: Step, view: Draft): Promise<PreviewStep> {
+/** `reach`: is told where each write ends, a host offset in bytes. */
+async function previewStep(step: Step, view: Draft, reach: (end: bigint) => void): Promise<PreviewStep> {
   const writes: PreviewWrite[] = [];
   let writeCount = 0;
   let bytes = 0n;
   const add = async (write: ByteWrite): Promise<void> => {
     writeCount++;
     bytes += BigInt(write.bytes.length);
+    reach(write.at + BigInt(write.bytes.length));
     if (writes.length < mostWrites) {
       writes.push(await previewWrite(write, view));
     }
@@ -124,15 +131,4 @@ function changedFields(at: bigint, before: Uint8Array, after: Uint8Array): Previ
 
 function bigEndian(bytes: Uint8Array): bigint {
   return bytes.reduce((value, byte) => value * 256n + BigInt(byte), 0n);
-}
-
-/** The last length that a step sets, or what the writes reach. */
-function endOf(steps: readonly PreviewStep[], size: bigint): bigint {
-  return steps.reduce((end, step) => {
-    const reached = step.writes.reduce((last, { at, length }) => {
-      const stop = at + BigInt(length);
-      return stop > last ? stop : last;
-    }, end);
-    return step.fileSize ?? reached;
-  }, size);
 }

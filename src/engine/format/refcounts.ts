@@ -108,7 +108,16 @@ export function writeRefcount(block: Uint8Array, index: number, order: number, v
     return;
   }
   const bytes = bits / 8;
-  let rest = BigInt(value);
+  if (typeof value === 'number') {
+    // Numbers are the rule, and there may be millions of them.
+    let rest = value;
+    for (let at = (index + 1) * bytes - 1; at >= index * bytes; at--) {
+      block[at] = rest % 256;
+      rest = Math.floor(rest / 256);
+    }
+    return;
+  }
+  let rest = value;
   for (let at = (index + 1) * bytes - 1; at >= index * bytes; at--) {
     block[at] = Number(rest & 0xffn);
     rest >>= 8n;

@@ -63,8 +63,8 @@ export const snapshotExtraFields = [
 /** Bytes of the fixed part of an entry. */
 export const snapshotFixedBytes = sizeOf(snapshotFields);
 
-/** Extra data that a version 3 image must have in every entry: up to the disk size. */
-const requiredExtraBytes = 16;
+/** Bytes of extra data that a version 3 image must have in every entry: up to the disk size. */
+export const requiredExtraBytes = 16;
 
 /** Entries with more extra data than this are listed without ID and name: the length is junk. */
 const longestExtraBytes = 1024 * 1024;
@@ -139,6 +139,13 @@ export function snapshotId(snapshot: Snapshot): string {
 /** The name as text. */
 export function snapshotName(snapshot: Snapshot): string {
   return decodeText(snapshotNameBytes(snapshot));
+}
+
+/** The known extra data as bytes: all three fields. */
+export function encodeSnapshotExtra(extra: Decoded<typeof snapshotExtraFields>): Uint8Array {
+  const bytes = new Uint8Array(sizeOf(snapshotExtraFields));
+  encodeFields(snapshotExtraFields, extra, bytes);
+  return bytes;
 }
 
 /** What an entry is made of, to encode it. */

@@ -21,6 +21,19 @@ export class ClusterSet {
     this.#each(first, count, (word, mask) => (this.#words[word] = (this.#words[word] ?? 0) & ~mask));
   }
 
+  /** Whether any of `count` clusters from `first` on is in the set. */
+  meets(first: number, count: number): boolean {
+    const end = Math.min(first + count, this.end);
+    for (let at = first; at < end; at++) {
+      if (at % 32 === 0 && this.#words[at / 32] === 0) {
+        at += 31;
+      } else if (this.has(at)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** The first of `count` clusters in a row that are not in the set, at or after `from`. */
   firstFree(from: number, count: number): number {
     let first = from;

@@ -31,8 +31,8 @@ export async function walkL2References(
   }
 }
 
-/** The tables as one L1 table, so that they are read in the order in which they lie in the file. */
-function inHostOrder({ offsets, count }: L2TableSet): L1Table {
+/** The tables of a set as one L1 table, so that they are read in the order in which they lie in the file. */
+export function inHostOrder({ offsets, count }: L2TableSet): L1Table {
   const view = new DataView(new ArrayBuffer(count * 8));
   for (const [index, offset] of offsets.entries()) {
     view.setUint32(index * 8, Math.floor(offset / 0x1_0000_0000));
