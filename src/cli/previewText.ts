@@ -1,7 +1,8 @@
+import type { Allocation, DataFileChange } from '../engine/change/changeSet.ts';
 import type { Preview, PreviewStep, PreviewWrite } from '../engine/change/preview.ts';
 import { showCount, showHex, showOffset, showSize } from '../engine/format/show.ts';
 import { bytesOfText } from './bytes.ts';
-import { prettyJson } from './json.ts';
+import { type JsonObject, prettyJson } from './json.ts';
 
 /** Bytes of a write that a line shows. */
 const lineBytes = 16;
@@ -16,12 +17,13 @@ export function previewText(preview: Preview | undefined): string {
   if (preview === undefined) {
     return 'Nothing would be changed.\n';
   }
-  const { title, cautions, protection, steps, bytes, sizeBefore, sizeAfter } = preview;
+  const { title, cautions, protection, steps, bytes, sizeBefore, sizeAfter, dataFile } = preview;
   const lines = [
     title,
     ...cautions.map((caution) => `! ${caution}`),
     ...(protection ? [`! ${protections[protection]}`] : []),
     ...steps.flatMap(stepLines),
+    ...(dataFile ? ['', dataFileLine(dataFile)] : []),
     `${showCount(bytes)} bytes in ${steps.length} ${steps.length === 1 ? 'step' : 'steps'}; the file has ${showSize(sizeBefore)} before and ${showSize(sizeAfter)} after. Nothing was written.`,
   ];
   return bytesOfText(`${lines.join('\n')}\n`);
@@ -34,8 +36,17 @@ function stepLines(step: PreviewStep, index: number): string[] {
     `${index + 1}. ${step.says}`,
     ...step.writes.flatMap(writeLines),
     ...(more > 0 ? [`   and ${showCount(more)} more writes, ${showSize(step.bytes)} in all`] : []),
+    ...(step.allocation ? [allocationLine(step.allocation)] : []),
     ...(step.fileSize === undefined ? [] : [`   the file then has ${showCount(step.fileSize)} bytes`]),
   ];
+}
+
+function allocationLine({ at, length, written }: Allocation): string {
+  return `   ${showSize(length)} at ${showOffset(at)} ${written ? 'are written with zeros' : 'get blocks'}`;
+}
+
+function dataFileLine({ size, cut }: DataFileChange): string {
+  return `The external data file then has ${cut ? '' : 'at least '}${showCount(size)} bytes.`;
 }
 
 function writeLines({ structure, at, length, before, after, fields }: PreviewWrite): string[] {
@@ -63,11 +74,13 @@ export function previewJson(preview: Preview | undefined): string {
           bytes: preview.bytes,
           'size-before': preview.sizeBefore,
           'size-after': preview.sizeAfter,
+          ...(preview.dataFile ? { 'data-file': dataFileJson(preview.dataFile) } : {}),
           steps: preview.steps.map((step) => ({
             says: bytesOfText(step.says),
             'write-count': step.writeCount,
             bytes: step.bytes,
             ...(step.fileSize === undefined ? {} : { 'file-size': step.fileSize }),
+            ...(step.allocation ? { allocation: allocationJson(step.allocation) } : {}),
             writes: step.writes.map((write) => ({
               structure: bytesOfText(write.structure),
               offset: write.at,
@@ -83,4 +96,12 @@ export function previewJson(preview: Preview | undefined): string {
           })),
         };
   return `${prettyJson(object)}\n`;
+}
+
+function allocationJson({ at, length, written }: Allocation): JsonObject {
+  return { offset: at, length, written };
+}
+
+function dataFileJson({ size, blocks, cut }: DataFileChange): JsonObject {
+  return { size, blocks, cut };
 }

@@ -57,6 +57,13 @@ export interface FileState {
 export interface ImageStorage extends WritableStorage {
   /** The file as it is now. */
   state(): Promise<FileState>;
+  /** As `NewFile.allocate`; absent where blocks can't be allocated. */
+  allocate?(at: bigint, length: bigint, written: boolean, progress: Progress): Promise<void>;
+  /**
+   * Gives the blocks of a range of bytes, which are of no worth any more, back to the file system, where that can be done:
+   * they read as zeros then. Else nothing happens, and nothing is lost by it.
+   */
+  discard?(at: bigint, length: bigint): Promise<void>;
   /** Bytes that can still be written on its file system, where the system tells. */
   free?(): Promise<bigint>;
 }

@@ -8,15 +8,16 @@ import {
   openSync,
   statfsSync,
   statSync,
-  writeSync,
 } from 'node:fs';
 import { Qcow2Error } from '../engine/error.ts';
 import type { ImageStorage } from '../engine/ports.ts';
+import { allocateBlocks } from './blocks.ts';
 import { readAt } from './fileStorage.ts';
-import { type FileLock, fileLock as nativeLock, seek } from './native.ts';
+import { type FileLock, fallocate, fileLock as nativeLock, punchHole, seek } from './native.ts';
 import { lockForWriting } from './qemuLocks.ts';
 import { seekExtents } from './seek.ts';
 import { writeFailed } from './systemError.ts';
+import { writeAt } from './writeAt.ts';
 
 /** An image's file that is opened to be changed, and locked as QEMU locks it. */
 export interface ChangeFile extends ImageStorage {
@@ -73,6 +74,10 @@ function changeFile(path: string, fd: number, locked: boolean): ChangeFile {
       const { bavail, bsize } = statfsSync(path, { bigint: true });
       return bavail * bsize;
     },
+    allocate: (at, length, written, progress) =>
+      allocateBlocks({ path, fd }, { at, length, written }, fallocate, progress),
+    // A file system that has no holes keeps the blocks.
+    discard: async (at, length) => void punchHole?.(fd, at, length),
     close: async () => closeSync(fd),
   };
 }
@@ -86,16 +91,5 @@ function attempt<T>(what: string, act: () => T): T {
     return act();
   } catch (error) {
     throw writeFailed(what, error);
-  }
-}
-
-/** Writes all of `bytes` at a host offset. Throws `write-failed`. */
-export function writeAt(path: string, fd: number, at: bigint, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) {
-    const position = at + BigInt(done);
-    done += attempt(`write ${path} at offset 0x${position.toString(16)}`, () =>
-      // Node takes positions as numbers; files end below 2^53.
-      writeSync(fd, bytes, done, bytes.length - done, Number(position)),
-    );
   }
 }

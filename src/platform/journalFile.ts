@@ -12,9 +12,9 @@ import {
 import { dirname } from 'node:path';
 import { Qcow2Error } from '../engine/error.ts';
 import type { JournalPlace, WritableStorage } from '../engine/ports.ts';
-import { writeAt } from './changeFile.ts';
 import { readAt } from './fileStorage.ts';
 import { writeFailed } from './systemError.ts';
+import { writeAt } from './writeAt.ts';
 
 /** What is put after an image's path for its rollback journal. */
 export const journalSuffix = '.undo-journal';

@@ -7,5 +7,8 @@ export const seek: Seek | undefined = undefined;
 /** Blocks can't be allocated. */
 export const fallocate: undefined = undefined;
 
+/** Nor given back. */
+export const punchHole: undefined = undefined;
+
 /** Nothing can be locked. */
 export const fileLock: FileLock | undefined = undefined;

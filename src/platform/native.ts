@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { Fallocate } from './newFile.ts';
+import type { Fallocate } from './blocks.ts';
 import type { Seek } from './seek.ts';
 
 /** `SEEK_DATA` of lseek(2) on Linux. */
@@ -11,6 +11,7 @@ type Koffi = typeof import('koffi');
 
 let loadedSeek: Seek | undefined;
 let loadedFallocate: Fallocate | undefined;
+let loadedPunchHole: Fallocate | undefined;
 
 /**
  * lseek(2) with SEEK_DATA and SEEK_HOLE, which Node has not got, through koffi. Undefined on other systems than Linux.
@@ -31,6 +32,15 @@ export const fallocate: Fallocate | undefined =
     : (fd, at, length) => {
         loadedFallocate ??= loadFallocate();
         return loadedFallocate(fd, at, length);
+      };
+
+/** fallocate(2) with FALLOC_FL_PUNCH_HOLE and FALLOC_FL_KEEP_SIZE of Linux, likewise: takes the blocks of a range away. */
+export const punchHole: Fallocate | undefined =
+  process.platform !== 'linux'
+    ? undefined
+    : (fd, at, length) => {
+        loadedPunchHole ??= loadPunchHole();
+        return loadedPunchHole(fd, at, length);
       };
 
 /** Locks on single bytes of an open file, which end when it is closed (OFD locks of fcntl(2) on Linux). */
@@ -122,6 +132,20 @@ function loadFallocate(): Fallocate {
     const code: unknown = call(fd, at, length);
     return code === 0 ? undefined : (names.get(Number(code)) ?? `error ${String(code)}`);
   };
+}
+
+/** `FALLOC_FL_KEEP_SIZE` and `FALLOC_FL_PUNCH_HOLE`. */
+const punchMode = 1 + 2;
+
+function loadPunchHole(): Fallocate {
+  const koffi = load("Blocks can't be given back");
+  if (koffi === undefined) {
+    return () => 'EOPNOTSUPP';
+  }
+  const call = koffi.load(null).func('int fallocate(int fd, int mode, int64_t offset, int64_t length)');
+  const names = errorNames(koffi);
+  return (fd, at, length) =>
+    call(fd, punchMode, at, length) === 0 ? undefined : (names.get(koffi.errno()) ?? 'unknown');
 }
 
 function errorNames(koffi: Koffi): ReadonlyMap<number, string> {

@@ -2,6 +2,7 @@ import { Qcow2Error } from '../error.ts';
 import { showSize } from '../format/show.ts';
 import type { FileState, ImageStorage, JournalPlace, Progress } from '../ports.ts';
 import { type ChangeSet, type Step, sectorSize } from './changeSet.ts';
+import { cutDataFile, growDataFile } from './dataFile.ts';
 import { Draft } from './draft.ts';
 import { JournalWriter, openJournal } from './journal.ts';
 import { sectorSums } from './journalFormat.ts';
@@ -14,6 +15,8 @@ export interface ApplyOptions {
   readonly keepUndo: boolean;
   /** Reports bytes; a cancelled change is rolled back. */
   readonly progress: Progress;
+  /** The image's external data file, of a change that has something become of it. */
+  readonly dataFile?: ImageStorage;
 }
 
 /** A step whose sectors are known; those of a stream come one by one. */
@@ -32,9 +35,10 @@ export async function apply(
   change: ChangeSet,
   file: ImageStorage,
   place: JournalPlace,
-  { keepUndo, progress }: ApplyOptions,
+  { keepUndo, progress, dataFile }: ApplyOptions,
 ): Promise<void> {
   requireSame(change.from, await file.state());
+  requirePorts(change, file, dataFile);
   const journal = await JournalWriter.create(place);
   let written: Written;
   try {
@@ -47,13 +51,66 @@ export async function apply(
     throw error;
   }
   try {
-    await writeSteps(written, file, progress);
+    await writeAll(change, written, file, dataFile, progress);
   } catch (error) {
     await journal.leave();
     await takeBack(file, place, error);
     throw error;
   }
-  await (keepUndo ? journal.complete(await file.state()) : journal.discard());
+  if (keepUndo) {
+    await journal.complete(await file.state());
+  } else {
+    await journal.discard();
+    await giveUp(change, file, dataFile);
+  }
+}
+
+/** Writes a change, the data file first. */
+async function writeAll(
+  { dataFile: wanted }: ChangeSet,
+  written: Written,
+  file: ImageStorage,
+  dataFile: ImageStorage | undefined,
+  progress: Progress,
+): Promise<void> {
+  const shrink = wanted && dataFile && (await growDataFile(wanted, dataFile, progress));
+  try {
+    await writeSteps(written, file, progress);
+  } catch (error) {
+    await shrink?.();
+    throw error;
+  }
+}
+
+/** What nobody can want back any more: the tail of the data file, and the blocks of clusters that are free now. */
+async function giveUp(
+  { dataFile: wanted, freed }: ChangeSet,
+  file: ImageStorage,
+  dataFile: ImageStorage | undefined,
+): Promise<void> {
+  if (wanted && dataFile) {
+    await cutDataFile(wanted, dataFile);
+  }
+  for (const { offset, length } of freed?.() ?? []) {
+    await file.discard?.(offset, length);
+  }
+}
+
+/** Throws where a change needs what the files don't have: before anything happens. */
+function requirePorts({ steps, dataFile: wanted }: ChangeSet, file: ImageStorage, dataFile?: ImageStorage): void {
+  if (wanted && !dataFile) {
+    throw new Qcow2Error('bad-argument', 'The external data file changes with the image: it must be opened too.');
+  }
+  const allocates = steps.some(({ allocation }) => allocation !== undefined) && !file.allocate;
+  if (allocates || (wanted && wanted.blocks !== 'sparse' && !dataFile?.allocate)) {
+    throw new Qcow2Error(
+      'not-supported',
+      'Blocks can’t be allocated for this file. Use preallocation=metadata or off.',
+      {
+        system: 'EOPNOTSUPP',
+      },
+    );
+  }
 }
 
 /** What the journal was written for. */
@@ -88,6 +145,11 @@ async function writeJournal(
     await progress.step(0, 0);
   };
   for (const step of change.steps) {
+    if (step.allocation) {
+      const end = step.allocation.at + step.allocation.length;
+      size = end > size ? end : size;
+      grown += step.allocation.length;
+    }
     const runs = await runsOf(step, view);
     for (const run of runs) {
       await record(run);
@@ -154,6 +216,10 @@ async function writeSteps({ steps, bytes: total }: Written, file: ImageStorage, 
     await progress.step(done, total);
   };
   for (const { step, runs } of steps) {
+    if (step.allocation) {
+      const { at, length, written } = step.allocation;
+      await file.allocate?.(at, length, written, progress);
+    }
     for (const run of runs) {
       await write(run);
     }

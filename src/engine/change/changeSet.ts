@@ -1,3 +1,4 @@
+import type { ByteRange } from '../finding.ts';
 import type { FileState } from '../ports.ts';
 
 /** The unit that a disk writes whole: of a write that is cut off, each sector is either old or new. Bytes. */
@@ -28,8 +29,28 @@ export interface Step {
    * same each time as long as no later step has been applied.
    */
   readonly stream?: Stream;
+  /** Blocks that the file is given past its end, before anything of the step is written. */
+  readonly allocation?: Allocation;
   /** Bytes that the file has after the step, where that is not as the writes leave it. */
   readonly fileSize?: bigint;
+}
+
+/** A range of bytes, past the end of the file, for which the file system is to give blocks: they read as zeros. */
+export interface Allocation {
+  readonly at: bigint;
+  readonly length: bigint;
+  /** By writing zeros there. */
+  readonly written: boolean;
+}
+
+/** What becomes of an image's external data file. The journal has nothing of it. */
+export interface DataFileChange {
+  /** Bytes: it is made so long before the image changes, if it is shorter. */
+  readonly size: bigint;
+  /** What the blocks get by which it is made longer. */
+  readonly blocks: 'sparse' | 'allocated' | 'written';
+  /** Whether it is cut to that length, if it is longer: when the change is complete, and nobody wants to undo it. */
+  readonly cut: boolean;
 }
 
 /** A sequence of writes that is made anew each time. */
@@ -47,6 +68,13 @@ export interface ChangeSet {
    * meanwhile; `journal`, only the journal protects. Undefined: every moment of the change leaves a good image.
    */
   readonly protection?: 'corrupt-bit' | 'journal';
+  /** Of images with an external data file, where something becomes of it. */
+  readonly dataFile?: DataFileChange;
+  /**
+   * Ranges of the file that nothing refers to any more when the change is complete: their blocks go back to the file
+   * system, unless the change may be undone.
+   */
+  readonly freed?: () => Iterable<ByteRange>;
   /** The file that it was planned for. */
   readonly from: FileState;
 }

@@ -1,5 +1,5 @@
 import type { FileState, Storage } from '../ports.ts';
-import { type ByteWrite, type ChangeSet, type Step, type Stream, sectorSize } from './changeSet.ts';
+import { type Allocation, type ByteWrite, type ChangeSet, type Step, type Stream, sectorSize } from './changeSet.ts';
 
 /** When the writes of a step come: what is new and nothing leads to, refcounts that are raised, all else. */
 const phases = ['fresh', 'raised', 'switch'] as const;
@@ -32,6 +32,10 @@ export class Draft implements Storage {
   readonly #cautions: string[] = [];
   /** See `ChangeSet.protection`. */
   protection: ChangeSet['protection'];
+  /** See `ChangeSet.dataFile`. */
+  dataFile: ChangeSet['dataFile'];
+  /** See `ChangeSet.freed`. */
+  freed: ChangeSet['freed'];
 
   constructor(file: Storage) {
     this.#file = file;
@@ -88,7 +92,7 @@ export class Draft implements Storage {
       return;
     }
     await this.#store(at, bytes);
-    this.#size = end > this.#size ? end : this.#size;
+    this.#grow(end);
     this.#edits.push({ structure, at, length: bytes.length, phase: fresh ? 'fresh' : phase });
   }
 
@@ -122,7 +126,22 @@ export class Draft implements Storage {
    */
   addStream(says: string, stream: Stream, end: bigint): void {
     this.#steps.push({ says, edits: [], stream });
-    this.#size = end > this.#size ? end : this.#size;
+    this.#grow(end);
+  }
+
+  /** Adds a step that has the file system give blocks past the end of the file. */
+  addAllocation(says: string, allocation: Allocation): void {
+    this.#steps.push({ says, edits: [], allocation });
+    this.#grow(allocation.at + allocation.length);
+  }
+
+  /** Whether anything was written into a range of bytes so far, whole sectors of it, but by streams. */
+  isWritten(at: bigint, length: number): boolean {
+    let written = false;
+    this.#eachSector(at, length, (sector) => {
+      written ||= this.#sectors.has(sector);
+    });
+    return written;
   }
 
   /** Adds a sentence that the user should read before the change is applied. */
@@ -139,8 +158,20 @@ export class Draft implements Storage {
     if (this.#edits.length > 0 || this.#fileSize !== undefined) {
       throw new Error('The last step of a draft was not ended');
     }
-    const { protection } = this;
-    return { title, from, steps: this.#steps, cautions: this.#cautions, ...(protection && { protection }) };
+    const { protection, dataFile, freed } = this;
+    return {
+      title,
+      from,
+      steps: this.#steps,
+      cautions: this.#cautions,
+      ...(protection && { protection }),
+      ...(dataFile && { dataFile }),
+      ...(freed && { freed }),
+    };
+  }
+
+  #grow(end: bigint): void {
+    this.#size = end > this.#size ? end : this.#size;
   }
 
   /** The edits of a phase, ascending, with their bytes as they are now; none overlap. */

@@ -1,7 +1,7 @@
 import { headerFields } from '../format/header.ts';
 import { showValue } from '../format/rows.ts';
 import type { Storage } from '../ports.ts';
-import type { ByteWrite, ChangeSet, Step } from './changeSet.ts';
+import type { Allocation, ByteWrite, ChangeSet, DataFileChange, Step } from './changeSet.ts';
 import { Draft } from './draft.ts';
 
 /** Bytes of one write that a preview shows at most; `length` tells how many there are. */
@@ -20,6 +20,7 @@ export interface Preview {
   readonly bytes: bigint;
   readonly sizeBefore: bigint;
   readonly sizeAfter: bigint;
+  readonly dataFile?: DataFileChange;
 }
 
 /** A step of it. */
@@ -30,6 +31,7 @@ export interface PreviewStep {
   readonly writeCount: number;
   readonly bytes: bigint;
   readonly fileSize?: bigint;
+  readonly allocation?: Allocation;
 }
 
 /** What a write changes. */
@@ -57,7 +59,7 @@ export interface PreviewField {
 export async function previewOf(change: ChangeSet, file: Storage): Promise<Preview> {
   const view = new Draft(file);
   const steps: PreviewStep[] = [];
-  const { title, cautions, protection, from } = change;
+  const { title, cautions, protection, from, dataFile } = change;
   let sizeAfter = from.size;
   const reach = (end: bigint): void => {
     sizeAfter = end > sizeAfter ? end : sizeAfter;
@@ -66,6 +68,9 @@ export async function previewOf(change: ChangeSet, file: Storage): Promise<Previ
     steps.push(await previewStep(step, view, reach));
     for (const { structure, at, bytes } of step.edits) {
       await view.write(structure, at, bytes);
+    }
+    if (step.allocation) {
+      reach(step.allocation.at + step.allocation.length);
     }
     if (step.fileSize !== undefined) {
       view.resize(step.fileSize);
@@ -80,6 +85,7 @@ export async function previewOf(change: ChangeSet, file: Storage): Promise<Previ
     bytes: steps.reduce((sum, step) => sum + step.bytes, 0n),
     sizeBefore: from.size,
     sizeAfter,
+    ...(dataFile && { dataFile }),
   };
 }
 
@@ -104,8 +110,15 @@ async function previewStep(step: Step, view: Draft, reach: (end: bigint) => void
       await add(write);
     }
   }
-  const { says, fileSize } = step;
-  return { says, writes, writeCount, bytes, ...(fileSize === undefined ? {} : { fileSize }) };
+  const { says, fileSize, allocation } = step;
+  return {
+    says,
+    writes,
+    writeCount,
+    bytes,
+    ...(fileSize === undefined ? {} : { fileSize }),
+    ...(allocation && { allocation }),
+  };
 }
 
 async function previewWrite({ structure, at, bytes }: ByteWrite, view: Draft): Promise<PreviewWrite> {
