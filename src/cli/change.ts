@@ -64,6 +64,7 @@ export interface Target {
  *
  * @param name - of the image, as given on the command line
  * @param plan - undefined where there is nothing to change
+ * @param rawFailure - what a raw image is refused with
  */
 export async function changeImage(
   name: string,
@@ -71,12 +72,13 @@ export async function changeImage(
   { dryRun, keepUndo, journal }: ChangeArguments,
   out: Output,
   plan: (target: Target) => Promise<ChangeSet | undefined>,
+  rawFailure: (path: string) => Failure = noRaw,
 ): Promise<void> {
   // Opened for reading first: what is refused is refused before anything is locked.
   const opened = await openImageFile(name, format, 'change');
   await opened.storage.close();
   if (opened.format !== 'qcow2') {
-    throw new Failure(`'${bytesOfText(opened.path)}' is a raw image: only qcow2 images are changed`);
+    throw rawFailure(opened.path);
   }
   const { path } = opened;
   if (dryRun !== 'no') {
@@ -93,6 +95,10 @@ export async function changeImage(
   } finally {
     await file.close();
   }
+}
+
+function noRaw(path: string): Failure {
+  return new Failure(`'${bytesOfText(path)}' is a raw image: only qcow2 images are changed`);
 }
 
 async function showPlan(

@@ -1,3 +1,4 @@
+import { bitmap } from './bitmap.ts';
 import { create } from './create.ts';
 import { dump } from './dump.ts';
 import { info } from './info.ts';
@@ -54,6 +55,13 @@ export const verbs: readonly Verb[] = [
     run: undo,
   },
   {
+    name: 'bitmap',
+    usage:
+      '(--merge SOURCE | --add | --remove | --clear | --enable | --disable)... [-b SOURCE_FILE [-F FMT]] [-g SIZE] [-f FMT] [--dry-run[=json]] [--keep-undo] [--journal FILE] FILE BITMAP',
+    about: 'Adds and changes bitmaps, which record what is written, as qemu-img does.',
+    run: bitmap,
+  },
+  {
     name: 'dump',
     usage: '[--output=human|json] [--tables] FILE',
     about: 'Every field on disk with its bytes, value and meaning, and what is wrong with it.',
@@ -65,7 +73,6 @@ export const verbs: readonly Verb[] = [
 export const notYet: readonly string[] = [
   'amend',
   'bench',
-  'bitmap',
   'check',
   'commit',
   'compare',

@@ -36,13 +36,16 @@ export class Qcow2Error extends Error {
   readonly at: bigint | undefined;
   /** The system's own code, such as `EIO`. */
   readonly system: string | undefined;
+  /** What qemu-img says in this case, where it says something. */
+  readonly qemu: string | undefined;
 
-  constructor(code: ErrorCode, message: string, place: { at?: bigint; system?: string } = {}) {
+  constructor(code: ErrorCode, message: string, place: { at?: bigint; system?: string; qemu?: string } = {}) {
     super(message);
     this.name = 'Qcow2Error';
     this.code = code;
     this.at = place.at;
     this.system = place.system;
+    this.qemu = place.qemu;
   }
 }
 

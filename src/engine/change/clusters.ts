@@ -80,6 +80,26 @@ export class Clusters {
     await this.#add(first, count, -1n);
   }
 
+  /**
+   * Gives back `count` clusters from `first` on to which one thing referred, and refers no more: they may be taken again,
+   * in a later step. Throws `damaged` where something else refers to them too, and where a refcount is 0 already.
+   */
+  async free(first: number, count: number): Promise<void> {
+    const shared = await this.#free.firstShared(first, count);
+    if (shared !== undefined) {
+      throw new Qcow2Error(
+        'damaged',
+        `Cluster ${shared} is in use for two things at once: freeing it would harm the other. Check and repair the image first.`,
+      );
+    }
+    await this.release(first, count);
+    for (let cluster = first; cluster < first + count; cluster++) {
+      if (BigInt(await this.refcount(cluster)) === 0n) {
+        this.#free.give(cluster, 1);
+      }
+    }
+  }
+
   /** Raises the refcounts of `count` clusters from `first` on by one. They must have refcount blocks. */
   async share(first: number, count: number): Promise<void> {
     await this.#add(first, count, 1n);
@@ -105,6 +125,7 @@ export class Clusters {
         return first;
       }
       await this.#addBlock(missing);
+      this.#free.searchFrom(first);
     }
   }
 

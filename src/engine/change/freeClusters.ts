@@ -1,4 +1,5 @@
 import { Qcow2Error } from '../error.ts';
+import { hasBitmaps } from '../format/extensionChecks.ts';
 import { showOffset } from '../format/show.ts';
 import { ClusterSet } from '../image/clusterSet.ts';
 import type { Image } from '../image/image.ts';
@@ -6,13 +7,16 @@ import { flaws, type Owner, type ReferenceVisitor } from '../image/reference.ts'
 import { walkReferences } from '../image/references.ts';
 import type { Progress } from '../ports.ts';
 
-/** The clusters of an image that a change may take: of refcount 0, and proved to be referred to by nothing. */
+/**
+ * The clusters of an image that a change may take: of refcount 0, and proved to be referred to by nothing. They are found
+ * in the order in which QEMU takes them (alloc_clusters_noref), so that the layout is QEMU's.
+ */
 export class FreeClusters {
   readonly #image: Image;
   readonly #refcount: (cluster: number) => Promise<number | bigint>;
   readonly #progress: Progress;
-  #used: ClusterSet | undefined;
-  /** Where the next search starts: what comes before is in use. */
+  #walked: UsedClusters | undefined;
+  /** Where the next search starts. A run in a row leaves holes behind, which are found when the image is opened anew. */
   #next = 0;
 
   /**
@@ -28,32 +32,58 @@ export class FreeClusters {
     this.#image = image;
     this.#refcount = refcount;
     this.#progress = progress;
-    this.#used = used;
+    this.#walked = used && { used, shared: undefined };
   }
 
-  /** The first of `count` free clusters in a row, perhaps past the end of the file. Walks all references once. */
+  /** The next of `count` free clusters in a row, perhaps past the end of the file. Walks all references once. */
   async find(count: number): Promise<number> {
-    this.#used ??= await usedClusters(this.#image, this.#progress);
-    for (let first = this.#used.firstFree(this.#next, count); ; ) {
+    const { used } = await this.#walk();
+    for (let first = used.firstFree(this.#next, count); ; ) {
       const counted = await this.#firstCounted(first, count);
       if (counted === undefined) {
-        if (count === 1) {
-          this.#next = first;
-        }
+        this.#next = first + count;
         return first;
       }
-      first = this.#used.firstFree(counted + 1, count);
+      first = used.firstFree(counted + 1, count);
     }
+  }
+
+  /** Has the next search start at a cluster, unless it starts before. */
+  searchFrom(cluster: number): void {
+    this.#next = Math.min(this.#next, cluster);
   }
 
   /** Takes clusters out. */
   take(first: number, count: number): void {
-    this.#used?.add(first, count);
+    this.#walked?.used.add(first, count);
   }
 
-  /** Gives clusters back that were taken and are not needed. */
-  giveBack(first: number, count: number): void {
-    this.#used?.remove(first, count);
+  /** Puts clusters back in: nothing refers to them any more. */
+  give(first: number, count: number): void {
+    this.#walked?.used.remove(first, count);
+    this.searchFrom(first);
+  }
+
+  /** The first cluster of a run to which more than one thing refers in the image as it is. Walks all references once. */
+  async firstShared(first: number, count: number): Promise<number | undefined> {
+    const shared = this.#walked?.shared ?? (await this.#findShared());
+    for (let cluster = first; cluster < first + count; cluster++) {
+      if (shared.has(cluster)) {
+        return cluster;
+      }
+    }
+    return undefined;
+  }
+
+  async #findShared(): Promise<ClusterSet> {
+    const walked = await usedClusters(this.#image, this.#progress);
+    this.#walked = { ...walked, used: this.#walked?.used ?? walked.used };
+    return walked.shared;
+  }
+
+  async #walk(): Promise<UsedClusters> {
+    this.#walked ??= await usedClusters(this.#image, this.#progress);
+    return this.#walked;
   }
 
   /** The first cluster of a run whose refcount is not 0. */
@@ -67,15 +97,31 @@ export class FreeClusters {
   }
 }
 
+/** The clusters that anything in an image refers to. */
+interface UsedClusters {
+  readonly used: ClusterSet;
+  /** Those to which more than one thing refers, where that was asked. */
+  readonly shared: ClusterSet | undefined;
+}
+
 /** The clusters that anything in the image refers to. Throws `damaged` where that can't be told for sure. */
-export async function usedClusters(image: Image, progress: Progress): Promise<ClusterSet> {
+async function usedClusters(image: Image, progress: Progress): Promise<{ used: ClusterSet; shared: ClusterSet }> {
   const used = new ClusterSet();
-  await walkReferences(
-    image,
-    provingVisitor(image, (_owner, cluster, count) => used.add(cluster, count)),
-    progress,
-  );
-  return used;
+  const shared = new ClusterSet();
+  const visitor = provingVisitor(image, (_owner, cluster, count, references) => {
+    used.add(cluster, count, shared);
+    if (references > 1) {
+      shared.add(cluster, count);
+    }
+  });
+  await walkReferences(withoutStaleBitmaps(image), visitor, progress);
+  return { used, shared };
+}
+
+/** Bitmaps that some writer did not keep up to date are none any more: their directory may be anything by now. */
+function withoutStaleBitmaps(image: Image): Image {
+  const { bitmapDirectory: _, ...others } = image;
+  return image.header && hasBitmaps(image.header) ? image : others;
 }
 
 /** A visitor of references that throws `damaged` where one leads past the file's end, or can't be followed. */

@@ -1,4 +1,6 @@
 import { Qcow2Error } from '../error.ts';
+import { hasBitmaps } from '../format/extensionChecks.ts';
+import { extensionTypes } from '../format/extensions.ts';
 import { sectorSize } from './changeSet.ts';
 import type { Draft } from './draft.ts';
 import {
@@ -13,6 +15,11 @@ import {
 const corruptBit = 2n;
 /** Where incompatible_features is. */
 const incompatibleAt = 72;
+
+/** Autoclear bit 0: the bitmaps are up to date. */
+const bitmapsBit = 1n;
+/** Where autoclear_features is. */
+const autoclearAt = 88;
 
 /** Sectors whose subsets are all tried, to find a safe order. */
 const mostTried = 8;
@@ -47,6 +54,11 @@ function* waysTo(before: FirstCluster, after: Uint8Array, change: HeaderChange):
     if (!(error instanceof Qcow2Error && error.code === 'too-large')) {
       throw error;
     }
+  }
+  if (hasBitmaps(before.header)) {
+    // Without its bit the bitmaps extension means nothing, so that its parts may change one after the other.
+    const kept = changedFirstCluster(before, change, { keep: true });
+    yield [withoutBitmapsBit(before.bytes), withoutBitmapsBit(kept), after];
   }
 }
 
@@ -130,14 +142,17 @@ function isSafe(groups: readonly (readonly number[])[], old: Uint8Array, after: 
   return true;
 }
 
-/** All that a reader gets from a first cluster, as text. */
+/**
+ * All that a reader gets from a first cluster, as text. What a bitmaps extension says counts only with its bit; nobody
+ * reads it otherwise.
+ */
 function meaningOf(bytes: Uint8Array): string {
   const { header, extensions, backing }: FirstCluster = parseFirstCluster(bytes);
   const { bytes: _, backing_file_offset: offset, ...fields } = header;
-  return JSON.stringify(
-    [fields, offset === 0n, extensions.map(({ type, length, data }) => [type, length, data]), backing],
-    (_key, value: unknown) =>
-      typeof value === 'bigint' ? String(value) : value instanceof Uint8Array ? Array.from(value) : value,
+  const stale = (type: number): boolean => type === extensionTypes.bitmaps && !hasBitmaps(header);
+  const read = extensions.map(({ type, length, data }) => [type, length, stale(type) ? [] : data]);
+  return JSON.stringify([fields, offset === 0n, read, backing], (_key, value: unknown) =>
+    typeof value === 'bigint' ? String(value) : value instanceof Uint8Array ? Array.from(value) : value,
   );
 }
 
@@ -168,6 +183,13 @@ function withCorruptBit(bytes: Uint8Array): Uint8Array {
   const marked = bytes.slice();
   const view = new DataView(marked.buffer);
   view.setBigUint64(incompatibleAt, view.getBigUint64(incompatibleAt) | corruptBit);
+  return marked;
+}
+
+function withoutBitmapsBit(bytes: Uint8Array): Uint8Array {
+  const marked = bytes.slice();
+  const view = new DataView(marked.buffer);
+  view.setBigUint64(autoclearAt, view.getBigUint64(autoclearAt) & ~bitmapsBit);
   return marked;
 }
 

@@ -85,7 +85,7 @@ export class SwitchLayout {
       if (entries * refcountTableEntryBytes <= clusters * clusterSize) {
         return { table, blocks: this.#places() };
       }
-      this.#free.giveBack(table.start, clusters);
+      this.#free.give(table.start, clusters);
       clusters = Math.ceil((entries * tableRoom * refcountTableEntryBytes) / clusterSize);
       if (clusters * clusterSize > limits.refcountTableBytes) {
         throw new Qcow2Error('too-large', 'The image needs a refcount table of more than 8 MiB. Use larger clusters.', {

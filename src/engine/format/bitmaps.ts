@@ -55,7 +55,7 @@ export interface Bitmap {
 }
 
 /** The name as text. */
-export function bitmapName(bitmap: Bitmap): string {
+export function bitmapName(bitmap: Pick<Bitmap, 'nameBytes'>): string {
   return decodeText(bitmap.nameBytes);
 }
 

@@ -9,11 +9,17 @@ export class ClusterSet {
     return ((this.#words[Math.floor(cluster / 32)] ?? 0) & (1 << (cluster % 32))) !== 0;
   }
 
-  /** Puts `count` clusters from `first` on in. */
-  add(first: number, count: number): void {
+  /** Puts `count` clusters from `first` on in. `again` gets those that were in already. */
+  add(first: number, count: number, again?: ClusterSet): void {
     this.end = Math.max(this.end, first + count);
     this.#reserve(first + count);
-    this.#each(first, count, (word, mask) => (this.#words[word] = (this.#words[word] ?? 0) | mask));
+    this.#each(first, count, (word, mask) => {
+      const before = this.#words[word] ?? 0;
+      this.#words[word] = before | mask;
+      if (again && (before & mask) !== 0) {
+        again.#addBits(word, before & mask);
+      }
+    });
   }
 
   /** Takes `count` clusters from `first` on out. */
@@ -49,6 +55,12 @@ export class ClusterSet {
       }
     }
     return first;
+  }
+
+  #addBits(word: number, bits: number): void {
+    this.end = Math.max(this.end, word * 32 + 32 - Math.clz32(bits));
+    this.#reserve(word * 32 + 32);
+    this.#words[word] = (this.#words[word] ?? 0) | bits;
   }
 
   #each(first: number, count: number, change: (word: number, mask: number) => void): void {
