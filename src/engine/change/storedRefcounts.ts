@@ -18,7 +18,7 @@ export async function refcountBlocksOf({ header, storage }: Image, geometry: Geo
     throw new Qcow2Error('damaged', 'The refcount table can’t be read: which clusters are free is not known.');
   }
   const entries = (header.refcount_table_clusters * geometry.clusterSize) / refcountTableEntryBytes;
-  const blocks = new Array<number>(entries).fill(0);
+  const blocks = Array.from({ length: entries }, () => 0);
   for (const { index, block, reserved, unaligned } of refcountTableEntries(geometry, table)) {
     if (reserved || unaligned || BigInt(block) >= storage.size) {
       throw new Qcow2Error(

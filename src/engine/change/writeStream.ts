@@ -47,7 +47,13 @@ export async function* inOrder(
   const iterators = sources.map((source) =>
     Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator](),
   );
-  const heads = await Promise.all(iterators.map(async (iterator) => (await iterator.next()).value ?? undefined));
+  const nextOf = async (
+    iterator: Iterator<ByteWrite> | AsyncIterator<ByteWrite> | undefined,
+  ): Promise<ByteWrite | undefined> => {
+    const next: IteratorResult<ByteWrite, unknown> | undefined = await iterator?.next();
+    return next?.done === false ? next.value : undefined;
+  };
+  const heads = await Promise.all(iterators.map(nextOf));
   for (;;) {
     let lowest: number | undefined;
     for (const [index, head] of heads.entries()) {
@@ -59,7 +65,6 @@ export async function* inOrder(
       return;
     }
     yield write;
-    const next = await iterators[lowest]?.next();
-    heads[lowest] = next?.done === false ? next.value : undefined;
+    heads[lowest] = await nextOf(iterators[lowest]);
   }
 }
