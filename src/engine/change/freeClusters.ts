@@ -48,6 +48,14 @@ export class FreeClusters {
     }
   }
 
+  /** Takes `count` clusters in a row at the end of the file, and returns the first. Walks all references once. */
+  async takeAtEnd(count: number): Promise<number> {
+    const { used } = await this.#walk();
+    const first = Math.max(this.#image.geometry?.fileClusters ?? 0, used.end);
+    used.add(first, count);
+    return first;
+  }
+
   /** Has the next search start at a cluster, unless it starts before. */
   searchFrom(cluster: number): void {
     this.#next = Math.min(this.#next, cluster);

@@ -95,6 +95,18 @@ async function changeProtected(draft: Draft, before: FirstCluster, content: Uint
   draft.protection = 'corrupt-bit';
   await draft.write('header', 0n, withCorruptBit(old).subarray(0, sectorSize));
   await draft.endStep('Set the corrupt bit, so that nobody writes meanwhile');
+  if (parseFirstCluster(content).header.version < 3) {
+    // Version 2 has no such bit: it is set until the first sector, the last one, makes it version 2.
+    await writeSectors(
+      draft,
+      after,
+      changed.filter((sector) => sector !== 0),
+    );
+    await draft.endStep(says);
+    await writeSectors(draft, after, [0]);
+    await draft.endStep(says);
+    return;
+  }
   await writeSectors(draft, withCorruptBit(after), changed.includes(0) ? changed : [0, ...changed]);
   await draft.endStep(says);
   await writeSectors(draft, after, [0]);

@@ -40,6 +40,19 @@ export class ClusterSet {
     return false;
   }
 
+  /** The first cluster in the set at or after `from`; undefined where there is none. */
+  next(from: number): number | undefined {
+    for (let at = from; at < this.end; ) {
+      const word = Math.floor(at / 32);
+      const bits = (this.#words[word] ?? 0) & (0xffffffff << (at % 32));
+      if (bits !== 0) {
+        return word * 32 + 31 - Math.clz32(bits & -bits);
+      }
+      at = (word + 1) * 32;
+    }
+    return undefined;
+  }
+
   /** The first of `count` clusters in a row that are not in the set, at or after `from`. */
   firstFree(from: number, count: number): number {
     let first = from;

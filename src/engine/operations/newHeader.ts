@@ -13,7 +13,7 @@ import type { NewImage } from './newImage.ts';
 import type { NewLayout } from './newLayout.ts';
 
 /** Bytes of a cluster up to which QEMU leaves out the feature name table. */
-const smallCluster = 4096;
+export const smallCluster = 4096;
 
 /**
  * The first cluster of a new image: header, extensions, backing file name (qcow2_update_header). Throws `too-large` when

@@ -106,7 +106,8 @@ function clusterBitsOf(size: bigint): number {
   return bits;
 }
 
-function refcountOrderOf(bits: bigint): number {
+/** Log2 of the bits of a refcount. Throws `bad-argument` for a width that there is not. */
+export function refcountOrderOf(bits: bigint): number {
   const order = [1n, 2n, 4n, 8n, 16n, 32n, 64n].indexOf(bits);
   require(order >= 0, 'Refcount width must be a power of two and may not exceed 64 bits');
   return order;
