@@ -8,11 +8,7 @@ import type { StoredRefcounts } from './storedRefcounts.ts';
  *
  * @param order - log2 of the bits of a refcount
  */
-export async function countedBlocks(
-  stored: StoredRefcounts,
-  order: number,
-  progress: Progress,
-): Promise<ClusterSet> {
+export async function countedBlocks(stored: StoredRefcounts, order: number, progress: Progress): Promise<ClusterSet> {
   const { clusterBits, clusterSize, refcountBlockEntries: perStored } = stored.geometry;
   const perBlock = refcountBlockEntries(clusterBits, order);
   const indices = new ClusterSet();

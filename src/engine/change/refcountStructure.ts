@@ -150,7 +150,11 @@ class NewBlocks {
       if (index < 0) {
         yield* this.#table();
       } else {
-        yield* writesOf({ structure: `refcount block[${index}]`, at: this.#at(cluster), bytes: await this.#block(index) });
+        yield* writesOf({
+          structure: `refcount block[${index}]`,
+          at: this.#at(cluster),
+          bytes: await this.#block(index),
+        });
       }
     }
   }
