@@ -42,11 +42,15 @@ const program = options.real === true ? findProgram('qemu-img') : options.progra
 const programs = await setUpPrograms(join(folder, 'bin'), { program, trace: options.trace }, report);
 const names = positionals.length > 0 ? positionals : listed.map(([name]) => name);
 const surroundings = { source, folder, programs, imageOptions: options['image-options'], patience };
+const logs = join(cacheFolder, 'iotests');
 const outcomes: Outcome[] = [];
 for (const name of names) {
   const outcome = await runTest(name, surroundings);
   outcomes.push(outcome);
   console.log(lineOf(outcome));
+  if (outcome.verdict !== 'pass') {
+    keepLog(outcome);
+  }
 }
 tell(outcomes);
 
@@ -66,7 +70,12 @@ function lineOf({ name, verdict, seconds, why }: Outcome): string {
   return `${name.padEnd(5)} ${verdict} ${seconds.toFixed(1).padStart(6)} s  ${verdict === 'pass' ? about : why}`;
 }
 
-/** The totals; the logs of what has not passed are kept. */
+function keepLog({ name, log }: Outcome): void {
+  mkdirSync(logs, { recursive: true });
+  writeFileSync(join(logs, `${name.replaceAll('/', '-')}.log`), log);
+}
+
+/** The totals. */
 function tell(all: readonly Outcome[]): void {
   const having = (verdict: Outcome['verdict']): readonly Outcome[] => all.filter((one) => one.verdict === verdict);
   const bad = all.filter(({ verdict }) => verdict !== 'pass');
@@ -75,11 +84,6 @@ function tell(all: readonly Outcome[]): void {
     console.log(`Passed, but with cases left out: ${partly.map(({ name }) => name).join(' ')}`);
   }
   if (bad.length > 0) {
-    const logs = join(cacheFolder, 'iotests');
-    mkdirSync(logs, { recursive: true });
-    for (const { name, log } of bad) {
-      writeFileSync(join(logs, `${name.replaceAll('/', '-')}.log`), log);
-    }
     console.log(`Not passed: ${bad.map(({ name }) => name).join(' ')}. What they said: ${logs}`);
   }
   console.log(`${having('pass').length} passed, ${having('fail').length} failed, ${having('skip').length} skipped`);
