@@ -7,6 +7,7 @@ import { openImage } from '../engine/image/open.ts';
 import { type FileState, noProgress, type Storage } from '../engine/ports.ts';
 import { type ChangeFile, openToChange } from '../platform/changeFile.ts';
 import { openFile } from '../platform/fileStorage.ts';
+import { namedPath } from '../platform/gate.ts';
 import { journalBeside } from '../platform/journalFile.ts';
 import { bytesOfText } from './bytes.ts';
 import { pathOf } from './formats.ts';
@@ -69,7 +70,7 @@ export interface Target {
 export async function changeImage(
   name: string,
   format: string | undefined,
-  { dryRun, keepUndo, journal }: ChangeArguments,
+  given: ChangeArguments,
   out: Output,
   plan: (target: Target) => Promise<ChangeSet | undefined>,
   rawFailure: (path: string) => Failure = noRaw,
@@ -81,19 +82,46 @@ export async function changeImage(
     throw rawFailure(opened.path);
   }
   const { path } = opened;
+  await changeFile(name, path, given, out, async (storage, from) => {
+    const image = await openImage(storage);
+    return plan({ image, storage, from, path });
+  });
+}
+
+/**
+ * Plans a change of an image of any format and applies it, or shows it with `--dry-run`.
+ *
+ * @param name - of the image, as given on the command line, for messages
+ * @param plan - undefined where there is nothing to change
+ * @param dataName - of the external data file that changes with it, as the image names it
+ */
+export async function changeFile(
+  name: string,
+  path: string,
+  { dryRun, keepUndo, journal }: ChangeArguments,
+  out: Output,
+  plan: (storage: Storage, from: FileState) => Promise<ChangeSet | undefined>,
+  dataName?: string,
+): Promise<void> {
   if (dryRun !== 'no') {
     await showPlan(path, dryRun, out, plan);
     return;
   }
   const file = await openForWriting(name, path);
+  const files = [file];
   try {
-    const target = { image: await openImage(file), storage: file, from: await file.state(), path };
-    const change = await plan(target);
+    const change = await plan(file, await file.state());
+    if (change?.dataFile && dataName !== undefined) {
+      // QEMU looks for it from the folder that the command runs in.
+      files.push(await openForWriting(name, namedPath(dataName, '')));
+    }
     if (change) {
-      await apply(change, file, journalBeside(path, journal), { keepUndo, progress: noProgress });
+      const [, dataFile] = files;
+      const options = { keepUndo, progress: noProgress, ...(dataFile && { dataFile }) };
+      await apply(change, file, journalBeside(path, journal), options);
     }
   } finally {
-    await file.close();
+    await Promise.all(files.map((one) => one.close()));
   }
 }
 
@@ -105,12 +133,12 @@ async function showPlan(
   path: string,
   dryRun: 'human' | 'json',
   out: Output,
-  plan: (target: Target) => Promise<ChangeSet | undefined>,
+  plan: (storage: Storage, from: FileState) => Promise<ChangeSet | undefined>,
 ): Promise<void> {
   const storage = await openFile(path);
   try {
     const from = { identity: storage.identity, size: storage.size, modified: 0n, changed: 0n };
-    const change = await plan({ image: await openImage(storage), storage, from, path });
+    const change = await plan(storage, from);
     const preview = change && (await previewOf(change, storage));
     out.text(dryRun === 'json' ? previewJson(preview) : previewText(preview));
   } finally {

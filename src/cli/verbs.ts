@@ -5,6 +5,7 @@ import { info } from './info.ts';
 import { map } from './map.ts';
 import type { Output } from './output.ts';
 import { rebase } from './rebase.ts';
+import { resize } from './resize.ts';
 import { recover, undo } from './takeBack.ts';
 
 /** A verb of the command line. */
@@ -43,6 +44,13 @@ export const verbs: readonly Verb[] = [
     run: rebase,
   },
   {
+    name: 'resize',
+    usage:
+      '[-f FMT] [--preallocation=off|metadata|falloc|full] [-q] [--shrink] [--dry-run[=json]] [--keep-undo] [--journal FILE] FILE [+|-]SIZE',
+    about: 'Gives the disk of a qcow2 or raw image another size, as qemu-img does.',
+    run: resize,
+  },
+  {
     name: 'recover',
     usage: '[--journal FILE] FILE',
     about: 'Rolls back a change that was interrupted: the image is as it was before, to the byte.',
@@ -79,6 +87,5 @@ export const notYet: readonly string[] = [
   'convert',
   'dd',
   'measure',
-  'resize',
   'snapshot',
 ];

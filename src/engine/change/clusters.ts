@@ -1,9 +1,8 @@
 import { Qcow2Error } from '../error.ts';
-import { joinWords } from '../format/bits.ts';
 import {
-  encodeRefcountTableEntry,
   maxRefcount,
   readRefcount,
+  readSmallRefcount,
   refcountTableEntryBytes,
   writeRefcount,
 } from '../format/refcounts.ts';
@@ -11,6 +10,7 @@ import type { Geometry } from '../image/geometry.ts';
 import type { Image } from '../image/image.ts';
 import { limits } from '../limits.ts';
 import type { Progress } from '../ports.ts';
+import type { ByteWrite } from './changeSet.ts';
 import type { Draft } from './draft.ts';
 import { FreeClusters } from './freeClusters.ts';
 import { refcountBlocksOf } from './storedRefcounts.ts';
@@ -75,6 +75,48 @@ export class Clusters {
     return first;
   }
 
+  /**
+   * Takes `count` clusters in a row behind everything in the file and returns the first, as `allocate` does, but without
+   * holding their refcount blocks in memory: those come as a stream of their own, before the area. Nothing of the area is
+   * in the draft yet.
+   */
+  async append(count: number): Promise<number> {
+    const { clusterSize } = this.#geometry;
+    const start = await this.#end();
+    const { missing, total } = this.#blocksFor(start, count);
+    this.#free.take(start, total);
+    this.#draft.freshen(BigInt(start) * BigInt(clusterSize), BigInt(total) * BigInt(clusterSize));
+    await this.#addKnown(start, total, missing);
+    const area = { start, end: start + total };
+    for (const [order, index] of missing.entries()) {
+      this.#reserve(index);
+      this.#blocks[index] = start + order;
+    }
+    await this.#writeBlocks(missing, area);
+    if (this.#outgrown) {
+      await this.#moveTable();
+    } else {
+      await this.#writeEntries(missing);
+    }
+    return start + missing.length;
+  }
+
+  /** The refcount blocks that there are, by their index in the refcount table, ascending. */
+  *blocks(): Iterable<{ readonly index: number; readonly cluster: number }> {
+    for (const [index, cluster] of this.#blocks.entries()) {
+      if (cluster !== 0) {
+        yield { index, cluster };
+      }
+    }
+  }
+
+  /** Takes a refcount block out of the refcount table: all clusters that it counts have refcount 0 then. */
+  async dropBlock(index: number): Promise<void> {
+    this.#blocks[index] = 0;
+    this.#content.delete(index);
+    await this.#writeEntries([index]);
+  }
+
   /** Lowers the refcounts of `count` clusters from `first` on by one. Throws `damaged` where one is 0 already. */
   async release(first: number, count: number): Promise<void> {
     await this.#add(first, count, -1n);
@@ -111,6 +153,105 @@ export class Clusters {
       await this.release(this.#former.start, this.#former.clusters);
       this.#former = undefined;
     }
+  }
+
+  /** The first cluster behind everything: the file, what is referred to, and what is counted. */
+  async #end(): Promise<number> {
+    const { clusterSize, refcountBlockEntries: perBlock, refcountOrder } = this.#geometry;
+    const fileEnd = Number((this.#draft.size + BigInt(clusterSize) - 1n) / BigInt(clusterSize));
+    const end = Math.max(fileEnd, await this.#free.usedEnd());
+    for (let index = this.#blocks.length - 1; index >= Math.floor(end / perBlock); index--) {
+      const block = this.#blocks[index] ? await this.#block(index) : new Uint8Array();
+      for (let entry = block.length === 0 ? -1 : perBlock - 1; entry >= 0; entry--) {
+        if (readSmallRefcount(block, entry, refcountOrder) !== 0) {
+          return Math.max(end, index * perBlock + entry + 1);
+        }
+      }
+    }
+    return end;
+  }
+
+  /** The refcount blocks that `count` clusters from `start` on need, and how many clusters they are with these. */
+  #blocksFor(start: number, count: number): { missing: number[]; total: number } {
+    const { refcountBlockEntries: perBlock } = this.#geometry;
+    const missing: number[] = [];
+    let total = count;
+    for (let index = Math.floor(start / perBlock); index * perBlock < start + total; index++) {
+      if ((this.#blocks[index] ?? 0) === 0) {
+        missing.push(index);
+        total++;
+      }
+    }
+    return { missing, total };
+  }
+
+  /** Counts those clusters of a new area for which there are refcount blocks. */
+  async #addKnown(start: number, total: number, missing: readonly number[]): Promise<void> {
+    const { refcountBlockEntries: perBlock } = this.#geometry;
+    const lacking = new Set(missing);
+    for (let first = start; first < start + total; ) {
+      const index = Math.floor(first / perBlock);
+      const end = Math.min(start + total, (index + 1) * perBlock);
+      if (!lacking.has(index)) {
+        await this.#add(first, end - first, 1n);
+      }
+      first = end;
+    }
+  }
+
+  /** Writes the refcount blocks of a new area: those that it fills as a stream, the others into the draft. */
+  async #writeBlocks(missing: readonly number[], { start, end }: { start: number; end: number }): Promise<void> {
+    const { clusterSize, refcountBlockEntries: perBlock, refcountOrder } = this.#geometry;
+    const filled: number[] = [];
+    for (const index of missing) {
+      const first = Math.max(start, index * perBlock);
+      const stop = Math.min(end, (index + 1) * perBlock);
+      if (stop - first === perBlock) {
+        filled.push(index);
+        continue;
+      }
+      const bytes = new Uint8Array(clusterSize);
+      for (let cluster = first; cluster < stop; cluster++) {
+        writeRefcount(bytes, cluster % perBlock, refcountOrder, 1);
+      }
+      this.#content.set(index, bytes);
+      await this.#draft.write(`refcount block[${index}]`, this.#offsetOf(index), bytes);
+    }
+    if (filled.length > 0) {
+      const bytes = filledBlock(clusterSize, perBlock, refcountOrder);
+      const writes = filled.map((index) => ({ structure: `refcount block[${index}]`, at: this.#offsetOf(index) }));
+      const stream = async function* (): AsyncGenerator<ByteWrite> {
+        for (const write of writes) {
+          yield { ...write, bytes };
+        }
+      };
+      this.#draft.addStream('Write refcount blocks where nothing is', stream, 0n);
+    }
+  }
+
+  /** Writes entries of the refcount table, ascending, as they are in memory. */
+  async #writeEntries(indices: readonly number[]): Promise<void> {
+    const { clusterSize } = this.#geometry;
+    for (let done = 0; done < indices.length; ) {
+      const first = indices[done] ?? 0;
+      let count = 1;
+      while (indices[done + count] === first + count) {
+        count++;
+      }
+      const bytes = new Uint8Array(count * refcountTableEntryBytes);
+      const view = new DataView(bytes.buffer);
+      for (let entry = 0; entry < count; entry++) {
+        view.setBigUint64(entry * refcountTableEntryBytes, this.#offsetOf(first + entry));
+      }
+      const at = BigInt(this.#table.start) * BigInt(clusterSize) + BigInt(first * refcountTableEntryBytes);
+      await this.#draft.write(`refcount table[${first}]`, at, bytes);
+      done += count;
+    }
+  }
+
+  /** Host offset of a refcount block; 0 for none. */
+  #offsetOf(index: number): bigint {
+    return BigInt(this.#blocks[index] ?? 0) * BigInt(this.#geometry.clusterSize);
   }
 
   async #take(count: number): Promise<number> {
@@ -159,9 +300,7 @@ export class Clusters {
     await this.#draft.write(`refcount block[${index}]`, BigInt(cluster) * BigInt(clusterSize), bytes);
     await this.#add(cluster, 1, 1n);
     if (!this.#outgrown) {
-      const { hi, lo } = encodeRefcountTableEntry(BigInt(cluster) * BigInt(clusterSize));
-      const at = BigInt(this.#table.start) * BigInt(clusterSize) + BigInt(index * refcountTableEntryBytes);
-      await this.#draft.write(`refcount table[${index}]`, at, wordBytes(joinWords(hi, lo)));
+      await this.#writeEntries([index]);
     }
   }
 
@@ -258,8 +397,11 @@ export class Clusters {
   }
 }
 
-function wordBytes(word: bigint): Uint8Array {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, word);
+/** A refcount block whose clusters all have refcount 1. */
+function filledBlock(clusterSize: number, perBlock: number, refcountOrder: number): Uint8Array {
+  const bytes = new Uint8Array(clusterSize);
+  for (let entry = 0; entry < perBlock; entry++) {
+    writeRefcount(bytes, entry, refcountOrder, 1);
+  }
   return bytes;
 }

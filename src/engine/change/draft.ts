@@ -172,6 +172,10 @@ export class Draft implements Storage {
 
   #grow(end: bigint): void {
     this.#size = end > this.#size ? end : this.#size;
+    // What the step writes behind the end that it sets must not be cut off.
+    if (this.#fileSize !== undefined && end > this.#fileSize) {
+      this.#fileSize = end;
+    }
   }
 
   /** The edits of a phase, ascending, with their bytes as they are now; none overlap. */

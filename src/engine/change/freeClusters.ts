@@ -61,6 +61,11 @@ export class FreeClusters {
     this.#next = Math.min(this.#next, cluster);
   }
 
+  /** The number of clusters up to the last one that anything refers to. Walks all references once. */
+  async usedEnd(): Promise<number> {
+    return (await this.#walk()).used.end;
+  }
+
   /** Takes clusters out. */
   take(first: number, count: number): void {
     this.#walked?.used.add(first, count);
@@ -113,7 +118,10 @@ interface UsedClusters {
 }
 
 /** The clusters that anything in the image refers to. Throws `damaged` where that can't be told for sure. */
-async function usedClusters(image: Image, progress: Progress): Promise<{ used: ClusterSet; shared: ClusterSet }> {
+export async function usedClusters(
+  image: Image,
+  progress: Progress,
+): Promise<{ used: ClusterSet; shared: ClusterSet }> {
   const used = new ClusterSet();
   const shared = new ClusterSet();
   const visitor = provingVisitor(image, (_owner, cluster, count, references) => {

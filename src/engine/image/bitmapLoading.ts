@@ -56,7 +56,10 @@ export class BitmapLoading {
 }
 
 /** Entries that a bitmap's table must have: a bit a granule, in 64-bit words, in clusters. */
-function neededEntries(granularityBits: number, { virtualSize, clusterBits }: BitmapDirectoryFormat): bigint {
+export function neededEntries(
+  granularityBits: number,
+  { virtualSize, clusterBits }: Pick<BitmapDirectoryFormat, 'virtualSize' | 'clusterBits'>,
+): bigint {
   const granules = divideUp(virtualSize - (virtualSize % 512n), 1n << BigInt(granularityBits));
   return divideUp(divideUp(granules, 64n) * 8n, 1n << BigInt(clusterBits));
 }

@@ -17,6 +17,13 @@ export class ClusterCounts {
     }
   }
 
+  /** Counts each of `count` clusters from `first` on `times` times more. */
+  addRun(first: number, count: number, times = 1): void {
+    for (let cluster = first; cluster < first + count; cluster++) {
+      this.add(cluster, times);
+    }
+  }
+
   /** How often a cluster was counted. */
   count(cluster: number): number {
     return this.#powers.reduce((sum, clusters, power) => sum + (clusters.has(cluster) ? 2 ** power : 0), 0);

@@ -70,6 +70,18 @@ export class ClusterSet {
     return first;
   }
 
+  /** The highest cluster in the set below `to`; -1 where there is none. */
+  last(to: number): number {
+    for (let at = Math.min(to, this.end) - 1; at >= 0; ) {
+      const bits = (this.#words[Math.floor(at / 32)] ?? 0) << (31 - (at % 32));
+      if (bits !== 0) {
+        return at - Math.clz32(bits);
+      }
+      at = Math.floor(at / 32) * 32 - 1;
+    }
+    return -1;
+  }
+
   #addBits(word: number, bits: number): void {
     this.end = Math.max(this.end, word * 32 + 32 - Math.clz32(bits));
     this.#reserve(word * 32 + 32);

@@ -8,6 +8,7 @@ import { Qcow2Error } from '../error.ts';
 import { extensionTypes } from '../format/extensions.ts';
 import type { Header } from '../format/header.ts';
 import type { Geometry } from '../image/geometry.ts';
+import type { GuestPorts } from '../image/guestData.ts';
 import type { Image } from '../image/image.ts';
 import type { FileState, Progress, Storage } from '../ports.ts';
 import { planAmendedSize } from './amendSize.ts';
@@ -30,6 +31,8 @@ export interface AmendOptions {
   readonly dataFileRaw?: boolean;
   readonly lazyRefcounts?: boolean;
   readonly refcountBits?: bigint;
+  /** What the guest's data is read by, for a size: with the backing file open, where the image names one. */
+  readonly ports?: GuestPorts;
 }
 
 /** Compatible bit 0. */
@@ -60,7 +63,9 @@ export async function planAmend(
     stages.push((now, view, state) => planHeader(now, view, state, wanted, progress));
   }
   if (wanted.resized) {
-    stages.push((now, view, state) => planAmendedSize(now, view, state, wanted.size, progress));
+    stages.push((now, view, state) =>
+      planAmendedSize(now, view, state, { size: wanted.size, ports: options.ports }, progress),
+    );
   }
   if (wanted.tables) {
     const change = {

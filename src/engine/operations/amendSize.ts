@@ -1,18 +1,15 @@
 import type { ChangeSet } from '../change/changeSet.ts';
-import { Qcow2Error } from '../error.ts';
 import type { Image } from '../image/image.ts';
 import type { FileState, Progress, Storage } from '../ports.ts';
+import { planResize, type ResizeOptions } from './resize.ts';
 
-/**
- * The stage of an amend that gives the disk another size: `planResize` of `resize.ts`, which grows and shrinks, once it is
- * there. Throws `not-supported`.
- */
-export async function planAmendedSize(
-  _image: Image,
-  _storage: Storage,
-  _from: FileState,
-  _size: bigint,
-  _progress: Progress,
+/** The stage of an amend that gives the disk another size. As in QEMU, a smaller one needs no further word. */
+export function planAmendedSize(
+  image: Image,
+  storage: Storage,
+  from: FileState,
+  { size, ports }: Pick<ResizeOptions, 'size' | 'ports'>,
+  progress: Progress,
 ): Promise<ChangeSet> {
-  throw new Qcow2Error('not-supported', 'The size can’t be amended yet. Nothing was written.');
+  return planResize(image, storage, from, { size, ports, shrink: true, preallocation: 'off' }, progress);
 }

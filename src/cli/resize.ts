@@ -1,0 +1,182 @@
+import { Qcow2Error, systemText } from '../engine/error.ts';
+import type { ByteSource } from '../engine/image/byteRuns.ts';
+import { fileBytes } from '../engine/image/fileBytes.ts';
+import { GuestData } from '../engine/image/guestData.ts';
+import { openImage } from '../engine/image/open.ts';
+import { limits } from '../engine/limits.ts';
+import type { Preallocation } from '../engine/operations/newImage.ts';
+import { trackedSize } from '../engine/operations/plannedBitmap.ts';
+import { planRawResize } from '../engine/operations/rawResize.ts';
+import { planResize } from '../engine/operations/resize.ts';
+import { noProgress } from '../engine/ports.ts';
+import { codecs } from '../platform/codecs.ts';
+import { bytesOfText } from './bytes.ts';
+import { type ChangeArguments, changeArguments, changeFile, changeOptions } from './change.ts';
+import { type ImageFile, openImageFile } from './imageFile.ts';
+import { type MapChain, type MapLayer, openMapChain } from './mapChain.ts';
+import { type Option, readArguments } from './options.ts';
+import { type Output, outputTo } from './output.ts';
+import { Failure, programName, usageFailure } from './program.ts';
+import { readResizeSize, type SizeChange, sizeAfter } from './resizeSize.ts';
+
+const options: readonly Option[] = [
+  { long: 'help', short: 'h' },
+  { long: 'format', short: 'f', value: true },
+  { long: 'quiet', short: 'q' },
+  { long: 'preallocation', value: true },
+  { long: 'shrink' },
+  { long: 'object', value: true, unsupported: true },
+  { long: 'image-opts', unsupported: true },
+  ...changeOptions,
+];
+
+const preallocations: readonly string[] = ['off', 'metadata', 'falloc', 'full'] satisfies Preallocation[];
+
+/** What a command line asks for. */
+interface Request {
+  readonly name: string;
+  readonly format: string | undefined;
+  readonly size: SizeChange;
+  readonly shrink: boolean;
+  readonly preallocation: Preallocation;
+  readonly change: ChangeArguments;
+}
+
+/** `qcow2 resize`: qemu-img's verb, for qcow2 and raw images. */
+export async function resize(args: readonly string[], out: Output): Promise<number> {
+  // The size comes last, and may look like an option: `-5G`.
+  const [size, ...others] = args.toReversed();
+  if (size === undefined || others.length === 0) {
+    throw usageFailure('Not enough arguments');
+  }
+  const read = readArguments(options, others.toReversed());
+  const value = (name: string): string | undefined => read.given.findLast((option) => option.name === name)?.value;
+  if (value('help') !== undefined) {
+    out.text(
+      `usage: ${programName} resize [-f FMT] [--preallocation=off|metadata|falloc|full] [-q] [--shrink] FILE [+|-]SIZE\n`,
+    );
+    return 0;
+  }
+  const preallocation = value('preallocation') ?? 'off';
+  if (!preallocations.includes(preallocation)) {
+    throw new Failure(`Invalid preallocation mode '${bytesOfText(preallocation)}'`);
+  }
+  const [name] = read.operands;
+  if (name === undefined || read.operands.length !== 1) {
+    throw usageFailure('Expecting image file name and size');
+  }
+  await run(
+    {
+      name,
+      format: value('format'),
+      size: readResizeSize(size),
+      shrink: value('shrink') !== undefined,
+      preallocation: preallocation as Preallocation,
+      change: changeArguments(read),
+    },
+    out,
+  );
+  if (value('quiet') === undefined && value('dry-run') === undefined) {
+    out.text('Image resized.\n');
+  }
+  return 0;
+}
+
+async function run(request: Request, out: Output): Promise<void> {
+  const { name, format } = request;
+  const file = await openImageFile(name, format, 'change');
+  try {
+    if (file.format === 'raw' && format === undefined) {
+      warnOfProbing(file.path);
+    }
+    const chain = await openMapChain(file, true);
+    try {
+      await (file.format === 'raw' ? resizeRaw(file, request, out) : resizeQcow2(file, chain, request, out));
+    } finally {
+      await chain.close();
+    }
+  } catch (error) {
+    throw error instanceof Qcow2Error && error.qemu !== undefined ? new Failure(bytesOfText(error.qemu)) : error;
+  } finally {
+    await file.storage.close();
+  }
+}
+
+async function resizeRaw({ path, storage }: ImageFile, request: Request, out: Output): Promise<void> {
+  const { name, preallocation, change } = request;
+  // QEMU counts whole sectors.
+  const size = requireSize((storage.size + 511n) & ~511n, request);
+  if (!storage.regular) {
+    throw new Failure('Cannot resize device files');
+  }
+  if (size > BigInt(Number.MAX_SAFE_INTEGER)) {
+    throw new Failure(`Could not resize file: ${systemText('EFBIG')}`);
+  }
+  try {
+    await changeFile(name, path, change, out, (opened, from) => planRawResize(opened, from, { size, preallocation }));
+  } catch (error) {
+    if (error instanceof Qcow2Error && error.code === 'write-failed' && error.system === 'EFBIG') {
+      throw new Failure(`Could not resize file: ${systemText(error.system)}`);
+    }
+    throw error;
+  }
+}
+
+async function resizeQcow2(
+  { path, image }: ImageFile,
+  { layers }: MapChain,
+  request: Request,
+  out: Output,
+): Promise<void> {
+  const { name, shrink, preallocation, change } = request;
+  const size = requireSize(image?.geometry ? trackedSize(image.geometry) : 0n, request);
+  const backing = sourceOf(layers.slice(1));
+  const ports = { codecs, ...(backing && { backing }) };
+  await changeFile(
+    name,
+    path,
+    change,
+    out,
+    async (storage, from) =>
+      planResize(await openImage(storage), storage, from, { size, shrink, preallocation, ports }, noProgress),
+    image?.dataFile?.name,
+  );
+}
+
+/** The size that is wanted, checked in QEMU's order (img_resize). */
+function requireSize(before: bigint, { size, shrink, preallocation }: Request): bigint {
+  const after = sizeAfter(before, size);
+  if (after <= 0n) {
+    throw new Failure('New image size must be positive');
+  }
+  if (after <= before && preallocation !== 'off') {
+    throw new Failure('Preallocation can only be used for growing images');
+  }
+  if (after < before && !shrink) {
+    throw new Failure('Use the --shrink option to perform a shrink operation.', {
+      hint: `${programName}: warning: Shrinking an image will delete all data beyond the shrunken image's end. Before performing such an operation, make sure there is no important data there.\n`,
+    });
+  }
+  if (after > limits.fileEnd) {
+    throw new Failure(`offset(${after}) exceeds maximum(${limits.fileEnd})`);
+  }
+  return after;
+}
+
+/** The guest's bytes of the first of some layers, which lie one on the other. */
+function sourceOf(layers: readonly MapLayer[]): ByteSource | undefined {
+  let source: ByteSource | undefined;
+  for (const { image, data } of layers.toReversed()) {
+    const ports = { codecs, ...(source && { backing: source }), ...(image?.dataFile && { dataFile: data }) };
+    source = image?.layer ? new GuestData(image, image.layer, ports) : fileBytes(data);
+  }
+  return source;
+}
+
+function warnOfProbing(path: string): void {
+  outputTo(2).text(
+    `WARNING: Image format was not specified for '${bytesOfText(path)}' and probing guessed raw.\n` +
+      '         Automatically detecting the format is dangerous for raw images, write operations on block 0 will be restricted.\n' +
+      "         Specify the 'raw' format explicitly to remove the restrictions.\n",
+  );
+}
