@@ -1,4 +1,7 @@
+import { type AmendOptions, planAmend } from '../../src/engine/operations/amend.ts';
+import { planFeatureBits } from '../../src/engine/operations/featureBits.ts';
 import { planRebase } from '../../src/engine/operations/rebase.ts';
+import { noProgress } from '../../src/engine/ports.ts';
 import type { Plan } from './crashCase.ts';
 
 /** A change that is tried on every image that it is for. */
@@ -14,6 +17,15 @@ const longName = 'n'.repeat(255);
 /** The backing files that the images have, and get: raw files. */
 export const backingNames: readonly string[] = ['base.raw', 'b.raw', longName];
 
+const version2 = ['version 2', 'a backing file, version 2', 'snapshots, version 2'];
+const withSnapshots = [
+  'a snapshot',
+  'zero clusters over a backing file',
+  'zero clusters that keep the data of a snapshot',
+  'a snapshot of zero clusters that keep the data of the disk',
+];
+const otherWidths = ['refcounts of 1 bit', 'refcounts of 64 bits'];
+
 /** Every operation, in the forms in which its writes differ. */
 export const crashChanges: readonly CrashChange[] = [
   {
@@ -26,7 +38,30 @@ export const crashChanges: readonly CrashChange[] = [
     not: ['clusters of 512 bytes'],
   },
   { name: 'rebase to nothing', plan: (image, storage, from) => planRebase(image, storage, from, undefined) },
+  { name: 'upgrade', plan: amend({ compat: '1.1' }) },
+  { name: 'downgrade', plan: amend({ compat: '0.10' }), not: ['extended L2', ...otherWidths] },
+  {
+    name: 'downgrade with another width of refcounts',
+    plan: amend({ compat: '0.10', refcountBits: 16n }),
+    not: ['extended L2'],
+  },
+  { name: 'refcounts of 1 bit', plan: amend({ refcountBits: 1n }), not: [...version2, ...withSnapshots] },
+  { name: 'refcounts of 4 bits', plan: amend({ refcountBits: 4n }), not: version2 },
+  { name: 'refcounts of 64 bits', plan: amend({ refcountBits: 64n }), not: version2 },
+  {
+    name: 'upgrade with lazy refcounts of 8 bits',
+    plan: amend({ compat: '1.1', lazyRefcounts: true, refcountBits: 8n }),
+  },
+  {
+    name: 'set the corrupt bit',
+    plan: (image, storage, from) => planFeatureBits(image, storage, from, { corrupt: true }),
+    not: version2,
+  },
 ];
+
+function amend(options: AmendOptions): Plan {
+  return (image, storage, from) => planAmend(image, storage, from, options, noProgress);
+}
 
 function bytes(text: string): Uint8Array {
   return Uint8Array.from(Buffer.from(text));

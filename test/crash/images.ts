@@ -72,6 +72,44 @@ const recipes: readonly Recipe[] = [
     size: '4M',
     steps: ['img bitmap --add IMAGE one', 'write -P 1 0 100k', 'img bitmap --add -g 64k --disable IMAGE two'],
   },
+  {
+    name: 'zero clusters',
+    options: 'cluster_size=4k',
+    size: '1M',
+    steps: ['write -P 1 0 64k', 'write -z 8k 8k', 'write -z 512k 64k'],
+  },
+  {
+    name: 'zero clusters over a backing file',
+    options: 'cluster_size=4k',
+    size: '1M',
+    backing: true,
+    steps: [
+      'write -P 1 0 64k',
+      'write -z 8k 8k',
+      'img snapshot -c first IMAGE',
+      'write -z 60k 8k',
+      'write -z 512k 16k',
+    ],
+  },
+  {
+    name: 'zero clusters that keep the data of a snapshot',
+    options: 'cluster_size=4k',
+    size: '1M',
+    steps: ['write -P 1 0 64k', 'img snapshot -c first IMAGE', 'write -z 8k 16k'],
+  },
+  {
+    name: 'a snapshot of zero clusters that keep the data of the disk',
+    options: 'cluster_size=4k',
+    size: '1M',
+    steps: [
+      'write -P 1 0 64k',
+      'img snapshot -c first IMAGE',
+      'write -z 8k 16k',
+      'img snapshot -c second IMAGE',
+      'img snapshot -a first IMAGE',
+      'img snapshot -d first IMAGE',
+    ],
+  },
 ];
 
 /** Makes the images, each in memory, by name. */

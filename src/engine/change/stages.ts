@@ -1,5 +1,4 @@
 import { Qcow2Error } from '../error.ts';
-import type { ByteRange } from '../finding.ts';
 import type { Image } from '../image/image.ts';
 import { openImage } from '../image/open.ts';
 import type { FileState, Storage } from '../ports.ts';
@@ -33,7 +32,8 @@ export async function planStages(
   }
   const protection = changes.find((change) => change.protection !== undefined)?.protection;
   const dataFile = changes.find((change) => change.dataFile !== undefined)?.dataFile;
-  const freed = changes.flatMap((change) => change.freed ?? []);
+  // What an earlier stage frees, a later one may have taken.
+  const freed = changes.at(-1)?.freed;
   return {
     title,
     from,
@@ -41,14 +41,8 @@ export async function planStages(
     cautions: changes.flatMap(({ cautions }) => cautions),
     ...(protection && { protection }),
     ...(dataFile && { dataFile }),
-    ...(freed.length > 0 && { freed: () => rangesOf(freed) }),
+    ...(freed && { freed }),
   };
-}
-
-function* rangesOf(freed: readonly NonNullable<ChangeSet['freed']>[]): Generator<ByteRange> {
-  for (const ranges of freed) {
-    yield* ranges();
-  }
 }
 
 /** The file as a change leaves it. */
