@@ -45,13 +45,14 @@ export async function* dataClusters(
   for (let first = 0; first < entries; first += perWindow) {
     const count = Math.min(perWindow, entries - first);
     const bytes = window.subarray(0, count * clusterSize).fill(0);
+    let added = false;
     for (const source of bitmap.sources) {
-      await addBits(source, bitmap, first * clusterSize, bytes, progress);
+      added = (await addBits(source, bitmap, first * clusterSize, bytes, progress)) || added;
     }
     setBits(bytes, granules(bitmap.granularityBits, geometry) - first * clusterSize * 8, bytes.length * 8, false);
-    for (let index = 0; index < count; index++) {
+    for (let index = 0; added && index < count; index++) {
       const cluster = bytes.subarray(index * clusterSize, (index + 1) * clusterSize);
-      if (cluster.some((byte) => byte !== 0)) {
+      if (!isZero(cluster)) {
         yield { index: first + index, bytes: cluster };
       }
     }
@@ -65,18 +66,18 @@ function granules(granularityBits: number, geometry: Geometry): number {
   return Number((trackedSize(geometry) + bytes - 1n) / bytes);
 }
 
-/** Adds a source's bits to those from byte `start` of the bitmap's data on. */
+/** Adds a source's bits to those from byte `start` of the bitmap's data on; false where it has none there. */
 async function addBits(
   source: BitmapSource,
   { granularityBits }: PlannedBitmap,
   start: number,
   into: Uint8Array,
   progress: Progress,
-): Promise<void> {
+): Promise<boolean> {
   if (source.bitmap.fields.granularity_bits === granularityBits) {
-    await addSameBits(source, start, into);
-    return;
+    return addSameBits(source, start, into);
   }
+  let added = false;
   const { storage, geometry, bitmap } = source;
   const granularity = BigInt(granularityBits);
   const from = BigInt(start * 8) << granularity;
@@ -90,13 +91,15 @@ async function addBits(
     }
     const end = at + length < to ? at + length : to;
     setBits(into, Number((at - from) >> granularity), Number((end - from - 1n) >> granularity) + 1, true);
+    added = true;
     return true;
   };
   await walkBitmap(storage, geometry, bitmap, from, visit, progress);
+  return added;
 }
 
 /** The same for a source of the same granularity, whose bytes are the same though its clusters may have another size. */
-async function addSameBits(source: BitmapSource, start: number, into: Uint8Array): Promise<void> {
+async function addSameBits(source: BitmapSource, start: number, into: Uint8Array): Promise<boolean> {
   const { storage, geometry, bitmap } = source;
   const { clusterSize, clusterBits } = geometry;
   const { bitmap_table_offset: offset, bitmap_table_size: entries } = bitmap.fields;
@@ -110,6 +113,7 @@ async function addSameBits(source: BitmapSource, start: number, into: Uint8Array
       throw unreadable(source);
     }
   };
+  let added = false;
   await read(offset + BigInt(first * bitmapTableEntryBytes), table);
   for (let index = first; index < last; index++) {
     const hi = view.getUint32((index - first) * bitmapTableEntryBytes);
@@ -118,6 +122,7 @@ async function addSameBits(source: BitmapSource, start: number, into: Uint8Array
     if (bitmapHasReserved(hi, lo) || bitmapUnaligned(lo, clusterBits)) {
       throw unreadable(source);
     }
+    added ||= place !== 0 || bitmapAllOnes(hi, lo);
     const from = Math.max(start, index * clusterSize);
     const to = Math.min(start + into.length, (index + 1) * clusterSize);
     if (bitmapAllOnes(hi, lo)) {
@@ -130,6 +135,7 @@ async function addSameBits(source: BitmapSource, start: number, into: Uint8Array
       }
     }
   }
+  return added;
 }
 
 /** Sets or clears the bits from `from` to `to` (exclusive), as far as they lie in `bytes`: the least significant first. */
@@ -148,6 +154,15 @@ function setBits(bytes: Uint8Array, from: number, to: number, on: boolean): void
       bit++;
     }
   }
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; at++) {
+    if (bytes[at] !== 0) {
+      return false;
+    }
+  }
+  return true;
 }
 
 function unreadable({ bitmap }: BitmapSource): Qcow2Error {
