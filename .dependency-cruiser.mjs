@@ -4,6 +4,7 @@ const allowed = {
   'src/engine/texts': ['src/engine/[^/]+\\.ts$'],
   'src/engine/image': ['src/engine/[^/]+\\.ts$', 'src/engine/texts/', 'src/engine/format/'],
   'src/engine/dump': ['src/engine/[^/]+\\.ts$', 'src/engine/texts/', 'src/engine/format/', 'src/engine/image/'],
+  'src/engine/crypto': ['src/engine/[^/]+\\.ts$', 'src/engine/format/'],
   'src/engine/check': ['src/engine/[^/]+\\.ts$', 'src/engine/texts/', 'src/engine/format/', 'src/engine/image/'],
   'src/engine/change': ['src/engine/[^/]+\\.ts$', 'src/engine/texts/', 'src/engine/format/', 'src/engine/image/'],
   'src/engine/operations': ['src/engine/'],

@@ -90,6 +90,32 @@ export interface Codecs {
   unzstd(compressed: Uint8Array, limit: number): Uint8Array;
 }
 
+/** The hashes that QEMU knows, by its names. */
+export const hashAlgs = ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512', 'ripemd160'] as const;
+
+/** One of `hashAlgs`. */
+export type HashAlg = (typeof hashAlgs)[number];
+
+/**
+ * Cryptography for LUKS. Nothing that it is given is kept. Throws a `Qcow2Error` with code `not-supported` where this
+ * system has not got an algorithm.
+ */
+export interface Ciphers {
+  /** Bytes that nobody can foretell. */
+  random(length: number): Uint8Array;
+  digest(hash: HashAlg, data: Uint8Array): Uint8Array;
+  /** PBKDF2 (RFC 8018) with HMAC: `length` bytes. */
+  pbkdf2(hash: HashAlg, secret: Uint8Array, salt: Uint8Array, iterations: number, length: number): Uint8Array;
+  /**
+   * Encrypts whole blocks of 16 bytes with AES, by a key of 16, 24 or 32 bytes. No padding is added.
+   *
+   * @param iv - 16 bytes; not for `ecb`
+   */
+  encryptAes(mode: 'ecb' | 'cbc' | 'ctr', key: Uint8Array, iv: Uint8Array | undefined, data: Uint8Array): Uint8Array;
+  /** Milliseconds of processor time that this thread has used up to now, where the system tells; those of the process else. */
+  processorTime(): number;
+}
+
 /**
  * How a long walk reports and is stopped. `step` is awaited every few thousand entries; it lets other work of the
  * thread in, and throws a `Qcow2Error` with code `cancelled` when the walk is no longer wanted.

@@ -49,14 +49,32 @@ export const luksSlotFields = [
 /** Bytes of a LUKS1 header with its eight key slots. */
 export const luksHeaderBytes = 592;
 
+/** "LUKS" and two bytes. */
+export const luksMagic: readonly number[] = [0x4c, 0x55, 0x4b, 0x53, 0xba, 0xbe];
+
+/** Bytes of a sector, in which LUKS counts and encrypts. */
+export const luksSectorBytes = 512;
+
+/** Sectors before the first key material (QCRYPTO_BLOCK_LUKS_KEY_SLOT_OFFSET). */
+export const luksHeaderSectors = 8;
+
+/** Stripes of the key material of every slot that QEMU reads. */
+export const luksStripes = 4000;
+
+/** `active` of a slot in use. */
+export const luksSlotEnabled = 0x00ac71f3;
+
+/** `active` of a slot not in use. */
+export const luksSlotDisabled = 0x0000dead;
+
 /** Key slots of a LUKS1 header. */
 export const luksSlots = 8;
 
 const slotsOffset = 208;
 const slotBytes = 48;
 const saltOffset = 8;
-const saltBytes = 32;
-const enabled = 0x00ac71f3;
+/** Bytes of the salt of a slot, and of the master key's digest. */
+export const luksSaltBytes = 32;
 
 /** A LUKS1 header. */
 export interface Luks {
@@ -122,7 +140,7 @@ export function encodeLuks(luks: Pick<Luks, 'fields' | 'bytes' | 'slots'>): Uint
   }
   for (const slot of luks.slots) {
     encodeFields(luksSlotFields, slot.fields, bytes, slot.offset);
-    bytes.set(slot.salt.subarray(0, saltBytes), slot.offset + saltOffset);
+    bytes.set(slot.salt.subarray(0, luksSaltBytes), slot.offset + saltOffset);
   }
   return bytes;
 }
@@ -130,9 +148,15 @@ export function encodeLuks(luks: Pick<Luks, 'fields' | 'bytes' | 'slots'>): Uint
 /** Where the key material of a slot lies: byte from the start of the LUKS header, and length in bytes. */
 export function luksKeyMaterial(luks: Luks, slot: LuksSlot): { offset: bigint; length: bigint } {
   return {
-    offset: BigInt(slot.fields.key_material_offset) * 512n,
+    offset: BigInt(slot.fields.key_material_offset) * BigInt(luksSectorBytes),
     length: BigInt(luks.fields.key_bytes) * BigInt(slot.fields.stripes),
   };
+}
+
+/** Sectors that the key material of a slot takes, in whole units of 8 (qcrypto_block_luks_splitkeylen_sectors). */
+export function luksKeyMaterialSectors(keyBytes: number, stripes: number): number {
+  const sectors = Math.ceil((keyBytes * stripes) / luksSectorBytes);
+  return Math.ceil(sectors / luksHeaderSectors) * luksHeaderSectors;
 }
 
 function luksText(name: LuksTextName): (typeof luksTexts)[number] {
@@ -140,9 +164,14 @@ function luksText(name: LuksTextName): (typeof luksTexts)[number] {
   return found ?? luksTexts[0];
 }
 
+/** Where a key slot lies: byte from the start of the LUKS header. */
+export function luksSlotOffset(index: number): number {
+  return slotsOffset + index * slotBytes;
+}
+
 function parseSlot(bytes: Uint8Array, index: number): LuksSlot {
-  const offset = slotsOffset + index * slotBytes;
+  const offset = luksSlotOffset(index);
   const fields = decodeFields(luksSlotFields, bytes, offset);
-  const salt = bytes.slice(offset + saltOffset, offset + saltOffset + saltBytes);
-  return { index, offset, fields, salt, active: fields.active === enabled };
+  const salt = bytes.slice(offset + saltOffset, offset + saltOffset + luksSaltBytes);
+  return { index, offset, fields, salt, active: fields.active === luksSlotEnabled };
 }

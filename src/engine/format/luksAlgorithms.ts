@@ -1,3 +1,4 @@
+import type { HashAlg } from '../ports.ts';
 import type { Luks } from './luks.ts';
 
 /** The ciphers that QEMU knows in a LUKS header, with the lengths of their keys in bytes. */
@@ -8,12 +9,20 @@ const ciphers: ReadonlyMap<string, readonly number[]> = new Map([
   ['twofish', [16, 24, 32]],
 ]);
 
-const modes: ReadonlySet<string> = new Set(['ecb', 'cbc', 'xts', 'ctr']);
-const hashes: ReadonlySet<string> = new Set(['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512', 'ripemd160']);
-const generators: ReadonlySet<string> = new Set(['plain', 'plain64', 'essiv']);
+/** How a cipher is applied to more than one block, by QEMU's names. */
+export const cipherModes = ['ecb', 'cbc', 'xts', 'ctr'] as const;
 
-/** Bytes that the hashes for ESSIV give, which are the length of its cipher's key. */
-const hashBytes: Readonly<Record<string, number>> = {
+/** What a sector's initialisation vector is made by, by QEMU's names. */
+export const ivGenerators = ['plain', 'plain64', 'essiv'] as const;
+
+/** One of `cipherModes`. */
+export type CipherMode = (typeof cipherModes)[number];
+
+/** One of `ivGenerators`. */
+export type IvGenerator = (typeof ivGenerators)[number];
+
+/** Bytes that the hashes give; for ESSIV they are the length of its cipher's key. */
+export const digestBytes: Readonly<Record<HashAlg, number>> = {
   md5: 16,
   sha1: 20,
   sha224: 28,
@@ -23,12 +32,26 @@ const hashBytes: Readonly<Record<string, number>> = {
   ripemd160: 20,
 };
 
+const hashBytes: ReadonlyMap<string, number> = new Map(Object.entries(digestBytes));
+
+const modes: ReadonlySet<string> = new Set(cipherModes);
+const generators: ReadonlySet<string> = new Set(ivGenerators);
+
+/** The ciphers of LUKS with the bits of their keys, by QEMU's names: `aes-128` and so on. */
+export const cipherAlgs: readonly string[] = [...ciphers].flatMap(([name, lengths]) =>
+  lengths.map((bytes) => `${name}-${bytes * 8}`),
+);
+
+/** The names of algorithms in a LUKS header. `key_bytes`: of the master key. */
+export interface AlgorithmNames extends Pick<Luks, 'cipherName' | 'cipherMode' | 'hash'> {
+  readonly fields: { readonly key_bytes: number };
+}
+
 /**
  * QEMU's message about an algorithm of a LUKS header that it does not know (qcrypto_block_luks_parse_header); undefined
  * where it knows them all. The cipher mode is `mode-generator` or `mode-generator:hash`.
  */
-export function unknownAlgorithm(luks: Luks): string | undefined {
-  const { cipherName, cipherMode, hash, fields } = luks;
+export function unknownAlgorithm({ cipherName, cipherMode, hash, fields }: AlgorithmNames): string | undefined {
   const dash = cipherMode.indexOf('-');
   if (dash === -1) {
     return `Unexpected cipher mode string format '${cipherMode}'`;
@@ -37,7 +60,7 @@ export function unknownAlgorithm(luks: Luks): string | undefined {
   const [generator = '', ...rest] = cipherMode.slice(dash + 1).split(':');
   const generatorHash = rest.length === 0 ? undefined : rest.join(':');
   const keyBytes = mode === 'xts' ? Math.floor(fields.key_bytes / 2) : fields.key_bytes;
-  if (generatorHash !== undefined && !hashes.has(generatorHash)) {
+  if (generatorHash !== undefined && !hashBytes.has(generatorHash)) {
     return `Hash algorithm '${generatorHash}' not supported`;
   }
   if (!modes.has(mode)) {
@@ -46,7 +69,7 @@ export function unknownAlgorithm(luks: Luks): string | undefined {
   if (!ciphers.get(cipherName)?.includes(keyBytes)) {
     return `Algorithm '${cipherName}' with key size ${keyBytes} bytes not supported`;
   }
-  if (!hashes.has(hash)) {
+  if (!hashBytes.has(hash)) {
     return `Hash algorithm '${hash}' not supported`;
   }
   if (!generators.has(generator)) {
@@ -63,7 +86,7 @@ function unknownEssiv(cipherName: string, keyBytes: number, hash: string | undef
   if (hash === undefined) {
     return 'Missing IV generator hash specification';
   }
-  const needed = hashBytes[hash] ?? 0;
+  const needed = hashBytes.get(hash) ?? 0;
   const cipher = essivCiphers[cipherName];
   if (needed === keyBytes || (cipher !== undefined && ciphers.get(cipherName)?.includes(needed))) {
     return undefined;

@@ -1,14 +1,16 @@
 import { type Finding, type FindingCode, finding } from '../finding.ts';
-import { type Luks, type LuksSlot, luksHeaderBytes } from './luks.ts';
+import {
+  type Luks,
+  type LuksSlot,
+  luksHeaderBytes,
+  luksHeaderSectors,
+  luksKeyMaterialSectors,
+  luksMagic,
+  luksSlotDisabled,
+  luksSlotEnabled,
+  luksStripes,
+} from './luks.ts';
 import { unknownAlgorithm } from './luksAlgorithms.ts';
-
-const magic = [0x4c, 0x55, 0x4b, 0x53, 0xba, 0xbe];
-const sectorBytes = 512;
-/** Sectors of the header, before the first key material (QCRYPTO_BLOCK_LUKS_KEY_SLOT_OFFSET). */
-const headerSectors = 8;
-const usualStripes = 4000;
-const enabled = 0x00ac71f3;
-const disabled = 0x0000dead;
 
 /** What QEMU calls the texts that must end with a NUL. */
 const texts = [
@@ -26,7 +28,7 @@ export function checkLuks(luks: Luks, offset: bigint): Finding[] {
   const add = (code: FindingCode, values: Finding['values'] = {}, chain = 'luks'): void => {
     findings.push(finding(code, chain, values, { host: { offset, length: BigInt(luksHeaderBytes) } }));
   };
-  if (magic.some((byte, index) => luks.bytes.magic[index] !== byte)) {
+  if (luksMagic.some((byte, index) => luks.bytes.magic[index] !== byte)) {
     add('luks-magic-wrong');
     return findings;
   }
@@ -40,7 +42,7 @@ export function checkLuks(luks: Luks, offset: bigint): Finding[] {
       add('luks-text-unterminated', { field }, `luks.${name}`);
     }
   }
-  if (payload < headerSectors) {
+  if (payload < luksHeaderSectors) {
     add('luks-payload-in-header', {}, 'luks.payload_offset');
   }
   if (luks.fields.mk_digest_iter === 0) {
@@ -63,16 +65,16 @@ type Problem = { readonly code: FindingCode; readonly values?: Finding['values']
 function slotProblems(luks: Luks, slot: LuksSlot): Problem[] {
   const { active, iterations, stripes, key_material_offset: start } = slot.fields;
   const problems: Problem[] = [];
-  if (stripes !== usualStripes) {
+  if (stripes !== luksStripes) {
     problems.push({ code: 'luks-slot-stripes', values: { stripes, signed: stripes | 0 } });
   }
-  if (start < headerSectors) {
+  if (start < luksHeaderSectors) {
     problems.push({ code: 'luks-slot-in-header' });
   }
-  if (active !== enabled && active !== disabled) {
+  if (active !== luksSlotEnabled && active !== luksSlotDisabled) {
     problems.push({ code: 'luks-slot-state' });
   }
-  if (active === enabled && iterations === 0) {
+  if (active === luksSlotEnabled && iterations === 0) {
     problems.push({ code: 'luks-slot-iterations-zero' });
   }
   if (start + keySectors(luks, slot) > luks.fields.payload_offset) {
@@ -87,8 +89,6 @@ function slotProblems(luks: Luks, slot: LuksSlot): Problem[] {
   return problems;
 }
 
-/** Sectors of a slot's key material (qcrypto_block_luks_splitkeylen_sectors). */
 function keySectors(luks: Luks, { fields }: LuksSlot): number {
-  const sectors = Math.ceil((luks.fields.key_bytes * fields.stripes) / sectorBytes);
-  return Math.ceil(sectors / headerSectors) * headerSectors;
+  return luksKeyMaterialSectors(luks.fields.key_bytes, fields.stripes);
 }

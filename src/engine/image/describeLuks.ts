@@ -4,6 +4,7 @@ import {
   type LuksSlot,
   luksFields,
   luksKeyMaterial,
+  luksSlotDisabled,
   luksSlotFields,
   luksTexts,
 } from '../format/luks.ts';
@@ -51,15 +52,12 @@ function textRows(luks: Luks): LuksRow[] {
   });
 }
 
-/** The value of `active` in a slot without a key. */
-const disabled = 0x0000dead;
-
 function describeSlot(luks: Luks, slot: LuksSlot, bytes: Uint8Array): KeySlotDescription {
   const { index, offset, fields, salt, active } = slot;
   return {
     index,
     offset,
-    state: active ? 'active' : fields.active === disabled ? 'disabled' : 'unknown',
+    state: active ? 'active' : fields.active === luksSlotDisabled ? 'disabled' : 'unknown',
     iterations: fields.iterations,
     stripes: fields.stripes,
     salt,

@@ -1,9 +1,11 @@
+import { Qcow2Error } from '../error.ts';
 import { encodeL1Entry } from '../format/l1.ts';
 import { encodeRefcountTableEntry, writeRefcount } from '../format/refcounts.ts';
-import type { NewFile, Progress } from '../ports.ts';
+import type { Ciphers, NewFile, Progress } from '../ports.ts';
 import { newHeaderCluster } from './newHeader.ts';
 import type { NewImage } from './newImage.ts';
 import { type DataRun, layOut, type NewLayout } from './newLayout.ts';
+import { newLuks } from './newLuks.ts';
 
 /** A new image of which everything has its place: nothing in it can fail any more but the writing. */
 export interface CreatePlan {
@@ -11,6 +13,8 @@ export interface CreatePlan {
   readonly layout: NewLayout;
   /** The first cluster. */
   readonly header: Uint8Array;
+  /** LUKS header and key material; put in by `withKey` where the image is to have them. */
+  readonly luks?: Uint8Array;
 }
 
 /** Plans a new image. Throws `too-large` where it can't be as it is wanted. */
@@ -20,17 +24,32 @@ export function planCreate(image: NewImage): CreatePlan {
 }
 
 /**
+ * The plan with what the pass phrase is needed for. QEMU's old encryption has nothing of it in the image. See `newLuks`
+ * for the time that it takes, and what it throws.
+ *
+ * @param passphrase - UTF-8; not kept
+ */
+export function withKey(plan: CreatePlan, passphrase: Uint8Array, ciphers: Ciphers): CreatePlan {
+  const { encryption } = plan.image;
+  return encryption?.format === 'luks' ? { ...plan, luks: newLuks(encryption, passphrase, ciphers) } : plan;
+}
+
+/**
  * Writes a new image into an empty file, and the external data file if it has one: the bytes that qemu-img create
  * writes (qcow2_co_create).
  *
  * @param dataFile - the empty external data file, of an image that has one
+ * @throws `Qcow2Error` `bad-argument` for an image that is to have a LUKS key and has not got it
  */
 export async function create(
-  { image, layout, header }: CreatePlan,
+  { image, layout, header, luks }: CreatePlan,
   file: NewFile,
   dataFile: NewFile | undefined,
   progress: Progress,
 ): Promise<void> {
+  if (image.encryption?.format === 'luks' && luks === undefined) {
+    throw new Qcow2Error('bad-argument', 'An image with LUKS needs a pass phrase.');
+  }
   if (layout.allocated && layout.allocated.length > 0n) {
     const { offset, length } = layout.allocated;
     await file.allocate(offset, length, image.preallocation === 'full', progress);
@@ -39,6 +58,9 @@ export async function create(
   await writeL2Tables(image, layout, file, progress);
   await writeRefcounts(image, layout, file, progress);
   await writeL1Table(image, layout, file);
+  if (luks) {
+    await writeLuks(image, layout, luks, file);
+  }
   await file.resize(layout.fileSize);
   if (dataFile) {
     await dataFile.resize(layout.dataFileSize);
@@ -137,6 +159,14 @@ async function writeL1Table(image: NewImage, layout: NewLayout, file: NewFile): 
     table.setUint32(index * 8 + 4, lo);
   }
   await file.write(offsetOf(layout.l1Start, clusterSize), new Uint8Array(table.buffer));
+}
+
+/** To the end of its last cluster: QEMU writes zeros there, and it may be where the refcount table was. */
+async function writeLuks(image: NewImage, { luksStart }: NewLayout, luks: Uint8Array, file: NewFile): Promise<void> {
+  const clusterSize = 2 ** image.clusterBits;
+  const clusters = new Uint8Array(Math.ceil(luks.length / clusterSize) * clusterSize);
+  clusters.set(luks);
+  await file.write(offsetOf(luksStart, clusterSize), clusters);
 }
 
 function offsetOf(cluster: number, clusterSize: number): bigint {

@@ -1,5 +1,6 @@
 import { Qcow2Error } from '../error.ts';
 import {
+  cryptoFields,
   type Extension,
   encodeExtensions,
   extensionTypes,
@@ -8,9 +9,14 @@ import {
   newExtension,
 } from '../format/extensions.ts';
 import { knownFeatures } from '../format/features.ts';
+import { encodeFields, sizeOf } from '../format/field.ts';
 import { encodeHeader, headerMagic } from '../format/header.ts';
+import { luksAreaBytes } from './luksSettings.ts';
 import type { NewImage } from './newImage.ts';
 import type { NewLayout } from './newLayout.ts';
+
+/** The header's numbers for the encryptions (spec: "crypt_method"). */
+const cryptMethods = { aes: 1, luks: 2 } as const;
 
 /** Bytes of a cluster up to which QEMU leaves out the feature name table. */
 export const smallCluster = 4096;
@@ -22,7 +28,10 @@ export const smallCluster = 4096;
 export function newHeaderCluster(image: NewImage, layout: NewLayout): Uint8Array {
   const clusterSize = 2 ** image.clusterBits;
   const headerLength = image.version === 2 ? 72 : 112;
-  const extensions = encodeExtensions({ extensions: newExtensions(image), endMark: newExtension(extensionTypes.end) });
+  const extensions = encodeExtensions({
+    extensions: newExtensions(image, layout),
+    endMark: newExtension(extensionTypes.end),
+  });
   const name = image.backing?.name ?? new Uint8Array();
   const nameAt = headerLength + extensions.length;
   if (nameAt + name.length > clusterSize) {
@@ -36,7 +45,7 @@ export function newHeaderCluster(image: NewImage, layout: NewLayout): Uint8Array
     backing_file_size: name.length,
     cluster_bits: image.clusterBits,
     size: image.size,
-    crypt_method: 0,
+    crypt_method: image.encryption ? cryptMethods[image.encryption.format] : 0,
     l1_size: layout.l1Entries,
     l1_table_offset: BigInt(layout.l1Start) * BigInt(clusterSize),
     refcount_table_offset: BigInt(clusters.tableStart) * BigInt(clusterSize),
@@ -67,14 +76,20 @@ function incompatibleFeatures(image: NewImage): bigint {
 }
 
 /** In QEMU's order. */
-function newExtensions(image: NewImage): Extension[] {
-  const { backing, dataFile } = image;
+function newExtensions(image: NewImage, { luksStart }: NewLayout): Extension[] {
+  const { backing, dataFile, encryption } = image;
   const extensions: Extension[] = [];
   if (backing?.format !== undefined) {
     extensions.push(newExtension(extensionTypes.backingFormat, ascii(backing.format)));
   }
   if (dataFile) {
     extensions.push(newExtension(extensionTypes.dataFile, dataFile.name));
+  }
+  if (encryption?.format === 'luks') {
+    const pointer = new Uint8Array(sizeOf(cryptoFields));
+    const offset = BigInt(luksStart) << BigInt(image.clusterBits);
+    encodeFields(cryptoFields, { offset, length: BigInt(luksAreaBytes(encryption)) }, pointer);
+    extensions.push(newExtension(extensionTypes.crypto, pointer));
   }
   if (image.version >= 3 && 2 ** image.clusterBits > smallCluster) {
     extensions.push(newExtension(extensionTypes.featureNames, featureNameTable()));

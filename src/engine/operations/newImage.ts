@@ -1,5 +1,6 @@
 import { Qcow2Error } from '../error.ts';
 import { limits } from '../limits.ts';
+import { type LuksOptions, type LuksSettings, luksSettings } from './luksSettings.ts';
 
 /** What the blocks of a new image's data get. */
 export type Preallocation = 'off' | 'metadata' | 'falloc' | 'full';
@@ -20,6 +21,17 @@ export interface NewImage {
   readonly backing?: { readonly name: Uint8Array; readonly format?: string };
   /** `raw`: the data file alone is to be a valid raw image. */
   readonly dataFile?: { readonly name: Uint8Array; readonly raw: boolean };
+  /** The pass phrase is not among it: `withKey` takes it. */
+  readonly encryption?: AesFormat | (LuksFormat & LuksSettings);
+}
+
+/** QEMU's old encryption, of which nothing but its number is in the image. */
+interface AesFormat {
+  readonly format: 'aes';
+}
+
+interface LuksFormat {
+  readonly format: 'luks';
 }
 
 /** What a user may say of a new image; the rest is qemu-img's default. Sizes in bytes. */
@@ -36,6 +48,7 @@ export interface NewImageOptions {
   readonly backing?: NewImage['backing'];
   readonly dataFile?: Uint8Array;
   readonly dataFileRaw?: boolean;
+  readonly encryption?: AesFormat | (LuksFormat & LuksOptions);
 }
 
 const newer = 'compatibility level 1.1 and above (use version=v3 or greater)';
@@ -81,7 +94,12 @@ export function newImage(options: NewImageOptions): NewImage {
     preallocation,
     ...(options.backing ? { backing: options.backing } : {}),
     ...(options.dataFile ? { dataFile: { name: options.dataFile, raw } } : {}),
+    ...(options.encryption ? { encryption: encryptionOf(options.encryption) } : {}),
   };
+}
+
+function encryptionOf(options: NonNullable<NewImageOptions['encryption']>): NonNullable<NewImage['encryption']> {
+  return options.format === 'aes' ? options : { format: 'luks', ...luksSettings(options) };
 }
 
 /** The version of a compatibility level. Throws `bad-argument` for one that there is not. */

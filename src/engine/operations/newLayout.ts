@@ -1,6 +1,7 @@
 import { Qcow2Error } from '../error.ts';
 import { subclustersPerCluster } from '../format/l2.ts';
 import { limits } from '../limits.ts';
+import { luksAreaBytes } from './luksSettings.ts';
 import { NewClusters } from './newClusters.ts';
 import type { NewImage } from './newImage.ts';
 
@@ -21,6 +22,8 @@ export interface NewLayout {
   /** First cluster of the L1 table; 0 without one. */
   readonly l1Start: number;
   readonly l1Entries: number;
+  /** First cluster of the LUKS header with the key material; 0 without one. */
+  readonly luksStart: number;
   /** By L1 index: the cluster of the L2 table; 0 for none. */
   readonly l2Tables: readonly number[];
   /** In guest order. */
@@ -38,9 +41,23 @@ const mostBytes = 2 ** 31 - 1;
 
 /**
  * Places everything of a new image, in the order in which QEMU takes the clusters (qcow2_co_create, qcow2_co_truncate,
- * preallocate_co). Throws `too-large` where QEMU finds the image too large.
+ * preallocate_co, qcow2_crypto_hdr_init_func). Throws `too-large` where QEMU finds the image too large.
  */
 export function layOut(image: NewImage): NewLayout {
+  const layout = layOutDisk(image);
+  if (image.encryption?.format !== 'luks') {
+    return { ...layout, luksStart: 0 };
+  }
+  const { clusters } = layout;
+  const clusterSize = 2 ** image.clusterBits;
+  const before = clusters.end;
+  const luksStart = clusters.allocate(Math.ceil(luksAreaBytes(image.encryption) / clusterSize));
+  const fileSize = clusters.end > before ? BigInt(clusters.end) * BigInt(clusterSize) : layout.fileSize;
+  return { ...layout, luksStart, fileSize };
+}
+
+/** All but the encryption. */
+function layOutDisk(image: NewImage): Omit<NewLayout, 'luksStart'> {
   const { clusterBits, size } = image;
   const clusterSize = 2 ** clusterBits;
   const l2Entries = clusterSize / (image.extendedL2 ? 16 : 8);
