@@ -1,9 +1,10 @@
 import { statSync, unlinkSync } from 'node:fs';
 import { Qcow2Error, systemText } from '../engine/error.ts';
-import { create as createImage, planCreate } from '../engine/operations/create.ts';
+import { type CreatePlan, create as createImage, planCreate, withKey } from '../engine/operations/create.ts';
 import { newImage } from '../engine/operations/newImage.ts';
 import { noProgress } from '../engine/ports.ts';
 import { parseSize } from '../engine/size.ts';
+import { ciphers } from '../platform/ciphers.ts';
 import { namedPath } from '../platform/gate.ts';
 import { locksOn } from '../platform/locks.ts';
 import { makeFile, type NewDiskFile } from '../platform/newFile.ts';
@@ -12,9 +13,10 @@ import { createOptions, formattingLine, imageOptions, unsupportedOption } from '
 import { pathOf, placeOfNew } from './formats.ts';
 import { openImageFile } from './imageFile.ts';
 import { type GivenOptions, readOptionLists, sizeValue } from './optionList.ts';
-import { type Option, readArguments } from './options.ts';
+import { type Arguments, type Option, readArguments } from './options.ts';
 import type { Output } from './output.ts';
 import { Failure, programName, usageFailure } from './program.ts';
+import { forgetSecrets, objectHelp, passphraseOf, readSecrets, type Secrets } from './secrets.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -24,21 +26,44 @@ const options: readonly Option[] = [
   { long: 'backing-format', short: 'F', value: true },
   { long: 'backing-unsafe', short: 'u' },
   { long: 'options', short: 'o', value: true },
-  { long: 'object', value: true, unsupported: true },
+  { long: 'object', value: true },
 ];
 
 const wrongSize =
   'Invalid image size specified. You may use k, M, G, T, P or E suffixes for\n' +
   `${programName}: kilobytes, megabytes, gigabytes, terabytes, petabytes and exabytes.`;
 
-/** `qcow2 create`: qemu-img's verb, with its options, messages and exit codes. Encryption is not there yet. */
+/** `qcow2 create`: qemu-img's verb, with its options, messages and exit codes. */
 export async function create(args: readonly string[], out: Output): Promise<number> {
   const { given, operands } = readArguments(options, args);
-  const last = (name: string): string | undefined => given.findLast((option) => option.name === name)?.value;
-  if (last('help') !== undefined) {
-    out.text(`usage: ${programName} create [-q] [-f FMT] [-b FILE -F FMT] [-u] [-o OPTIONS] FILE [SIZE]\n`);
+  if (lastOf(given, 'help') !== undefined) {
+    out.text(
+      `usage: ${programName} create [-q] [-f FMT] [-b FILE -F FMT] [-u] [-o OPTIONS] [--object OBJECT] FILE [SIZE]\n`,
+    );
     return 0;
   }
+  const objects = given.filter(({ name }) => name === 'object').map(({ value }) => value);
+  const wantedHelp = objectHelp(objects);
+  if (wantedHelp !== undefined) {
+    out.text(wantedHelp);
+    return 0;
+  }
+  const secrets = readSecrets(objects);
+  try {
+    await createFile(given, operands, secrets, out);
+  } finally {
+    forgetSecrets(secrets);
+  }
+  return 0;
+}
+
+async function createFile(
+  given: Arguments['given'],
+  operands: readonly string[],
+  secrets: Secrets,
+  out: Output,
+): Promise<void> {
+  const last = (name: string): string | undefined => lastOf(given, name);
   const [file, size, ...rest] = operands;
   if (file === undefined) {
     throw usageFailure('Expecting image file name');
@@ -59,11 +84,15 @@ export async function create(args: readonly string[], out: Output): Promise<numb
     if (last('quiet') === undefined) {
       out.text(bytesOfText(`Formatting '${file}', ${formattingLine(format, wanted)}\n`));
     }
-    await make(file, format, wanted);
+    await make(file, format, wanted, secrets);
   } catch (error) {
     throw failureOf(file, error);
   }
-  return 0;
+}
+
+/** The value that counts of an option, which is that of the last one. */
+function lastOf(given: Arguments['given'], name: string): string | undefined {
+  return given.findLast((option) => option.name === name)?.value;
 }
 
 function sizeArgument(text: string): bigint {
@@ -103,7 +132,7 @@ async function wantedOptions(
   const wanted = new Map(readOptionLists(lists, known));
   const unsupported = unsupportedOption(wanted);
   if (unsupported !== undefined) {
-    throw new Error(`Parameter '${unsupported}' is not supported yet: images are made without encryption`);
+    throw new Error(`Parameter '${unsupported}' is not supported yet`);
   }
   if (name !== undefined || backingFormat !== undefined) {
     if (!known.has('backing_file')) {
@@ -178,10 +207,10 @@ function roundUp(bytes: bigint): bigint {
 }
 
 /** Makes the file; one that can't be finished is taken away. */
-async function make(name: string, format: string, wanted: GivenOptions): Promise<void> {
+async function make(name: string, format: string, wanted: GivenOptions, secrets: Secrets): Promise<void> {
   const path = pathOfNew(name);
   // An image that can't be must not cost the file that is there.
-  const plan = format === 'qcow2' ? planCreate(newImage(imageOptions(wanted))) : undefined;
+  const plan = format === 'qcow2' ? plannedImage(wanted, secrets) : undefined;
   const dataName = wanted.get('data_file');
   await refuseHeld(path);
   refuseNamed(path, wanted);
@@ -211,6 +240,12 @@ function pathOfNew(name: string): string {
     throw new Error(place.refusal);
   }
   return place.path;
+}
+
+function plannedImage(wanted: GivenOptions, secrets: Secrets): CreatePlan {
+  const plan = planCreate(newImage(imageOptions(wanted)));
+  const needsKey = plan.image.encryption !== undefined;
+  return needsKey ? withKey(plan, passphraseOf(secrets, wanted.get('encrypt.key-secret')), ciphers) : plan;
 }
 
 /** The file that is written must be none that the image names, by whatever path: its content would be lost. */

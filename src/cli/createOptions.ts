@@ -1,6 +1,7 @@
-import type { NewImageOptions, Preallocation } from '../engine/operations/newImage.ts';
+import type { NewImageOptions } from '../engine/operations/newImage.ts';
 import { versionOf } from '../engine/operations/newImage.ts';
-import { type GivenOptions, type OptionKind, sizeValue } from './optionList.ts';
+import { encryptionOptions, refuseBothFormats } from './encryptionOptions.ts';
+import { type GivenOptions, numberValue, type OptionKind, oneOf, shownNumber, sizeValue } from './optionList.ts';
 
 const hostOptions: readonly (readonly [string, OptionKind])[] = [
   ['nocow', 'flag'],
@@ -39,19 +40,24 @@ export const createOptions: ReadonlyMap<string, ReadonlyMap<string, OptionKind>>
   ],
 ]);
 
-/** The first option that we don't have yet, if one was given: encryption, and what only some file systems know. */
+/** The first option that we don't have yet, if one was given: what only some file systems know. */
 export function unsupportedOption(given: GivenOptions): string | undefined {
   return [...given.keys()].find(
-    (name) =>
-      name.startsWith('encrypt.') ||
-      (name === 'encryption' && given.get(name) === 'on') ||
-      (name === 'nocow' && given.get(name) === 'on') ||
-      name === 'extent_size_hint',
+    (name) => (name === 'nocow' && given.get(name) === 'on') || name === 'extent_size_hint',
   );
 }
 
 /** The order in which QEMU prints the options of a qcow2 image, with those that it prints though nobody gave them. */
 const printed: readonly (readonly [string, string?])[] = [
+  ['encryption'],
+  ['encrypt.format'],
+  ['encrypt.key-secret'],
+  ['encrypt.cipher-alg'],
+  ['encrypt.cipher-mode'],
+  ['encrypt.ivgen-alg'],
+  ['encrypt.ivgen-hash-alg'],
+  ['encrypt.hash-alg'],
+  ['encrypt.iter-time'],
   ['cluster_size', '65536'],
   ['extended_l2', 'off'],
   ['preallocation'],
@@ -80,17 +86,22 @@ function shownValue(name: string, value: string): string {
   if (name === 'cluster_size' || name === 'size') {
     return String(sizeValue(value));
   }
-  return name === 'refcount_bits' ? String(BigInt(value.trim().replace('+', ''))) : value.replaceAll(',', ',,');
+  const number = name === 'refcount_bits' || name === 'encrypt.iter-time';
+  return number ? String(shownNumber(value)) : value.replaceAll(',', ',,');
 }
 
 /** The options as the engine takes them. Throws QEMU's message for a value that there is not. */
 export function imageOptions(given: GivenOptions): NewImageOptions {
   const { compat, compression_type, preallocation, cluster_size, refcount_bits } = Object.fromEntries(given);
-  oneOf('preallocation', preallocation, ['off', 'metadata', 'falloc', 'full']);
+  refuseBothFormats(given);
+  // In the order in which QEMU reads them (qapi/block-core.json, BlockdevCreateOptionsQcow2).
   if (compat !== undefined) {
     acceptCompat(compat);
   }
-  oneOf('compression-type', compression_type, ['zlib', 'zstd']);
+  const encryption = encryptionOptions(given);
+  const mode = oneOf('preallocation', preallocation, ['off', 'metadata', 'falloc', 'full']);
+  const refcountBits = refcount_bits === undefined ? undefined : numberValue('refcount-bits', refcount_bits);
+  const compression = oneOf('compression-type', compression_type, ['zlib', 'zstd']);
   const backing = given.get('backing_file');
   const backingFormat = given.get('backing_fmt');
   if (backing === undefined && backingFormat !== undefined) {
@@ -101,23 +112,18 @@ export function imageOptions(given: GivenOptions): NewImageOptions {
     size: sizeValue(given.get('size') ?? '0'),
     ...(compat === undefined ? {} : { compat }),
     ...(cluster_size === undefined ? {} : { clusterSize: sizeValue(cluster_size) }),
-    ...(refcount_bits === undefined ? {} : { refcountBits: BigInt(refcount_bits.trim().replace('+', '')) }),
+    ...(refcountBits === undefined ? {} : { refcountBits }),
     lazyRefcounts: given.get('lazy_refcounts') === 'on',
     extendedL2: given.get('extended_l2') === 'on',
-    compressionType: compression_type === 'zstd' ? 'zstd' : 'zlib',
-    preallocation: (preallocation ?? 'off') as Preallocation,
+    ...(compression === undefined ? {} : { compressionType: compression }),
+    ...(mode === undefined ? {} : { preallocation: mode }),
     ...(backing === undefined
       ? {}
       : { backing: { name: Buffer.from(backing), ...(backingFormat === undefined ? {} : { format: backingFormat }) } }),
     ...(dataFile === undefined ? {} : { dataFile: Buffer.from(dataFile) }),
     dataFileRaw: given.get('data_file_raw') === 'on',
+    ...(encryption === undefined ? {} : { encryption }),
   };
-}
-
-function oneOf(name: string, value: string | undefined, known: readonly string[]): void {
-  if (value !== undefined && !known.includes(value)) {
-    throw new Error(`Parameter '${name}' does not accept value '${value}'`);
-  }
 }
 
 /** On the command line a wrong level is refused in the words of qemu-img 7.2. */

@@ -46,8 +46,8 @@ function checkValue(name: string, value: string, kind: OptionKind): void {
   if (kind === 'flag' && value !== 'on' && value !== 'off') {
     throw new Error(`Parameter '${name}' expects 'on' or 'off'`);
   }
-  if (kind === 'number' && !/^\s*\+?(0[xX][0-9a-fA-F]+|\d+)$/.test(value)) {
-    throw new Error(`Parameter '${name}' expects a number`);
+  if (kind === 'number') {
+    checkNumber(name, value);
   }
   if (kind === 'size' && typeof parseSize(value) === 'string') {
     throw new Error(
@@ -55,6 +55,56 @@ function checkValue(name: string, value: string, kind: OptionKind): void {
         'Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\nand exabytes, respectively.',
     );
   }
+}
+
+function checkNumber(name: string, value: string): void {
+  const number = parseNumber(value);
+  if (number === undefined) {
+    throw new Error(`Parameter '${name}' expects a number`);
+  }
+  if (number > mostU64 || number < -mostU64) {
+    throw new Error(`Value '${value}' is too large for parameter '${name}'`);
+  }
+}
+
+const mostU64 = 2n ** 64n - 1n;
+
+/** A whole number as strtoull reads it: hexadecimal after 0x, octal after 0; undefined where it is none. */
+function parseNumber(text: string): bigint | undefined {
+  const [, sign, digits = ''] = /^\s*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9]\d*)$/.exec(text) ?? [];
+  if (sign === undefined) {
+    return undefined;
+  }
+  const magnitude = BigInt(/^0\d/.test(digits) ? `0o${digits}` : digits);
+  return sign === '-' ? -magnitude : magnitude;
+}
+
+/** A number that `readOptionLists` has checked, as QEMU prints it: in 64 bits, with a sign. */
+export function shownNumber(text: string): bigint {
+  return BigInt.asIntN(64, parseNumber(text) ?? 0n);
+}
+
+/**
+ * A number that `readOptionLists` has checked, for an option that takes no more than a signed one of 64 bits. Throws
+ * QEMU's message.
+ *
+ * @param name - as QEMU's message has it
+ */
+export function numberValue(name: string, text: string): bigint {
+  const number = parseNumber(text) ?? 0n;
+  if (number !== BigInt.asIntN(64, number)) {
+    throw new Error(`Parameter '${name}' expects integer`);
+  }
+  return number;
+}
+
+/** A value that must be one of a few, if it is given. Throws QEMU's message, with `name` in it. */
+export function oneOf<T extends string>(name: string, value: string | undefined, known: readonly T[]): T | undefined {
+  const found = known.find((one) => one === value);
+  if (value !== undefined && found === undefined) {
+    throw new Error(`Parameter '${name}' does not accept value '${value}'`);
+  }
+  return found;
 }
 
 /** A size that `readOptionLists` has checked, in bytes. */

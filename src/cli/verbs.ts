@@ -21,8 +21,8 @@ export interface Verb {
 export const verbs: readonly Verb[] = [
   {
     name: 'create',
-    usage: '[-q] [-f FMT] [-b FILE -F FMT] [-u] [-o OPTIONS] FILE [SIZE]',
-    about: 'Makes a new image, the same to the byte as qemu-img makes it. Encryption is not there yet.',
+    usage: '[-q] [-f FMT] [-b FILE -F FMT] [-u] [-o OPTIONS] [--object OBJECT] FILE [SIZE]',
+    about: 'Makes a new image, the same to the byte as qemu-img makes it.',
     run: create,
   },
   {
