@@ -27,7 +27,8 @@ export const ciphers: Ciphers = {
   },
   processorTime: () => {
     // Node 23.9 has that of the thread.
-    const { user, system } = (process.threadCpuUsage ?? process.cpuUsage)();
+    const ofThread = typeof process.threadCpuUsage === 'function';
+    const { user, system } = ofThread ? process.threadCpuUsage() : process.cpuUsage();
     return (user + system) / 1000;
   },
 };
