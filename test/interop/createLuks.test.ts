@@ -19,6 +19,7 @@ const cases: readonly (readonly [options: string, size: string])[] = [
   ['cluster_size=512,preallocation=metadata,encrypt.cipher-mode=cbc,encrypt.ivgen-alg=essiv', '10M'],
   ['cluster_size=512,preallocation=falloc,refcount_bits=1,encrypt.cipher-alg=aes-128', '20M'],
   ['cluster_size=512,preallocation=full,refcount_bits=64,encrypt.cipher-mode=ctr,encrypt.hash-alg=sha512', '3M'],
+  ['cluster_size=512,refcount_bits=64', '1M'],
   ['cluster_size=1k,lazy_refcounts=on,encrypt.cipher-alg=aes-192,encrypt.hash-alg=sha1', '100M'],
   [
     'cluster_size=2k,compat=v2,preallocation=metadata,encrypt.cipher-alg=aes-128,encrypt.cipher-mode=ecb,encrypt.hash-alg=md5',
