@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- [--only cli|map] [--runs N] [--keep] [--update-readme]`: how long `qcow2 info` and `qcow2 map` take
- * beside qemu-img, on images that are large in three ways, how soon the editor's maps of the first of them are painted,
+ * `npm run bench -- [--only cli|map|changes] [--runs N] [--keep] [--update-readme]`: how long `qcow2 info` and `qcow2 map` take
+ * beside qemu-img, on images that are large in three ways, how long the first of them takes to be changed, how soon the editor's maps of it are painted,
  * and how much memory an image of 16 TiB takes. Prints tables in Markdown; `--update-readme` puts them into README.md.
  */
 import { existsSync } from 'node:fs';
@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { type BigImage, bigImages } from '../support/bigImages.ts';
 import { writeHugeImage } from '../support/hugeImage.ts';
 import { qemuImg } from '../support/qemu.ts';
+import { changesTable, measureChanges } from './changes.ts';
 import { buildHost } from './host.ts';
 import { measureMemory, memoryTable } from './mapMemory.ts';
 import { mapTable, measureMap } from './mapPaint.ts';
@@ -30,9 +31,11 @@ const runs = Number(values.runs);
 const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 const worker = fileURLToPath(new URL('../../dist/worker.js', import.meta.url));
 
-if (values.only !== undefined && values.only !== 'cli' && values.only !== 'map') {
-  throw new Error(`--only ${values.only}: cli or map`);
+const parts = ['cli', 'changes', 'map'];
+if (values.only !== undefined && !parts.includes(values.only)) {
+  throw new Error(`--only ${values.only}: ${parts.join(', ')}`);
 }
+const wants = (part: string): boolean => values.only === undefined || values.only === part;
 if (!Number.isInteger(runs) || runs < 1) {
   throw new Error(`--runs ${values.runs}: not a number of runs`);
 }
@@ -45,10 +48,13 @@ const priority = getPriority() === 0 ? '' : `, at priority ${getPriority()}`;
 const machine = `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node ${process.versions.node}${priority}`;
 try {
   const images = await bigImages(folder);
-  if (values.only !== 'map') {
+  if (wants('cli')) {
     await benchCommands(images);
   }
-  if (values.only !== 'cli') {
+  if (wants('changes')) {
+    await benchChanges(images);
+  }
+  if (wants('map')) {
     await benchMap(images);
   }
 } finally {
@@ -69,6 +75,16 @@ async function benchCommands(images: readonly BigImage[]): Promise<void> {
     'outputs compared byte for byte. The data clusters of (a) and (b) are holes. ' +
     `${machine}, ${(await qemuImg(['--version'])).split('\n')[0]}.`;
   await tell('bench', `${table(measured)}\n\n${method}`);
+}
+
+async function benchChanges([image]: readonly BigImage[]): Promise<void> {
+  const measured = await measureChanges(cli, image?.path ?? '', folder, Math.min(runs, 3));
+  const method =
+    `Median (min–max) of ${Math.min(runs, 3)} runs by turns, each on a fresh copy of image (a), of it as version 2, or with a snapshot; ` +
+    'ours with its rollback journal, everything flushed; processes with their start. In-process: opened, locked, planned ' +
+    'and applied in a process that has done so before. ' +
+    `${machine}, load ${loadavg()[0]?.toFixed(1)}, ${(await qemuImg(['--version'])).split('\n')[0]}.`;
+  await tell('changes bench', `${changesTable(measured)}\n\n${method}`);
 }
 
 async function benchMap(images: readonly BigImage[]): Promise<void> {
@@ -105,7 +121,7 @@ async function benchMemory(host: string): Promise<string> {
   return `${memoryTable(await measureMemory(host, path))}\n\n${method}`;
 }
 
-async function tell(name: 'bench' | 'map bench', report: string): Promise<void> {
+async function tell(name: 'bench' | 'changes bench' | 'map bench', report: string): Promise<void> {
   console.log(`${report}\n`);
   if (values['update-readme']) {
     await writeReadme(name, report);

@@ -25,7 +25,7 @@ export function table(measured: readonly (readonly [BigImage, Measured])[]): str
 }
 
 /** Puts a report between its markers in README.md: `<!-- bench: begin -->` and `<!-- bench: end -->`. */
-export async function writeReadme(name: 'bench' | 'map bench', report: string): Promise<void> {
+export async function writeReadme(name: 'bench' | 'changes bench' | 'map bench', report: string): Promise<void> {
   const begin = `<!-- ${name}: begin -->`;
   const end = `<!-- ${name}: end -->`;
   const text = await readFile(readme, 'utf8');
