@@ -58,7 +58,7 @@ export async function walkTables(
 /** The part of an `L2Visitor` that needs every entry. */
 export const wholeEntries = {
   absent: (): boolean => true,
-  lost(_table: number, _from: number, _to: number, { at }: Lost): boolean {
+  lost: (_table: number, _from: number, _to: number, { at }: Lost): boolean => {
     throw unread(at);
   },
 } as const;
