@@ -1,18 +1,8 @@
-import {
-  type BigIntStats,
-  closeSync,
-  constants,
-  fdatasyncSync,
-  fstatSync,
-  ftruncateSync,
-  openSync,
-  statfsSync,
-  statSync,
-} from 'node:fs';
+import { closeSync, constants, fdatasyncSync, fstatSync, ftruncateSync, openSync, statfsSync, statSync } from 'node:fs';
 import { Qcow2Error } from '../engine/error.ts';
 import type { ImageStorage } from '../engine/ports.ts';
 import { allocateBlocks } from './blocks.ts';
-import { readAt } from './fileStorage.ts';
+import { fileState, readAt } from './fileStorage.ts';
 import { type FileLock, fallocate, fileLock as nativeLock, punchHole, seek } from './native.ts';
 import { lockForWriting } from './qemuLocks.ts';
 import { seekExtents } from './seek.ts';
@@ -58,7 +48,7 @@ function changeFile(path: string, fd: number, locked: boolean): ChangeFile {
   return {
     path,
     locked,
-    identity: identityOf(stat),
+    identity: `${stat.dev}:${stat.ino}`,
     size: stat.size,
     allocated: stat.blocks * 512n,
     read: async (at, into) => readAt(path, fd, at, into),
@@ -66,10 +56,7 @@ function changeFile(path: string, fd: number, locked: boolean): ChangeFile {
     write: async (at, bytes) => writeAt(path, fd, at, bytes),
     resize: async (size) => attempt(`resize ${path}`, () => ftruncateSync(fd, Number(size))),
     flush: async () => attempt(`write ${path}`, () => fdatasyncSync(fd)),
-    state: async () => {
-      const now = fstatSync(fd, { bigint: true });
-      return { identity: identityOf(now), size: now.size, modified: now.mtimeNs, changed: now.ctimeNs };
-    },
+    state: async () => fileState(fd),
     free: async () => {
       const { bavail, bsize } = statfsSync(path, { bigint: true });
       return bavail * bsize;
@@ -80,10 +67,6 @@ function changeFile(path: string, fd: number, locked: boolean): ChangeFile {
     discard: async (at, length) => void punchHole?.(fd, at, length),
     close: async () => closeSync(fd),
   };
-}
-
-function identityOf({ dev, ino }: BigIntStats): string {
-  return `${dev}:${ino}`;
 }
 
 function attempt<T>(what: string, act: () => T): T {

@@ -1,6 +1,6 @@
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { Qcow2Error } from '../engine/error.ts';
-import type { HostExtent, Storage } from '../engine/ports.ts';
+import type { FileState, HostExtent, Storage } from '../engine/ports.ts';
 import { deviceSize } from './deviceSize.ts';
 import { seek as nativeSeek } from './native.ts';
 import { type Seek, seekExtents } from './seek.ts';
@@ -13,6 +13,8 @@ export interface FileStorage extends Storage {
   readonly identity: string;
   /** False for a block device. */
   readonly regular: boolean;
+  /** The file as it is now, for a change to be planned. */
+  state(): Promise<FileState>;
 }
 
 /** The largest position that the system takes (off_t). */
@@ -91,6 +93,10 @@ function fileStorage(path: string, fd: number, stat: BigIntStats, size: bigint, 
       return readAt(path, fd, at, into);
     },
     ...(seek && { extents: (from: bigint, to: bigint) => extents(from, to, seek) }),
+    state: async () => {
+      requireOpen();
+      return fileState(fd);
+    },
     close: async () => {
       if (open) {
         open = false;
@@ -98,6 +104,12 @@ function fileStorage(path: string, fd: number, stat: BigIntStats, size: bigint, 
       }
     },
   };
+}
+
+/** What tells an open file from what it was. */
+export function fileState(fd: number): FileState {
+  const { dev, ino, size, mtimeNs, ctimeNs } = fstatSync(fd, { bigint: true });
+  return { identity: `${dev}:${ino}`, size, modified: mtimeNs, changed: ctimeNs };
 }
 
 /** Fills `into` from host offset `at`; returns the bytes read, fewer only at the end of the file. Throws `read-failed`. */

@@ -1,14 +1,14 @@
 import { headerFields } from '../format/header.ts';
 import { showValue } from '../format/rows.ts';
-import type { Storage } from '../ports.ts';
+import { noProgress, type Progress, type Storage } from '../ports.ts';
 import type { Allocation, ByteWrite, ChangeSet, DataFileChange, Step } from './changeSet.ts';
 import { Draft } from './draft.ts';
 
 /** Bytes of one write that a preview shows at most; `length` tells how many there are. */
-const mostShown = 4096;
+export const mostShown = 4096;
 
 /** Writes of one step that a preview shows at most; `writeCount` tells how many there are. */
-const mostWrites = 1000;
+export const mostWrites = 1000;
 
 /** A change as it is shown before it is applied: bytes as they are and as they will be. */
 export interface Preview {
@@ -55,8 +55,12 @@ export interface PreviewField {
   readonly after: string;
 }
 
-/** Looks through a change without applying it. Reads what it overwrites, and what its streams are made from. */
-export async function previewOf(change: ChangeSet, file: Storage): Promise<Preview> {
+/**
+ * Looks through a change without applying it. Reads what it overwrites, and what its streams are made from.
+ *
+ * @param progress - is told of every write; throws `cancelled` where it wants no preview any more
+ */
+export async function previewOf(change: ChangeSet, file: Storage, progress: Progress = noProgress): Promise<Preview> {
   const view = new Draft(file);
   const steps: PreviewStep[] = [];
   const { title, cautions, protection, from, dataFile } = change;
@@ -64,8 +68,12 @@ export async function previewOf(change: ChangeSet, file: Storage): Promise<Previ
   const reach = (end: bigint): void => {
     sizeAfter = end > sizeAfter ? end : sizeAfter;
   };
+  const each = async (end: bigint): Promise<void> => {
+    reach(end);
+    await progress.step(0, 0);
+  };
   for (const step of change.steps) {
-    steps.push(await previewStep(step, view, reach));
+    steps.push(await previewStep(step, view, each));
     for (const { structure, at, bytes } of step.edits) {
       await view.write(structure, at, bytes);
     }
@@ -89,15 +97,15 @@ export async function previewOf(change: ChangeSet, file: Storage): Promise<Previ
   };
 }
 
-/** `reach`: is told where each write ends, a host offset in bytes. */
-async function previewStep(step: Step, view: Draft, reach: (end: bigint) => void): Promise<PreviewStep> {
+/** `each`: is told where each write ends, a host offset in bytes. */
+async function previewStep(step: Step, view: Draft, each: (end: bigint) => Promise<void>): Promise<PreviewStep> {
   const writes: PreviewWrite[] = [];
   let writeCount = 0;
   let bytes = 0n;
   const add = async (write: ByteWrite): Promise<void> => {
     writeCount++;
     bytes += BigInt(write.bytes.length);
-    reach(write.at + BigInt(write.bytes.length));
+    await each(write.at + BigInt(write.bytes.length));
     if (writes.length < mostWrites) {
       writes.push(await previewWrite(write, view));
     }
@@ -121,7 +129,15 @@ async function previewStep(step: Step, view: Draft, reach: (end: bigint) => void
   };
 }
 
-async function previewWrite({ structure, at, bytes }: ByteWrite, view: Draft): Promise<PreviewWrite> {
+/**
+ * What a write changes.
+ *
+ * @param view - the file as it is before
+ */
+export async function previewWrite(
+  { structure, at, bytes }: ByteWrite,
+  view: Pick<Storage, 'read'>,
+): Promise<PreviewWrite> {
   const after = bytes.slice(0, mostShown);
   const before = new Uint8Array(after.length);
   const read = await view.read(at, before);

@@ -1,6 +1,6 @@
 import { Qcow2Error } from '../error.ts';
 import { showOffset } from '../format/show.ts';
-import type { ImageStorage } from '../ports.ts';
+import { type ImageStorage, noProgress, type Progress } from '../ports.ts';
 import { sectorSize } from './changeSet.ts';
 import { type Journal, journalRecords } from './journal.ts';
 import { type JournalRecord, sectorSums } from './journalFormat.ts';
@@ -13,6 +13,9 @@ export type Fit =
     }
   | { readonly fits: false; readonly why: string };
 
+/** The image as far as it is looked at. */
+type Readable = Pick<ImageStorage, 'read' | 'state'>;
+
 /** Sectors that match neither their old content nor the record's new one are remembered up to this number. */
 const mostUnmatched = 100_000;
 
@@ -20,7 +23,7 @@ const mostUnmatched = 100_000;
  * Whether a journal fits the image: it is the same file, every sector that the change wrote holds what it held before
  * or what the change wrote, and its length is one of those. Reads only.
  */
-export async function fitOf(journal: Journal, file: ImageStorage): Promise<Fit> {
+export async function fitOf(journal: Journal, file: Readable): Promise<Fit> {
   const { header, completion } = journal;
   const now = await file.state();
   if (now.identity !== header.before.identity) {
@@ -52,18 +55,24 @@ export async function fitOf(journal: Journal, file: ImageStorage): Promise<Fit> 
   return { fits: true, differs };
 }
 
-/** Puts back what was there before the change, once the whole journal has been found intact. Can be repeated. */
-export async function rollBack(journal: Journal, file: ImageStorage): Promise<void> {
+/**
+ * Puts back what was there before the change, once the whole journal has been found intact. Can be repeated.
+ *
+ * @param progress - is told how many records are done; must not stop it
+ */
+export async function rollBack(journal: Journal, file: ImageStorage, progress: Progress = noProgress): Promise<void> {
   const { before } = journal.header;
   await requireIntact(journal);
   const { size } = await file.state();
   if (size < before.size) {
     await file.resize(before.size);
   }
+  let done = 0;
   for await (const record of journalRecords(journal)) {
     if (record.before.length > 0) {
       await file.write(record.at, record.before);
     }
+    await progress.step(++done, journal.header.recordCount);
   }
   await file.flush();
   await file.resize(before.size);
@@ -94,7 +103,7 @@ function no(why: string): Fit {
 }
 
 /** The indices of sectors that hold neither what was there nor what any record of them writes. */
-async function strangeSectors(journal: Journal, file: ImageStorage): Promise<number[]> {
+async function strangeSectors(journal: Journal, file: Readable): Promise<number[]> {
   const strange = new Set<number>();
   await eachSector(journal, file, (sector, matches) => {
     if (!matches && strange.size < mostUnmatched) {
@@ -114,7 +123,7 @@ async function strangeSectors(journal: Journal, file: ImageStorage): Promise<num
 
 async function eachSector(
   journal: Journal,
-  file: ImageStorage,
+  file: Readable,
   visit: (sector: number, matches: boolean) => void,
 ): Promise<void> {
   for await (const record of journalRecords(journal)) {
