@@ -59,6 +59,7 @@ const bundles = [
   { ...node, entryPoints: { extension: 'src/extension.ts' }, outdir },
   { ...node, entryPoints: { worker: 'src/worker/main.ts' }, outdir },
   { ...node, entryPoints: { create: 'src/worker/createMain.ts' }, outdir },
+  { ...node, entryPoints: { change: 'src/worker/changeMain.ts' }, outdir },
   { ...node, entryPoints: { cli: 'src/cli/main.ts' }, outdir, banner: { js: '#!/usr/bin/env node' } },
   {
     ...common,

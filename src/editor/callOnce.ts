@@ -12,11 +12,7 @@ export async function callOnce<M extends Method>(
   let hear: (message: unknown) => void = () => undefined;
   const attachment = attach((message) => hear(message));
   const client = createClient(
-    (message) => {
-      if (message.type === 'request') {
-        attachment.request(message.body);
-      }
-    },
+    ({ body }) => attachment.request(body),
     (heard) => {
       hear = heard;
     },

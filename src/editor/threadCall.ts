@@ -17,11 +17,7 @@ export async function callThread<M extends Method>(
   let hear: (message: unknown) => void = () => undefined;
   const view = thread.attach((message) => hear(message));
   const client = createClient(
-    (message) => {
-      if (message.type === 'request') {
-        thread.request(view, message.body, 'host');
-      }
-    },
+    ({ body }) => thread.request(view, body, 'host'),
     (heard) => {
       hear = heard;
     },

@@ -1,4 +1,5 @@
 import {
+  accessSync,
   closeSync,
   constants,
   fdatasyncSync,
@@ -6,8 +7,11 @@ import {
   fsyncSync,
   ftruncateSync,
   openSync,
+  realpathSync,
   renameSync,
   rmSync,
+  statfsSync,
+  statSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { Qcow2Error } from '../engine/error.ts';
@@ -19,8 +23,11 @@ import { writeAt } from './writeAt.ts';
 /** What is put after an image's path for its rollback journal. */
 export const journalSuffix = '.undo-journal';
 
-/** The journal of an image beside it, or where the user wants it. */
-export function journalBeside(image: string, path: string = image + journalSuffix): JournalPlace {
+/**
+ * The journal of an image beside it, or where the user wants it. It lies beside the file itself, so that it is found by
+ * whichever link the image is opened.
+ */
+export function journalBeside(image: string, path: string = beside(image)): JournalPlace {
   const unnamed = `${path}.new`;
   return {
     path,
@@ -46,6 +53,26 @@ export function journalBeside(image: string, path: string = image + journalSuffi
       flushFolder(path);
     },
   };
+}
+
+function beside(image: string): string {
+  return attempt(`find ${image}`, () => realpathSync(image)) + journalSuffix;
+}
+
+/**
+ * Throws `write-failed`, with what to do, where no journal of so many bytes could be made at `place`. It is still found
+ * out by making it; but a user who reads a preview can choose another place first.
+ */
+export function requireJournalRoom(image: string, { path }: JournalPlace, bytes: bigint): void {
+  const what = `put the rollback journal at ${path}`;
+  if (path === beside(image) && attempt(what, () => statSync(image)).isBlockDevice()) {
+    throw new Qcow2Error('write-failed', `Can't ${what}: the image is a device. Choose a file on a disk for it.`);
+  }
+  attempt(what, () => accessSync(dirname(path), constants.W_OK));
+  const { bavail, bsize } = attempt(what, () => statfsSync(dirname(path), { bigint: true }));
+  if (bavail * bsize < bytes) {
+    throw writeFailed(what, Object.assign(new Error('No space left on device'), { code: 'ENOSPC' }));
+  }
 }
 
 function open(path: string, flags: number): WritableStorage {

@@ -25,17 +25,19 @@ export interface InspectorApi
     HexApi {}
 
 /** The names of the methods. */
-export type Method = keyof InspectorApi;
+export type Method<Api = InspectorApi> = keyof Api & string;
 
 /** The argument of a method. */
-export type Argument<M extends Method> = Parameters<InspectorApi[M]>[0];
+export type Argument<M extends Method<Api>, Api = InspectorApi> = Api[M] extends (...words: infer Words) => unknown
+  ? Words[0]
+  : never;
 
 /** The result of a method. */
-export type Result<M extends Method> = ReturnType<InspectorApi[M]>;
+export type Result<M extends Method<Api>, Api = InspectorApi> = Api[M] extends (argument: never) => infer R ? R : never;
 
 /** From the side that asks. */
 export type Request =
-  | { readonly [M in Method]: { readonly id: number; readonly method: M; readonly argument: Argument<M> } }[Method]
+  | { readonly id: number; readonly method: string; readonly argument: unknown }
   | { readonly cancel: number };
 
 /** To the side that asked: progress any number of times, then one result or error. */

@@ -1,4 +1,4 @@
-import type { Argument, CallError, Method, Reply, Request, Result } from './api.ts';
+import type { Argument, CallError, InspectorApi, Method, Reply, Request, Result } from './api.ts';
 import { decode, encode } from './codec.ts';
 import type { FromWebview } from './messages.ts';
 
@@ -20,14 +20,14 @@ export interface CallOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Calls methods of the worker. */
-export interface Client {
+/** Calls methods of a worker: of the one of an image, unless another API is named. */
+export interface Client<Api = InspectorApi> {
   /** Always settles: with the result, or with `CallFailed`. */
-  call<M extends Method>(method: M, argument?: Argument<M>, options?: CallOptions): Promise<Result<M>>;
+  call<M extends Method<Api>>(method: M, argument?: Argument<M, Api>, options?: CallOptions): Promise<Result<M, Api>>;
 }
 
 /** A client that can be given up. */
-export interface Connection extends Client {
+export interface Connection<Api = InspectorApi> extends Client<Api> {
   /** Settles every call that was made or will be made with the error `reloaded`: it was about what is no longer shown. */
   close(): void;
 }
@@ -41,15 +41,15 @@ interface Pending {
 }
 
 /**
- * The webview's end of the line to the worker.
+ * The end of the line to a worker of whoever asks: the webview's by way of the host, or the host's own.
  *
  * @param post - sends a message to the extension host
  * @param listen - hands every message of the extension host to its argument
  */
-export function createClient(
-  post: (message: FromWebview) => void,
+export function createClient<Api = InspectorApi>(
+  post: (message: Extract<FromWebview, { type: 'request' }>) => void,
   listen: (heard: (message: unknown) => void) => void,
-): Connection {
+): Connection<Api> {
   const pending = new Map<number, Pending>();
   let closed = false;
   // Replies to an earlier page in the same tab must not be taken for ours, so the ids begin anywhere.
@@ -73,7 +73,11 @@ export function createClient(
   const send = (request: Request): void => post({ type: 'request', body: encode(request) });
 
   return {
-    call: <M extends Method>(method: M, argument?: Argument<M>, options: CallOptions = {}): Promise<Result<M>> =>
+    call: <M extends Method<Api>>(
+      method: M,
+      argument?: Argument<M, Api>,
+      options: CallOptions = {},
+    ): Promise<Result<M, Api>> =>
       new Promise((resolve, reject) => {
         const { signal } = options;
         const id = ++lastId;
@@ -88,7 +92,7 @@ export function createClient(
             reject(new CallFailed(reply.error));
           } else {
             // The worker's handler of `method` has this type; both ends are built together. Undefined is not sent.
-            resolve(reply.ok as Result<M>);
+            resolve(reply.ok as Result<M, Api>);
           }
         };
         if (signal?.aborted) {
@@ -101,7 +105,7 @@ export function createClient(
         }
         signal?.addEventListener('abort', onAbort);
         pending.set(id, { settle, onProgress: options.onProgress });
-        send({ id, method, argument } as Request);
+        send({ id, method, argument });
       }),
     close: () => {
       closed = true;

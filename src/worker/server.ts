@@ -1,6 +1,6 @@
 import { Qcow2Error } from '../engine/error.ts';
 import type { Progress } from '../engine/ports.ts';
-import type { Argument, CallError, Method, Reply, Request, Result } from '../protocol/api.ts';
+import type { Argument, CallError, InspectorApi, Method, Reply, Request, Result } from '../protocol/api.ts';
 import { hostMethods } from '../protocol/hexApi.ts';
 
 /** What a handler gets besides its argument. */
@@ -14,9 +14,12 @@ export interface CallContext {
 }
 
 /** One function a method. */
-export type Handlers = {
-  readonly [M in Method]: (argument: Argument<M>, context: CallContext) => Promise<Result<M>>;
+export type Handlers<Api = InspectorApi> = {
+  readonly [M in Method<Api>]: (argument: Argument<M, Api>, context: CallContext) => Promise<Result<M, Api>>;
 };
+
+/** The same, of any API: what a request is dispatched to. */
+type AnyHandlers = Readonly<Record<string, ((argument: never, context: CallContext) => Promise<unknown>) | undefined>>;
 
 /** Milliseconds that a handler may keep the thread before others get in. */
 const turn = 20;
@@ -47,7 +50,7 @@ export interface Server {
  * @param report - is told the stack of an error that nobody foresaw
  */
 export function serve(
-  handlers: () => Promise<Partial<Handlers>>,
+  handlers: () => Promise<AnyHandlers>,
   post: (reply: Reply) => void,
   report: (defect: string) => void,
 ): Server {
@@ -93,16 +96,16 @@ export function serve(
 }
 
 async function dispatch(
-  handlers: Partial<Handlers>,
-  request: Extract<Request, { method: Method }>,
+  handlers: AnyHandlers,
+  { method, argument }: Extract<Request, { method: string }>,
   context: CallContext,
 ): Promise<unknown> {
-  if (!Object.hasOwn(handlers, request.method)) {
-    throw new Qcow2Error('bad-argument', `There is no such method: ${request.method}`);
+  const handler = Object.hasOwn(handlers, method) ? handlers[method] : undefined;
+  if (handler === undefined) {
+    throw new Qcow2Error('bad-argument', `There is no such method: ${method}`);
   }
   // The argument has the type of its method: both come from one request of our own client.
-  const handler = handlers[request.method] as (argument: unknown, context: CallContext) => Promise<unknown>;
-  return handler(request.argument, context);
+  return handler(argument as never, context);
 }
 
 function throwIfAborted(signal: AbortSignal): void {

@@ -87,7 +87,7 @@ async function requireIntact(journal: Journal): Promise<void> {
 }
 
 /** Throws `changed-since` with the reason where a journal does not fit. */
-export async function requireFit(journal: Journal, file: ImageStorage): Promise<readonly string[]> {
+export async function requireFit(journal: Journal, file: Readable): Promise<readonly string[]> {
   const fit = await fitOf(journal, file);
   if (!fit.fits) {
     throw new Qcow2Error(

@@ -1,0 +1,81 @@
+import type { Preview, PreviewField, PreviewStep } from '../engine/change/preview.ts';
+
+/** What is to be done to an image: one member an operation. Plain data, so that it can be kept. */
+export type ChangeRequest =
+  /** Other names of the backing file; without `backing` none. */
+  | { readonly verb: 'rebase'; readonly backing?: { readonly name: string; readonly format?: string } }
+  /** Puts back what was there before the last change: one that was interrupted, or a finished one. */
+  | RollBackRequest;
+
+/** The request that is no operation of its own: what its journal holds is put back. */
+export interface RollBackRequest {
+  readonly verb: 'roll-back';
+}
+
+/** A request to plan an operation. */
+export type OperationRequest = Exclude<ChangeRequest, RollBackRequest>;
+
+/** The methods of the thread that changes one image. It holds the plan between preview and apply, and locks nothing meanwhile. */
+export interface ChangeApi {
+  /**
+   * Plans, in place of what was planned before. `journal`: where the journal lies instead of beside the image. Refused
+   * with all that is in the way.
+   */
+  plan(argument: { readonly request: ChangeRequest; readonly journal?: string }): ChangePlan;
+  /** The bytes of one write of the plan: the first ones, if they are very many. */
+  bytes(argument: WritePlace): WriteBytes;
+  /** Does what was planned. `keepUndo`: the journal stays. A failed or cancelled change has been rolled back when it fails. */
+  apply(argument: { readonly keepUndo: boolean }): null;
+  /** Has a running `apply` roll back and fail with `cancelled`. */
+  cancelApply(): null;
+  /** Whether there is a change to undo or to roll back. */
+  journal(argument: { readonly journal?: string }): JournalState;
+}
+
+/** Whether an image has a rollback journal: of a change that was finished and can be undone, or of one that was interrupted. */
+export type JournalState =
+  | { readonly state: 'none' }
+  | { readonly state: 'kept' | 'interrupted'; readonly title: string };
+
+/** A change as it is shown before it is applied. */
+export interface ChangePlan extends Omit<Preview, 'steps'> {
+  readonly steps: readonly PlanStep[];
+  /** How long it will take, by estimate. */
+  readonly seconds: number;
+  /** Whether QEMU's locks can be taken, so that no VM starts on the image meanwhile. */
+  readonly locks: boolean;
+  /** Where the journal will lie; for a roll back, where it is. */
+  readonly journal: string;
+  /** True for a roll back, which makes no journal and can't be cancelled. */
+  readonly rollsBack: boolean;
+  /** What is in the way of applying it now: sentences. */
+  readonly obstacles: readonly string[];
+}
+
+/** A step of it. */
+export interface PlanStep extends Omit<PreviewStep, 'writes'> {
+  readonly writes: readonly PlanWrite[];
+}
+
+/** A write of a step. Offsets and lengths in bytes. */
+export interface PlanWrite {
+  readonly structure: string;
+  /** Host offset. */
+  readonly at: bigint;
+  readonly length: number;
+  readonly fields: readonly PreviewField[];
+  /** The first bytes of it that change: at most 16. `before` is shorter where the file ends. */
+  readonly line: { readonly at: bigint; readonly before: Uint8Array; readonly after: Uint8Array };
+}
+
+/** A write, by its step and its place in it. */
+export interface WritePlace {
+  readonly step: number;
+  readonly write: number;
+}
+
+/** The bytes of a write from its beginning. */
+export interface WriteBytes extends WritePlace {
+  readonly before: Uint8Array;
+  readonly after: Uint8Array;
+}
