@@ -12,10 +12,13 @@ import { activeImage } from './editor/activeImage.ts';
 import { viewType } from './editor/provider.ts';
 import { registerEditor } from './editor/register.ts';
 
+let stop: () => Promise<void> = async () => undefined;
+
 /** Called by VS Code when the first image is opened or a command is run. */
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Qcow2 Inspector', { log: true });
   const editor = registerEditor(context, log);
+  stop = () => editor.stop();
   context.subscriptions.push(
     log,
     editor,
@@ -29,4 +32,9 @@ export function activate(context: vscode.ExtensionContext): void {
     registerShowJson(activeImage, (uri) => editor.showJson(uri)),
     registerShowLog(log),
   );
+}
+
+/** Called by VS Code before the extension host ends, which waits for it a few seconds. */
+export function deactivate(): Promise<void> {
+  return stop();
 }

@@ -2,6 +2,7 @@ import { realpath, stat } from 'node:fs/promises';
 import * as vscode from 'vscode';
 import { type ChainPlace, fileAt } from '../protocol/chainApi.ts';
 import type { ImageThreads } from '../worker/imageThreads.ts';
+import { offerTrust } from './mayChange.ts';
 import { callThread } from './threadCall.ts';
 
 /** Lets the threads know whether the user trusts the workspace, now and when that is granted. */
@@ -21,11 +22,7 @@ export async function openChainFile(
   viewType: string,
 ): Promise<void> {
   if (!vscode.workspace.isTrusted) {
-    const manage = 'Manage Workspace Trust';
-    const words = 'In Restricted Mode no file is opened that an image names. Trust the folder first.';
-    if ((await vscode.window.showWarningMessage(words, manage)) === manage) {
-      await vscode.commands.executeCommand('workbench.trust.manage');
-    }
+    await offerTrust('In Restricted Mode no file is opened that an image names. Trust the folder first.');
     return;
   }
   try {

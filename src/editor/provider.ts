@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
+import type { Result } from '../protocol/api.ts';
 import { fromWebview, type ToWebview } from '../protocol/messages.ts';
 import type { PageCommand } from '../protocol/pageCommand.ts';
 import type { ImageThreads } from '../worker/imageThreads.ts';
@@ -25,14 +26,25 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
   readonly #dist: vscode.Uri;
   readonly #threads: ImageThreads;
   readonly #states: ViewStates;
+  readonly #rollBack: (uri: vscode.Uri) => void;
   readonly #log: vscode.LogOutputChannel;
   readonly #panels = new Map<vscode.WebviewPanel, vscode.Uri>();
 
-  /** `dist`: the folder of the built webview. */
-  constructor(dist: vscode.Uri, threads: ImageThreads, states: ViewStates, log: vscode.LogOutputChannel) {
+  /**
+   * @param dist - the folder of the built webview
+   * @param rollBack - shows what rolling back the interrupted change of an image would do
+   */
+  constructor(
+    dist: vscode.Uri,
+    threads: ImageThreads,
+    states: ViewStates,
+    rollBack: (uri: vscode.Uri) => void,
+    log: vscode.LogOutputChannel,
+  ) {
     this.#dist = dist;
     this.#threads = threads;
     this.#states = states;
+    this.#rollBack = rollBack;
     this.#log = log;
   }
 
@@ -59,6 +71,11 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
         void panel.webview.postMessage({ type: 'command', command } satisfies ToWebview);
       }
     }
+  }
+
+  /** What the image is as a whole. Throws `CallFailed`. */
+  describe(uri: vscode.Uri): Promise<Result<'describe'>> {
+    return callOnce((post) => this.#attach(uri, post), 'describe', undefined);
   }
 
   /** What `qcow2 dump --output=json` prints of an image, without its tables. */
@@ -114,6 +131,9 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
           break;
         case 'pause':
           thread.pause(message.paused);
+          break;
+        case 'roll-back':
+          this.#rollBack(uri);
           break;
         case 'save-bytes':
           void saveBytes(this.#threads, uri, path, message.body);

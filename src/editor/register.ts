@@ -1,8 +1,13 @@
 import * as vscode from 'vscode';
+import type { Result } from '../protocol/api.ts';
+import type { ChangeRequest } from '../protocol/changeApi.ts';
 import type { PageCommand } from '../protocol/pageCommand.ts';
 import { ImageThreads } from '../worker/imageThreads.ts';
 import { followTrust } from './chainFiles.ts';
+import { ChangeMemory } from './changeMemory.ts';
+import { ChangePreviews } from './changePreviews.ts';
 import { JsonDocuments } from './jsonDocuments.ts';
+import { mayChange } from './mayChange.ts';
 import { reopenOrphans } from './orphans.ts';
 import { InspectorProvider, viewType } from './provider.ts';
 import { section } from './settings.ts';
@@ -16,13 +21,26 @@ export interface Editor extends vscode.Disposable {
   run(command: PageCommand): void;
   /** Shows an image as JSON, in a read-only document. */
   showJson(uri: vscode.Uri): Promise<void>;
+  /** What an image is as a whole. Throws `CallFailed`. */
+  describe(uri: vscode.Uri): Promise<Result<'describe'>>;
+  /** Plans a change of an image and shows its preview, if the image may be changed. */
+  change(uri: vscode.Uri, request: ChangeRequest): Promise<void>;
+  /** Ends what is being done. A change that is being applied is rolled back. */
+  stop(): Promise<void>;
 }
 
 /** Registers the custom editor. Its disposal ends the threads of all images. */
 export function registerEditor(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): Editor {
   const dist = vscode.Uri.joinPath(context.extensionUri, 'dist');
   const threads = new ImageThreads(vscode.Uri.joinPath(dist, 'worker.js').fsPath, (defect) => log.error(defect));
-  const provider = new InspectorProvider(dist, threads, new ViewStates(context.workspaceState), log);
+  const previews = new ChangePreviews(dist, threads, new ChangeMemory(context.globalState), log);
+  const change = async (uri: vscode.Uri, request: ChangeRequest): Promise<void> => {
+    if (await mayChange(uri)) {
+      previews.open(uri, request);
+    }
+  };
+  const rollBack = (uri: vscode.Uri): void => void change(uri, { verb: 'roll-back' });
+  const provider = new InspectorProvider(dist, threads, new ViewStates(context.workspaceState), rollBack, log);
   const registered = vscode.window.registerCustomEditorProvider(viewType, provider, {
     supportsMultipleEditorsPerDocument: true,
   });
@@ -39,6 +57,9 @@ export function registerEditor(context: vscode.ExtensionContext, log: vscode.Log
     reload: (uri) => provider.reload(uri),
     run: (command) => provider.run(command),
     showJson: (uri) => json.show(uri),
+    describe: (uri) => provider.describe(uri),
+    change,
+    stop: () => previews.dispose(),
     dispose: () => {
       json.dispose();
       configuring.dispose();

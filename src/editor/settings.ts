@@ -40,3 +40,8 @@ export function virtualFileLimit(configuration: Configuration): number {
   const mib = configuration.get('virtualFileLimit');
   return (typeof mib === 'number' && mib >= 1 ? mib : 256) * 2 ** 20;
 }
+
+/** Whether the rollback journal of a finished change is kept, so that it can be undone. */
+export function keepsUndo(configuration: Configuration): boolean {
+  return configuration.get('keepUndo') !== false;
+}

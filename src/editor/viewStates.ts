@@ -7,18 +7,18 @@ export interface Store {
 /** Images whose state is kept; the one that was not touched for longest goes first. */
 const mostKept = 100;
 
-/** The key in the workspace's state. Its value is a list of pairs of URI and state, latest last. */
-const key = 'viewStates';
-
-/** What the views on each image want to find again, kept for the workspace by the image's URI. */
+/** What is to be found again of each image, such as by the views on it, kept by the image's URI. */
 export class ViewStates {
   readonly #store: Store;
+  readonly #key: string;
 
-  constructor(store: Store) {
+  /** `key`: in the store. Its value is a list of pairs of URI and state, latest last. */
+  constructor(store: Store, key = 'viewStates') {
     this.#store = store;
+    this.#key = key;
   }
 
-  /** The latest state of a view on the image, if one is kept. */
+  /** The latest state of the image, if one is kept. */
   get(uri: string): unknown {
     return this.#entries().find(([kept]) => kept === uri)?.[1];
   }
@@ -26,11 +26,11 @@ export class ViewStates {
   /** Keeps a state: plain JSON. */
   async set(uri: string, state: unknown): Promise<void> {
     const others = this.#entries().filter(([kept]) => kept !== uri);
-    await this.#store.update(key, [...others.slice(1 - mostKept), [uri, state]]);
+    await this.#store.update(this.#key, [...others.slice(1 - mostKept), [uri, state]]);
   }
 
   #entries(): [string, unknown][] {
-    const kept = this.#store.get(key);
+    const kept = this.#store.get(this.#key);
     return Array.isArray(kept)
       ? kept.filter(
           (entry): entry is [string, unknown] =>

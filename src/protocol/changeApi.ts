@@ -79,3 +79,8 @@ export interface WriteBytes extends WritePlace {
   readonly before: Uint8Array;
   readonly after: Uint8Array;
 }
+
+/** Why there are none. */
+export interface NoBytes extends WritePlace {
+  readonly error: string;
+}

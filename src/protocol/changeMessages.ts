@@ -1,11 +1,11 @@
-import type { ChangePlan, WriteBytes } from './changeApi.ts';
+import type { ChangePlan, NoBytes, WriteBytes } from './changeApi.ts';
 import { decode } from './codec.ts';
 
 /** How far a change is. */
 export type ChangeStage =
   | { readonly stage: 'planning'; readonly part?: number }
-  /** It can't be planned: all reasons. */
-  | { readonly stage: 'refused'; readonly reasons: readonly string[] }
+  /** It can't be planned: all reasons. `interrupted`: a change before it was, and has to be rolled back first. */
+  | { readonly stage: 'refused'; readonly reasons: readonly string[]; readonly interrupted: boolean }
   /** The plan waits for the user's word. */
   | { readonly stage: 'planned' }
   /** Before `total` is known, the journal is written. */
@@ -23,9 +23,10 @@ export type FromPreview =
   /** Stop planning, or roll back what is being applied. */
   | { readonly type: 'cancel' }
   | { readonly type: 'close' }
-  /** Plan the same once more. */
+  /** Plan the same once more; after a roll back, what was rolled back. */
   | { readonly type: 'plan-again' }
-  | { readonly type: 'undo' }
+  /** Plan to roll back what was done, or was interrupted. */
+  | { readonly type: 'roll-back' }
   /** Ask the user for another place of the journal. */
   | { readonly type: 'choose-journal' }
   | { readonly type: 'bytes'; readonly step: number; readonly write: number }
@@ -38,10 +39,10 @@ export type ToPreview =
   | { readonly type: 'plan'; readonly body: string }
   /** A `ChangeStage`. */
   | { readonly type: 'stage'; readonly body: string }
-  /** `WriteBytes` that were asked for. */
+  /** `WriteBytes` that were asked for, or `NoBytes`. */
   | { readonly type: 'bytes'; readonly body: string };
 
-const plain = ['ready', 'apply', 'cancel', 'close', 'plan-again', 'undo', 'choose-journal'] as const;
+const plain = ['ready', 'apply', 'cancel', 'close', 'plan-again', 'roll-back', 'choose-journal'] as const;
 
 /** The message of a preview's page, or undefined when it is none of ours. */
 export function fromPreview(message: unknown): FromPreview | undefined {
@@ -63,7 +64,11 @@ export function fromPreview(message: unknown): FromPreview | undefined {
 /** What a message of the host tells the page; undefined for one that is none of ours. */
 export function toPreview(
   message: unknown,
-): { readonly plan: ChangePlan | null } | { readonly stage: ChangeStage } | { readonly bytes: WriteBytes } | undefined {
+):
+  | { readonly plan: ChangePlan | null }
+  | { readonly stage: ChangeStage }
+  | { readonly bytes: WriteBytes | NoBytes }
+  | undefined {
   if (typeof message !== 'object' || message === null || !('type' in message) || !('body' in message)) {
     return undefined;
   }
@@ -75,7 +80,7 @@ export function toPreview(
     case 'stage':
       return { stage: value as ChangeStage };
     case 'bytes':
-      return { bytes: value as WriteBytes };
+      return { bytes: value as WriteBytes | NoBytes };
     default:
       return undefined;
   }

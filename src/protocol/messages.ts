@@ -16,6 +16,8 @@ export type FromWebview =
   | { readonly type: 'pause'; readonly paused: boolean }
   /** Open a file of the chain in a tab of its own: the backing file at this depth, or the data file of that image. */
   | { readonly type: 'open-file'; readonly file: ChainPlace }
+  /** Show what rolling back the interrupted change of the image would do. */
+  | { readonly type: 'roll-back' }
   /** Save bytes to a file that the user is asked for; `body` is a `RangeRequest` as `encode` writes it. */
   | { readonly type: 'save-bytes'; readonly body: string }
   /** An error of the page, for the log. */
@@ -50,6 +52,8 @@ export type ToWorker =
   | { readonly settings: Settings }
   /** Whether the user trusts the workspace, from now on. */
   | { readonly trusted: boolean }
+  /** The image is being changed by this window, or no longer. */
+  | { readonly changing: Changing }
   /** The image is no longer shown: what the user has said of its backing chain no longer counts. */
   | { readonly forget: true }
   /** Something may have happened to a file that only the host can see. */
@@ -57,6 +61,13 @@ export type ToWorker =
   /** What a worker has asked the host for: see `asks`. */
   | { readonly answer: number; readonly value: Uint8Array | VirtualLook }
   | { readonly answer: number; readonly error: string };
+
+/** Whether this window is changing an image. */
+export interface Changing {
+  readonly running: boolean;
+  /** Where the journal of its last change lies, if not beside it. */
+  readonly journal?: string;
+}
 
 /** What a worker is started with. */
 export interface WorkerStart {
@@ -69,6 +80,7 @@ export interface WorkerStart {
   readonly trusted: boolean;
   /** The user's word to an earlier thread of the image, for its backing chain. */
   readonly consent?: Consent;
+  readonly changing: Changing;
 }
 
 /** What the host says of a virtual file: `stamp` is another one when the file has changed. */
@@ -100,6 +112,8 @@ export function fromWebview(message: unknown): FromWebview | undefined {
       return 'state' in message ? { type: 'state', state: message.state } : undefined;
     case 'reload':
       return { type: 'reload' };
+    case 'roll-back':
+      return { type: 'roll-back' };
     case 'pause':
       return 'paused' in message ? { type: 'pause', paused: message.paused === true } : undefined;
     case 'open-file':

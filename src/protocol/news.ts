@@ -1,3 +1,5 @@
+import type { JournalState } from './changeApi.ts';
+
 /** What is known of a file besides its content: the worker tells all of it whenever a part of it changes. */
 export interface FileNews {
   /** Another number each time that the image was opened: what a view has read before belongs to an older one. */
@@ -10,7 +12,11 @@ export interface FileNews {
   /** True when changes are not read by themselves for now, by the user's word. */
   readonly paused: boolean;
   readonly locks: Locks;
+  readonly journal: JournalNews;
 }
+
+/** What is known of changes of the image: its journal, or that this window is changing it right now. */
+export type JournalNews = JournalState | { readonly state: 'running' };
 
 /** Why an image was opened: for the first time, because its file has changed, or by the user's word. */
 export type OpenCause = 'first' | 'changed' | 'asked';

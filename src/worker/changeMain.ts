@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Preview } from '../engine/change/preview.ts';
 import { Qcow2Error } from '../engine/error.ts';
 import { openToChange } from '../platform/changeFile.ts';
 import { journalBeside } from '../platform/journalFile.ts';
@@ -14,6 +15,8 @@ import { type Handlers, progressOf, serve } from './server.ts';
 /** The methods of the thread that changes the image at `path`. */
 function changeMethods(path: string): Handlers<ChangeApi> {
   let planned: PlannedChange | undefined;
+  /** What was planned last: it is still shown after it was applied. */
+  let shown: Preview | undefined;
   let applying = new AbortController();
 
   const requirePlanned = (): PlannedChange => {
@@ -33,10 +36,11 @@ function changeMethods(path: string): Handlers<ChangeApi> {
       await forget();
       const place = journalBeside(path, journal);
       planned = await planChange(path, request, place, progress);
+      shown = planned.preview;
       return changePlan(path, planned, place);
     },
     bytes: async ({ step, write }) => {
-      const found = requirePlanned().preview.steps[step]?.writes[write];
+      const found = shown?.steps[step]?.writes[write];
       if (found === undefined) {
         throw new Qcow2Error('bad-argument', `The plan has no write ${write} in step ${step}.`);
       }

@@ -1,6 +1,8 @@
 import { lookAt, watchEntry } from '../platform/fileLook.ts';
 import { openFile } from '../platform/fileStorage.ts';
+import { journalBeside } from '../platform/journalFile.ts';
 import { locksOn } from '../platform/locks.ts';
+import { journalState } from './journalState.ts';
 import type { ImageSource } from './liveImage.ts';
 
 /** An image in a file of the system. */
@@ -10,6 +12,7 @@ export function fileSource(path: string): ImageSource {
     look: () => lookAt(path),
     watch: (heard) => watchEntry(path, heard),
     locks: locksOn(path),
+    journal: async (journal) => journalState(journalBeside(path, journal)),
     lookEvery: 2000,
   };
 }

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { CallError } from '../protocol/api.ts';
-import type { FromWorker, ToWebview, ToWorker, VirtualLook, WorkerStart } from '../protocol/messages.ts';
+import type { Changing, FromWorker, ToWebview, ToWorker, VirtualLook, WorkerStart } from '../protocol/messages.ts';
 import { defaultSettings, type Settings } from '../protocol/settings.ts';
 import type { Allowed } from './allowed.ts';
 import { stackOf } from './server.ts';
@@ -26,6 +26,7 @@ export class ImageThread {
   readonly #virtual: VirtualFile | undefined;
   readonly #allowed: Allowed;
   #settings: Settings = defaultSettings;
+  #changing: Changing = { running: false };
   #unwatch: () => void = () => undefined;
   readonly #views = new Map<number, (message: ToWebview) => void>();
   #lastView = 0;
@@ -85,6 +86,12 @@ export class ImageThread {
     this.#worker?.postMessage({ settings } satisfies ToWorker);
   }
 
+  /** The image is being changed, or no longer. */
+  changing(changing: Changing): void {
+    this.#changing = changing;
+    this.#worker?.postMessage({ changing } satisfies ToWorker);
+  }
+
   /** Has the thread forget what the user has said of the files that the image names. */
   forget(): void {
     this.#worker?.postMessage({ forget: true } satisfies ToWorker);
@@ -112,6 +119,7 @@ export class ImageThread {
         virtual: this.#virtual !== undefined,
         settings: this.#settings,
         trusted: this.#allowed.trusted,
+        changing: this.#changing,
         ...(consent === undefined ? {} : { consent }),
       } satisfies WorkerStart,
       // Not what the extension host was started with, such as modules to load first.

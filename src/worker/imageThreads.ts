@@ -1,3 +1,4 @@
+import type { Changing } from '../protocol/messages.ts';
 import { defaultSettings, type Settings } from '../protocol/settings.ts';
 import { Allowed } from './allowed.ts';
 import { ImageThread, type VirtualFile } from './imageThread.ts';
@@ -17,6 +18,7 @@ export class ImageThreads {
   readonly #linger: number;
   readonly #entries = new Map<string, Entry>();
   readonly #allowed = new Allowed();
+  readonly #changing = new Map<string, Changing>();
   #settings: Settings = defaultSettings;
 
   /**
@@ -51,6 +53,16 @@ export class ImageThreads {
     }
   }
 
+  /** Says that the image at `path` is being changed by this window, or no longer, and where its journal lies. */
+  changing(path: string, changing: Changing): void {
+    if (changing.running || changing.journal !== undefined) {
+      this.#changing.set(path, changing);
+    } else {
+      this.#changing.delete(path);
+    }
+    this.#entries.get(path)?.thread.changing(changing);
+  }
+
   /** Forgets what the user has said of the files of the image at `path`: it is no longer shown. */
   forget(path: string): void {
     this.#allowed.keep(path, undefined);
@@ -67,6 +79,7 @@ export class ImageThreads {
     if (entry === undefined) {
       entry = { thread: new ImageThread(this.#entry, path, this.#report, this.#allowed, virtual), closing: undefined };
       entry.thread.configure(this.#settings);
+      entry.thread.changing(this.#changing.get(path) ?? { running: false });
       this.#entries.set(path, entry);
     }
     clearTimeout(entry.closing);

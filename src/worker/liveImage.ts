@@ -1,8 +1,10 @@
 import { useNotation } from '../engine/format/show.ts';
 import { compareDigests, type TableDigests, tableDigests } from '../engine/image/tableDigests.ts';
 import { noProgress, type Storage } from '../engine/ports.ts';
+import type { JournalState } from '../protocol/changeApi.ts';
 import type { LiveApi } from '../protocol/liveApi.ts';
-import type { FileNews, Locks, OpenCause } from '../protocol/news.ts';
+import type { Changing } from '../protocol/messages.ts';
+import type { FileNews, JournalNews, Locks, OpenCause } from '../protocol/news.ts';
 import type { Settings } from '../protocol/settings.ts';
 import { type FileAccess, noAccess } from './fileAccess.ts';
 import { type ImageHandlers, type Inspected, inspectStorage } from './inspection.ts';
@@ -21,6 +23,8 @@ export interface ImageSource {
   /** Calls back when something may have happened. Returns the way to end that. */
   watch(heard: () => void): () => void;
   locks(): Promise<Locks>;
+  /** What the rollback journal beside it, or at `place`, tells; absent where there can be none. Throws where it can't be read. */
+  journal?(place: string | undefined): Promise<JournalState>;
   /** Milliseconds between two looks at it, where nothing is heard. */
   readonly lookEvery: number;
 }
@@ -56,6 +60,8 @@ export class LiveImage {
   #opening: Promise<Opening> | undefined;
   #opened = { number: 0, cause: 'first' as OpenCause, at: 0 };
   #locks: Locks = { state: 'waiting' };
+  #journal: JournalNews = { state: 'none' };
+  #changing: Changing = { running: false };
   #timer: NodeJS.Timeout | undefined;
   #due = Number.POSITIVE_INFINITY;
   #reopening: Promise<unknown> = Promise.resolve();
@@ -80,7 +86,7 @@ export class LiveImage {
   get news(): FileNews {
     const { number, cause, at } = this.#opened;
     const { state: file, paused } = this.#refresh;
-    return { opened: number, cause, openedAt: at, file, paused, locks: this.#locks };
+    return { opened: number, cause, openedAt: at, file, paused, locks: this.#locks, journal: this.#journal };
   }
 
   /** The methods, once the image is open. Where that fails, the next call tries again. */
@@ -113,6 +119,12 @@ export class LiveImage {
   pause(paused: boolean): void {
     this.#refresh.paused = paused;
     this.#tell();
+    this.#soon(0);
+  }
+
+  /** The image is being changed by this window, or no longer: what its journal tells meanwhile is no news. */
+  changing(changing: Changing): void {
+    this.#changing = changing;
     this.#soon(0);
   }
 
@@ -239,15 +251,28 @@ export class LiveImage {
     // A first opening that is under way, or has failed, tells by itself.
     await this.#opening?.catch(() => undefined);
     const wait = await this.#refresh.step();
-    await this.#lookAtLocks();
+    await this.#lookAround();
     return wait;
   }
 
-  async #lookAtLocks(): Promise<void> {
-    const locks = await this.#source.locks();
-    if (JSON.stringify(locks) !== JSON.stringify(this.#locks)) {
+  async #lookAround(): Promise<void> {
+    const [locks, journal] = [await this.#source.locks(), await this.#lookAtJournal()];
+    if (JSON.stringify([locks, journal]) !== JSON.stringify([this.#locks, this.#journal])) {
       this.#locks = locks;
+      this.#journal = journal;
       this.#tell();
+    }
+  }
+
+  async #lookAtJournal(): Promise<JournalNews> {
+    if (this.#changing.running) {
+      return { state: 'running' };
+    }
+    try {
+      return (await this.#source.journal?.(this.#changing.journal)) ?? { state: 'none' };
+    } catch {
+      // A folder or file that can't be read: the image itself tells more of that. Planning a change says it.
+      return { state: 'none' };
     }
   }
 }

@@ -11,7 +11,7 @@ import { VirtualSource } from './virtualSource.ts';
 
 /** The worker of one image: owns its file handle and answers the requests of all its views. */
 function main(port: NonNullable<typeof parentPort>, start: WorkerStart): void {
-  const { path, virtual, settings } = start;
+  const { path, virtual, settings, changing } = start;
   const send = (message: FromWorker): void => port.postMessage(message);
   const servers = new Map<number, Server>();
   const virtualSource = virtual ? new VirtualSource(path, send) : undefined;
@@ -27,6 +27,7 @@ function main(port: NonNullable<typeof parentPort>, start: WorkerStart): void {
   };
   const image = new LiveImage(virtualSource ?? fileSource(path), events, access);
   image.configure(settings);
+  image.changing(changing);
 
   const serverOf = (view: number, from: 'page' | 'host'): Server => {
     const known = servers.get(view);
@@ -59,6 +60,8 @@ function main(port: NonNullable<typeof parentPort>, start: WorkerStart): void {
       image.pause(message.paused);
     } else if ('trusted' in message) {
       access.trust(message.trusted);
+    } else if ('changing' in message) {
+      image.changing(message.changing);
     } else if ('forget' in message) {
       access.forbid();
     } else if ('settings' in message) {

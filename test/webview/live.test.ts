@@ -23,6 +23,7 @@ const calm: FileNews = {
   file: { state: 'same' },
   paused: false,
   locks: { state: 'free' },
+  journal: { state: 'none' },
 };
 
 /** An image with another value in a field of its header. */

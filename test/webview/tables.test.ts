@@ -20,6 +20,7 @@ const calm: FileNews = {
   file: { state: 'same' },
   paused: false,
   locks: { state: 'free' },
+  journal: { state: 'none' },
 };
 
 describe('the pane of the tables', function () {
