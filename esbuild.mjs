@@ -1,4 +1,4 @@
-// Builds dist/: extension, worker, command line and webview. `--universal` leaves the native part out, `--watch` stays.
+// Builds dist/: extension, worker, command line and pages. `--universal` leaves the native part out, `--watch` stays.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -63,7 +63,7 @@ const bundles = [
   { ...node, entryPoints: { cli: 'src/cli/main.ts' }, outdir, banner: { js: '#!/usr/bin/env node' } },
   {
     ...common,
-    entryPoints: { webview: 'webview/main.ts' },
+    entryPoints: { webview: 'webview/main.ts', preview: 'webview/preview/main.ts' },
     outdir,
     format: 'iife',
     target: 'chrome138',
@@ -72,7 +72,11 @@ const bundles = [
   },
   {
     ...common,
-    entryPoints: { webview: 'webview/style.css', codicon: require.resolve('@vscode/codicons/dist/codicon.css') },
+    entryPoints: {
+      webview: 'webview/style.css',
+      preview: 'webview/preview.css',
+      codicon: require.resolve('@vscode/codicons/dist/codicon.css'),
+    },
     outdir,
     loader: { '.ttf': 'file' },
     assetNames: '[name]',

@@ -11,12 +11,15 @@ const everywhere = [
   'LICENSE',
   'README.md',
   'dist/ThirdPartyNotices.txt',
+  'dist/change.js',
   'dist/cli.js',
   'dist/codicon.css',
   'dist/codicon.ttf',
   'dist/create.js',
   'dist/extension.js',
   'dist/package.json',
+  'dist/preview.css',
+  'dist/preview.js',
   'dist/webview.css',
   'dist/webview.js',
   'dist/texts.js',
@@ -49,7 +52,13 @@ const contents: Readonly<Record<Target, readonly string[]>> = {
 };
 
 /** Bytes of a bundle, minified, as the VSIX unpacks it. */
-const budgets = { 'extension.js': 250_000, 'worker.js': 250_000, 'webview.js': 300_000 };
+const budgets = {
+  'extension.js': 250_000,
+  'worker.js': 250_000,
+  'change.js': 250_000,
+  'webview.js': 300_000,
+  'preview.js': 100_000,
+};
 
 /** `e_machine` of an ELF file: EM_X86_64 and EM_AARCH64. */
 const machines = { x64: 62, arm64: 183 };
@@ -136,7 +145,7 @@ describe('The VSIX files', function () {
   }
 
   it('do not ask for koffi where it is not in them', () => {
-    for (const name of ['worker.js', 'cli.js']) {
+    for (const name of ['worker.js', 'change.js', 'cli.js']) {
       assert.doesNotMatch(file('universal', `dist/${name}`).toString(), /["'`]koffi["'`]/);
     }
   });

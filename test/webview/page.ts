@@ -13,10 +13,13 @@ import { themes } from './themes.ts';
 const origin = 'https://webview.test';
 const require = createRequire(import.meta.url);
 
-/** The built page: its script, its styles, the icon font. */
+const scripts = { webview: 'webview/main.ts', preview: 'webview/preview/main.ts' } as const;
+const styles = { webview: 'webview/style.css', preview: 'webview/preview.css' } as const;
+
+/** The built pages: their scripts, their styles, the icon font. */
 export type Bundle = ReadonlyMap<string, { readonly type: string; readonly body: Buffer }>;
 
-/** Builds the page as esbuild.mjs does, in memory. */
+/** Builds the pages as esbuild.mjs does, in memory. */
 export async function buildPage(plugins: Plugin[] = []): Promise<Bundle> {
   const common = {
     plugins,
@@ -26,17 +29,17 @@ export async function buildPage(plugins: Plugin[] = []): Promise<Bundle> {
     outdir: '/',
     loader: { '.ttf': 'file' },
   } as const;
-  const [script, styles] = await Promise.all([
-    build({ ...common, entryPoints: { webview: 'webview/main.ts' }, format: 'iife', target: 'chrome138' }),
+  const [built, styled] = await Promise.all([
+    build({ ...common, entryPoints: scripts, format: 'iife', target: 'chrome138' }),
     build({
       ...common,
-      entryPoints: { webview: 'webview/style.css', codicon: require.resolve('@vscode/codicons/dist/codicon.css') },
+      entryPoints: { ...styles, codicon: require.resolve('@vscode/codicons/dist/codicon.css') },
       assetNames: '[name]',
     }),
   ]);
   const types: Readonly<Record<string, string>> = { js: 'text/javascript', css: 'text/css', ttf: 'font/ttf' };
   return new Map(
-    [...script.outputFiles, ...styles.outputFiles].map((file) => [
+    [...built.outputFiles, ...styled.outputFiles].map((file) => [
       file.path,
       { type: types[file.path.split('.').pop() ?? ''] ?? 'text/plain', body: Buffer.from(file.contents) },
     ]),
@@ -60,28 +63,36 @@ export function launch(): Promise<Browser> {
 }
 
 /** How a page is opened. */
-export interface PageOptions {
+export interface PageLook {
   readonly theme?: keyof typeof themes;
   readonly size?: { readonly width: number; readonly height: number };
   readonly name?: string;
-  /** The state that the host has kept. */
-  readonly state?: unknown;
-  /** The user's settings. */
-  readonly settings?: Settings;
   readonly reducedMotion?: boolean;
   /** Runs before the page is loaded. */
   readonly prepare?: (page: Page) => Promise<void>;
 }
 
-/** An open inspector. */
-export interface Inspector {
+/** How an inspector is opened. */
+export interface PageOptions extends PageLook {
+  /** The state that the host has kept. */
+  readonly state?: unknown;
+  /** The user's settings. */
+  readonly settings?: Settings;
+}
+
+/** An open page. */
+export interface OpenPage<ToPage> {
   readonly page: Page;
-  /** Messages of the page, but for requests. */
-  readonly messages: FromWebview[];
   /** Errors of the console, of the page and of its content policy. */
   readonly errors: string[];
   /** Sends something as the host does. */
-  readonly send: (message: ToWebview) => void;
+  readonly send: (message: ToPage) => void;
+}
+
+/** An open inspector. */
+export interface Inspector extends OpenPage<ToWebview> {
+  /** Messages of the page, but for requests. */
+  readonly messages: FromWebview[];
   /** Waits until the pane is completely painted. */
   readonly ready: (pane?: string) => Promise<void>;
 }
@@ -89,19 +100,58 @@ export interface Inspector {
 /** What stands behind a page in place of our own server: takes the way to the page, gives the one for its requests' bodies. */
 export type HostOf = (post: (message: ToWebview) => void) => (body: string) => void;
 
-/** Opens the page with a worker that gives `handlers`' answers behind it, or with another host. */
+/** Opens the inspector with a worker that gives `handlers`' answers behind it, or with another host. */
 export async function openInspector(
   browser: Browser,
   bundle: Bundle,
   handlers: Partial<Handlers> | HostOf,
   options: PageOptions = {},
 ): Promise<Inspector> {
+  const messages: FromWebview[] = [];
+  let answer: ((body: string) => void) | undefined;
+  let greeted = false;
+  const hear = (received: unknown, { errors, send }: OpenPage<ToWebview>): void => {
+    const message = fromWebview(received);
+    if (message?.type !== 'request') {
+      messages.push(message ?? { type: 'error', message: `none of ours: ${JSON.stringify(received)}` });
+      return;
+    }
+    if (!greeted && options.settings !== undefined) {
+      send({ type: 'settings', settings: options.settings });
+    }
+    if (!greeted && options.state !== undefined) {
+      send({ type: 'state', state: options.state });
+    }
+    greeted = true;
+    answer ??=
+      typeof handlers === 'function' ? handlers(send) : answers(handlers, send, (defect) => errors.push(defect));
+    answer(message.body);
+  };
+  const opened = await openPage(browser, bundle, 'webview', hear, options);
+  const ready = async (pane?: string): Promise<void> => {
+    const which = pane === undefined ? '' : `[data-pane="${pane}"]`;
+    await opened.page.waitForSelector(`body[data-ready="true"]${which}`, { timeout: 20_000 });
+  };
+  return { ...opened, messages, ready };
+}
+
+/**
+ * Opens one of the pages as VS Code would.
+ *
+ * @param hear - takes what the page tells the host
+ */
+export async function openPage<ToPage extends object>(
+  browser: Browser,
+  bundle: Bundle,
+  which: keyof typeof scripts,
+  hear: (message: unknown, page: OpenPage<ToPage>) => void,
+  options: PageLook = {},
+): Promise<OpenPage<ToPage>> {
   const theme = themes[options.theme ?? 'dark'];
   const page = await browser.newPage({
     viewport: options.size ?? { width: 1400, height: 900 },
     reducedMotion: options.reducedMotion === false ? 'no-preference' : 'reduce',
   });
-  const messages: FromWebview[] = [];
   const errors: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') {
@@ -113,16 +163,16 @@ export async function openInspector(
     const { pathname } = new URL(route.request().url());
     const file = bundle.get(pathname);
     if (pathname === '/') {
-      await route.fulfill({ contentType: 'text/html', body: html(options.name ?? 'web-01.qcow2', theme) });
+      await route.fulfill({ contentType: 'text/html', body: html(which, options.name ?? 'web-01.qcow2', theme) });
     } else if (file !== undefined) {
       await route.fulfill({ contentType: file.type, body: file.body });
     } else {
       await route.fulfill({ status: 404 });
     }
   });
-  const toPage = (message: ToWebview): void => {
+  const send = (message: ToPage): void => {
     page
-      .evaluate((data) => window.postMessage(data, '*'), message)
+      .evaluate((data) => window.postMessage(data, '*'), message as unknown)
       .catch((error: unknown) => {
         // A page that was closed meanwhile needs no answer.
         if (!page.isClosed()) {
@@ -130,32 +180,12 @@ export async function openInspector(
         }
       });
   };
-  const answer =
-    typeof handlers === 'function' ? handlers(toPage) : answers(handlers, toPage, (defect) => errors.push(defect));
-  let greeted = false;
-  await page.exposeFunction('toHost', (received: unknown) => {
-    const message = fromWebview(received);
-    if (message?.type !== 'request') {
-      messages.push(message ?? { type: 'error', message: `none of ours: ${JSON.stringify(received)}` });
-      return;
-    }
-    if (!greeted && options.settings !== undefined) {
-      toPage({ type: 'settings', settings: options.settings });
-    }
-    if (!greeted && options.state !== undefined) {
-      toPage({ type: 'state', state: options.state });
-    }
-    greeted = true;
-    answer(message.body);
-  });
+  const opened = { page, errors, send };
+  await page.exposeFunction('toHost', (received: unknown) => hear(received, opened));
   await page.addInitScript(prepare, theme.colours);
   await options.prepare?.(page);
   await page.goto(`${origin}/`);
-  const ready = async (pane?: string): Promise<void> => {
-    const which = pane === undefined ? '' : `[data-pane="${pane}"]`;
-    await page.waitForSelector(`body[data-ready="true"]${which}`, { timeout: 20_000 });
-  };
-  return { page, messages, errors, send: toPage, ready };
+  return opened;
 }
 
 /** A server in this process. */
@@ -172,12 +202,12 @@ function answers(
   return (body) => server.accept(decode(body) as Request);
 }
 
-function html(name: string, theme: { classes: string; kind: string }): string {
+function html(which: string, name: string, theme: { classes: string; kind: string }): string {
   const built = inspectorPage({
     title: name,
     path: `/images/${name}`,
-    script: '/webview.js',
-    styles: ['/webview.css', '/codicon.css'],
+    script: `/${which}.js`,
+    styles: [`/${which}.css`, '/codicon.css'],
     cspSource: origin,
     nonce: 'aNonce',
   });

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
 import type { Handlers } from '../../src/worker/server.ts';
-import { type Bundle, buildPage, type Inspector, launch, openInspector, type PageOptions } from './page.ts';
+import {
+  type Bundle,
+  buildPage,
+  type Inspector,
+  launch,
+  openInspector,
+  type PageLook,
+  type PageOptions,
+} from './page.ts';
+import { openPreview, type PreviewPage, type Shown } from './previewPage.ts';
 
 /**
  * A browser for the tests of one file: started before them, ended after them. Every page is closed after its test, which
@@ -9,10 +18,11 @@ import { type Bundle, buildPage, type Inspector, launch, openInspector, type Pag
  */
 export function pages(): {
   readonly open: (handlers: Partial<Handlers>, options?: PageOptions) => Promise<Inspector>;
+  readonly preview: (shown: Shown, look?: PageLook) => Promise<PreviewPage>;
 } {
   let browser: Browser;
   let bundle: Bundle;
-  const open: Inspector[] = [];
+  const open: Pick<Inspector | PreviewPage, 'page' | 'errors' | 'messages'>[] = [];
 
   before(async () => {
     [browser, bundle] = await Promise.all([launch(), buildPage()]);
@@ -35,6 +45,11 @@ export function pages(): {
       const inspector = await openInspector(browser, bundle, handlers, options);
       open.push(inspector);
       return inspector;
+    },
+    preview: async (shown, look) => {
+      const preview = await openPreview(browser, bundle, shown, look);
+      open.push(preview);
+      return preview;
     },
   };
 }

@@ -1,0 +1,72 @@
+import { html, nothing, type TemplateResult } from 'lit';
+import { showCount, showSize } from '../../src/engine/format/show.ts';
+import type { ChangePlan } from '../../src/protocol/changeApi.ts';
+import { type Fact, facts } from '../widgets/facts.ts';
+import { icon } from '../widgets/icon.ts';
+import { visible } from '../widgets/visible.ts';
+
+const protections: Readonly<Record<NonNullable<ChangePlan['protection']>, string>> = {
+  'corrupt-bit':
+    'The format allows no safe order of writes here: the corrupt bit is set meanwhile, so that QEMU does not write to the image, and the journal protects it.',
+  journal:
+    'The format allows no safe order of writes here: only the journal protects the image meanwhile. If the power fails, have it rolled back before a VM uses the image.',
+};
+
+/** What should be read before the change is applied: what is in the way, what is lost, what is not protected. */
+export function warnings({ obstacles, cautions, protection, locks }: ChangePlan): TemplateResult | typeof nothing {
+  const list = [
+    ...obstacles.map((words) => ['corruption', 'error', words] as const),
+    ...cautions.map((words) => ['warning', 'warning', words] as const),
+    ...(protection === undefined ? [] : [['warning', 'shield', protections[protection]] as const]),
+    ...(locks ? [] : [['warning', 'unlock', noLocks] as const]),
+  ];
+  if (list.length === 0) {
+    return nothing;
+  }
+  return html`<ul class="warnings" aria-label="Read this first">
+    ${list.map(
+      ([tone, sign, words]) =>
+        html`<li class="warning edge-${tone}">${icon(sign, `tone-${tone}`)}<span>${visible(words)}</span></li>`,
+    )}
+  </ul>`;
+}
+
+const noLocks =
+  'QEMU’s locks can’t be taken here (this system, or this build, has none): nothing keeps a VM from starting on the image while it is changed. Make sure that none does.';
+
+/** The change in numbers, and where its journal lies. */
+export function numbers(plan: ChangePlan, chooseJournal: (() => void) | undefined): TemplateResult {
+  const { bytes, sizeBefore, sizeAfter, seconds, journal, rollsBack, locks } = plan;
+  const choose = chooseJournal ? html` <button class="link" @click=${chooseJournal}>Another place…</button>` : nothing;
+  const list: readonly Fact[] = [
+    ['Written', showSize(bytes), stepsWords(plan)],
+    ['File', sizeWords(sizeBefore, sizeAfter), sizeBefore === sizeAfter ? 'as long as before' : undefined],
+    ['Duration', durationWords(seconds), 'by estimate'],
+    ['Locks', locks ? 'taken while it is applied' : 'none', locks ? 'no VM starts on the image meanwhile' : undefined],
+    [
+      'Journal',
+      html`<bdi>${visible(journal)}</bdi>${choose}`,
+      rollsBack ? 'removed when it is done' : 'the old bytes, written first',
+    ],
+  ];
+  return facts(list);
+}
+
+function stepsWords({ steps }: ChangePlan): string {
+  return `in ${showCount(steps.length)} ${steps.length === 1 ? 'step' : 'steps'}, each on the disk before the next`;
+}
+
+function sizeWords(before: bigint, after: bigint): string {
+  return before === after ? showSize(before) : `${showSize(before)} → ${showSize(after)}`;
+}
+
+/** A time in words of the right size. */
+export function durationWords(seconds: number): string {
+  if (seconds < 1) {
+    return 'less than a second';
+  }
+  if (seconds < 90) {
+    return `about ${Math.ceil(seconds)} s`;
+  }
+  return seconds < 5400 ? `about ${Math.round(seconds / 60)} min` : `about ${Math.round(seconds / 3600)} h`;
+}
