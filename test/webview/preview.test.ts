@@ -60,7 +60,7 @@ describe('the preview of a change', function () {
   it('says what would be written, where, and which fields of the header change', async () => {
     const { page } = await preview({ plan: upgrade, stage: planned });
     const words = await text(page);
-    assert.match(words, /Upgrade to compat 1\.1 web-01\.qcow2/);
+    assert.match(words, /Upgrade to compat 1\.1 \/images\/web-01\.qcow2/);
     assert.match(words, /QEMU before 1\.1 can’t open/);
     assert.match(words, /Written 64\.5 KiB in 2 steps/);
     assert.match(words, /File 448 KiB → 512 KiB/);

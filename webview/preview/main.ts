@@ -18,7 +18,7 @@ window.addEventListener('unhandledrejection', (event) => tell({ type: 'error', m
 
 const page = new PreviewPage();
 page.tell = tell;
-page.name = document.title;
+page.path = document.documentElement.dataset.path ?? '';
 window.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
   const heard = toPreview(data);
   if (heard === undefined) {

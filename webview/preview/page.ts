@@ -15,20 +15,22 @@ const noBytes: ReadonlyMap<number, WriteBytes | NoBytes> = new Map();
  */
 export class PreviewPage extends PageElement {
   static override properties = {
-    name: {},
+    path: {},
     plan: { attribute: false },
     stage: { attribute: false },
     bytes: { state: true },
   };
 
   /** Of the image. */
-  name = '';
+  path = '';
   plan: ChangePlan | undefined;
   stage: ChangeStage = { stage: 'planning' };
   /** Tells the host. */
   declare tell: (message: FromPreview) => void;
   /** The bytes that have come, by step and write. */
   private bytes: ReadonlyMap<number, ReadonlyMap<number, WriteBytes | NoBytes>> = new Map();
+
+  #focusedBar = false;
 
   /** Takes the bytes of a write that were asked for. */
   take(bytes: WriteBytes | NoBytes): void {
@@ -37,16 +39,17 @@ export class PreviewPage extends PageElement {
   }
 
   override willUpdate(changed: PropertyValues): void {
+    this.#focusedBar = this.querySelector('.bar')?.contains(document.activeElement) === true;
     if (changed.has('plan')) {
       this.bytes = new Map();
     }
   }
 
   override render(): TemplateResult {
-    const { plan, stage, name } = this;
+    const { plan, stage, path } = this;
     return html`<header class="preview-head">
         <h1>${plan === undefined ? headings[stage.stage] : visible(plan.title)}</h1>
-        <p class="quiet"><bdi>${visible(name)}</bdi></p>
+        <p class="quiet"><bdi>${visible(path)}</bdi></p>
       </header>
       <main class="preview-body" tabindex="0" aria-label="What would be written" aria-busy=${stage.stage === 'planning'}>
         ${plan === undefined ? nothing : this.#content(plan)}
@@ -55,11 +58,11 @@ export class PreviewPage extends PageElement {
       ${bar(stage, plan, this.tell)}`;
   }
 
-  override updated(changed: PropertyValues): void {
-    const before: unknown = changed.get('stage');
+  override updated(): void {
     document.body.dataset.stage = this.stage.stage;
-    if (typeof before === 'object' && before !== null && 'stage' in before && before.stage !== this.stage.stage) {
-      this.#keepFocus();
+    if (this.#focusedBar && !this.querySelector('.bar')?.contains(document.activeElement)) {
+      // The button that had the focus is gone: what became of it takes the focus.
+      this.querySelector<HTMLElement>('.bar-words')?.focus();
     }
   }
 
@@ -75,13 +78,6 @@ export class PreviewPage extends PageElement {
         .ask=${(write: number) => this.tell({ type: 'bytes', step: number, write })}
       ></qcow2-step>`,
     )}`;
-  }
-
-  /** The button that had the focus may be gone: what became of it takes the focus. */
-  #keepFocus(): void {
-    if (document.activeElement === document.body || document.activeElement === null) {
-      this.querySelector<HTMLElement>('.bar-words')?.focus();
-    }
   }
 }
 

@@ -1,7 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { showCount, showSize } from '../../src/engine/format/show.ts';
 import type { ChangePlan } from '../../src/protocol/changeApi.ts';
-import { type Fact, facts } from '../widgets/facts.ts';
 import { icon } from '../widgets/icon.ts';
 import { visible } from '../widgets/visible.ts';
 
@@ -34,22 +33,28 @@ export function warnings({ obstacles, cautions, protection, locks }: ChangePlan)
 const noLocks =
   'QEMU’s locks can’t be taken here (this system, or this build, has none): nothing keeps a VM from starting on the image while it is changed. Make sure that none does.';
 
-/** The change in numbers, and where its journal lies. */
+/** The change in numbers, and where its journal lies. `chooseJournal`: has the user choose another place for it. */
 export function numbers(plan: ChangePlan, chooseJournal: (() => void) | undefined): TemplateResult {
   const { bytes, sizeBefore, sizeAfter, seconds, journal, rollsBack, locks } = plan;
-  const choose = chooseJournal ? html` <button class="link" @click=${chooseJournal}>Another place…</button>` : nothing;
-  const list: readonly Fact[] = [
-    ['Written', showSize(bytes), stepsWords(plan)],
-    ['File', sizeWords(sizeBefore, sizeAfter), sizeBefore === sizeAfter ? 'as long as before' : undefined],
-    ['Duration', durationWords(seconds), 'by estimate'],
-    ['Locks', locks ? 'taken while it is applied' : 'none', locks ? 'no VM starts on the image meanwhile' : undefined],
+  const choose = chooseJournal ? html`<button class="link" @click=${chooseJournal}>Another place…</button>` : nothing;
+  const list: readonly (readonly [name: string, value: TemplateResult | string])[] = [
+    ['Written', html`<span class="number">${showSize(bytes)}</span> ${note(stepsWords(plan))}`],
+    ['File', html`<span class="number">${sizeWords(sizeBefore, sizeAfter)}</span>`],
+    ['Duration', html`${durationWords(seconds)} ${note('by estimate')}`],
+    ['Locks', locks ? html`QEMU’s ${note('taken while it is applied: no VM starts on the image')}` : 'none'],
     [
       'Journal',
-      html`<bdi>${visible(journal)}</bdi>${choose}`,
-      rollsBack ? 'removed when it is done' : 'the old bytes, written first',
+      html`<bdi class="name">${visible(journal)}</bdi>
+        ${note(rollsBack ? 'removed when it is done' : 'the old bytes, on the disk before the first one changes')} ${choose}`,
     ],
   ];
-  return facts(list);
+  return html`<dl class="facts">
+    ${list.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}
+  </dl>`;
+}
+
+function note(words: string): TemplateResult {
+  return html`<span class="quiet">${words}</span>`;
 }
 
 function stepsWords({ steps }: ChangePlan): string {
@@ -57,7 +62,7 @@ function stepsWords({ steps }: ChangePlan): string {
 }
 
 function sizeWords(before: bigint, after: bigint): string {
-  return before === after ? showSize(before) : `${showSize(before)} → ${showSize(after)}`;
+  return before === after ? `${showSize(before)}, as before` : `${showSize(before)} → ${showSize(after)}`;
 }
 
 /** A time in words of the right size. */
