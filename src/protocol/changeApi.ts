@@ -1,4 +1,7 @@
 import type { Preview, PreviewField, PreviewStep } from '../engine/change/preview.ts';
+import type { JournalState } from '../engine/change/recovery.ts';
+
+export type { JournalState };
 
 /** What is to be done to an image: one member an operation. Plain data, so that it can be kept. */
 export type ChangeRequest =
@@ -31,11 +34,6 @@ export interface ChangeApi {
   /** Whether there is a change to undo or to roll back. */
   journal(argument: { readonly journal?: string }): JournalState;
 }
-
-/** Whether an image has a rollback journal: of a change that was finished and can be undone, or of one that was interrupted. */
-export type JournalState =
-  | { readonly state: 'none' }
-  | { readonly state: 'kept' | 'interrupted'; readonly title: string };
 
 /** A change as it is shown before it is applied. */
 export interface ChangePlan extends Omit<Preview, 'steps'> {

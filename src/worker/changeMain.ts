@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Preview } from '../engine/change/preview.ts';
+import { journalState } from '../engine/change/recovery.ts';
 import { Qcow2Error } from '../engine/error.ts';
 import { openToChange } from '../platform/changeFile.ts';
 import { journalBeside } from '../platform/journalFile.ts';
@@ -8,7 +9,6 @@ import type { ChangeApi } from '../protocol/changeApi.ts';
 import { decode, encode } from '../protocol/codec.ts';
 import { changePlan } from './changePlan.ts';
 import type { FromChanging } from './changeThread.ts';
-import { journalState } from './journalState.ts';
 import { type PlannedChange, planChange } from './plannedChange.ts';
 import { type Handlers, progressOf, serve } from './server.ts';
 

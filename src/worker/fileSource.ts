@@ -1,8 +1,8 @@
+import { journalState } from '../engine/change/recovery.ts';
 import { lookAt, watchEntry } from '../platform/fileLook.ts';
 import { openFile } from '../platform/fileStorage.ts';
 import { journalBeside } from '../platform/journalFile.ts';
 import { locksOn } from '../platform/locks.ts';
-import { journalState } from './journalState.ts';
 import type { ImageSource } from './liveImage.ts';
 
 /** An image in a file of the system. */

@@ -1,7 +1,8 @@
 import { type ApplyOptions, apply, requireSame } from '../engine/change/apply.ts';
-import { type Journal, openJournal } from '../engine/change/journal.ts';
+import { openJournal } from '../engine/change/journal.ts';
 import { type Preview, previewOf } from '../engine/change/preview.ts';
-import { requireFit, rollBack } from '../engine/change/rollback.ts';
+import { journalState, takeBack } from '../engine/change/recovery.ts';
+import { requireFit } from '../engine/change/rollback.ts';
 import { rollbackPreview } from '../engine/change/rollbackPreview.ts';
 import { Qcow2Error } from '../engine/error.ts';
 import { explain } from '../engine/findingTexts.ts';
@@ -11,7 +12,6 @@ import type { ImageStorage, JournalPlace, Progress } from '../engine/ports.ts';
 import { type FileStorage, openFile } from '../platform/fileStorage.ts';
 import type { ChangeRequest, OperationRequest } from '../protocol/changeApi.ts';
 import { planOperation } from './changeOperations.ts';
-import { journalState } from './journalState.ts';
 
 /** A change that was planned, and waits to be applied. It holds its image open for reading, and no lock. */
 export interface PlannedChange {
@@ -88,28 +88,15 @@ async function planRollBack(storage: FileStorage, place: JournalPlace, progress:
       rollsBack: true,
       apply: async (file, options) => {
         requireSame(from, await file.state());
-        await rollBackWith(journal, file, place, options.progress);
+        // What was touched since is in the preview that the user has confirmed.
+        const wanted = journal.completion === undefined ? 'interrupted' : 'finished';
+        await takeBack(file, place, wanted, true, options.progress);
       },
-      close: async () => {
-        await journal.file.close();
-        await storage.close();
-      },
+      close: () => storage.close(),
     };
-  } catch (error) {
+  } finally {
     await journal.file.close();
-    throw error;
   }
-}
-
-async function rollBackWith(
-  journal: Journal,
-  file: ImageStorage,
-  place: JournalPlace,
-  progress: Progress,
-): Promise<void> {
-  await requireFit(journal, file);
-  await rollBack(journal, file, progress);
-  await place.remove(true);
 }
 
 /** How the image is now, for who decides whether an older state is better. */

@@ -83,7 +83,7 @@ describe('the thread that changes an image', function () {
     await thread.call('apply', { keepUndo: true });
     const info = JSON.parse(await qemuImg(['info', '--output=json', path]));
     assert.equal(info['backing-filename'], 'base.raw');
-    assert.deepEqual(await thread.call('journal', {}), { state: 'kept', title: 'Rebase (names only)' });
+    assert.deepEqual(await thread.call('journal', {}), { state: 'finished', title: 'Rebase (names only)' });
     const undo = await thread.call('plan', { request: rollBack });
     assert.equal(undo.title, 'Undo “Rebase (names only)”');
     assert.equal(undo.rollsBack, true);
@@ -147,7 +147,7 @@ describe('the thread that changes an image', function () {
     const journal = join(folder, 'elsewhere');
     assert.equal((await thread.call('plan', { request: rebase, journal })).journal, journal);
     await thread.call('apply', { keepUndo: true });
-    assert.equal((await thread.call('journal', { journal })).state, 'kept');
+    assert.equal((await thread.call('journal', { journal })).state, 'finished');
     assert.equal((await thread.call('journal', {})).state, 'none');
     await thread.call('plan', { request: rollBack, journal });
     await thread.call('apply', { keepUndo: true });

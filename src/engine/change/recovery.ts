@@ -1,5 +1,5 @@
 import { Qcow2Error } from '../error.ts';
-import type { ImageStorage, JournalPlace } from '../ports.ts';
+import { type ImageStorage, type JournalPlace, noProgress, type Progress } from '../ports.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { requireFit, rollBack } from './rollback.ts';
 
@@ -27,6 +27,7 @@ export async function journalState(place: JournalPlace): Promise<JournalState> {
  *
  * @param wanted - what the journal must be of
  * @param althoughChanged - also where the image was touched since, as long as every sector of the change is as it left it
+ * @param progress - is told how many records of the journal are done; must not stop it
  * @throws `Qcow2Error` `not-found` without such a journal, `changed-since` where it does not fit the image, `damaged`
  */
 export async function takeBack(
@@ -34,6 +35,7 @@ export async function takeBack(
   place: JournalPlace,
   wanted: 'interrupted' | 'finished',
   althoughChanged: boolean,
+  progress: Progress = noProgress,
 ): Promise<string> {
   const journal = await openJournal(place);
   if (journal === 'none' || journal === 'void') {
@@ -48,7 +50,7 @@ export async function takeBack(
         `The image was touched since the change "${journal.header.title}". ${differs.join(' ')} Nothing was written.`,
       );
     }
-    await rollBack(journal, file);
+    await rollBack(journal, file, progress);
   } finally {
     await journal.file.close();
   }
