@@ -7,8 +7,20 @@ export type { JournalState };
 export type ChangeRequest =
   /** Other names of the backing file; without `backing` none. */
   | { readonly verb: 'rebase'; readonly backing?: { readonly name: string; readonly format?: string } }
+  | { readonly verb: 'create-snapshot'; readonly name: string }
+  | { readonly verb: 'apply-snapshot' | 'delete-snapshot'; readonly snapshot: SnapshotPlace }
+  /** `granularity`: bytes of the disk a bit; `source`: the bitmap of the same image that is merged into `name`. */
+  | { readonly verb: 'add-bitmap'; readonly name: string; readonly granularity?: bigint }
+  | { readonly verb: 'remove-bitmap' | 'clear-bitmap' | 'enable-bitmap' | 'disable-bitmap'; readonly name: string }
+  | { readonly verb: 'merge-bitmap'; readonly name: string; readonly source: string }
   /** Puts back what was there before the last change: one that was interrupted, or a finished one. */
   | RollBackRequest;
+
+/** A snapshot by its place in the snapshot table; `id`: what it is there, so that no other one is taken for it. */
+export interface SnapshotPlace {
+  readonly index: number;
+  readonly id: string;
+}
 
 /** The request that is no operation of its own: what its journal holds is put back. */
 export interface RollBackRequest {

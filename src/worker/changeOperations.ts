@@ -1,9 +1,16 @@
 import type { ChangeSet } from '../engine/change/changeSet.ts';
+import { Qcow2Error } from '../engine/error.ts';
+import { snapshotId } from '../engine/format/snapshots.ts';
 import { encodeText } from '../engine/format/text.ts';
 import type { Image } from '../engine/image/image.ts';
+import { readSnapshots } from '../engine/image/snapshotTable.ts';
+import { type BitmapAction, planBitmap } from '../engine/operations/bitmap.ts';
 import { planRebase } from '../engine/operations/rebase.ts';
+import { planSnapshotApply } from '../engine/operations/snapshotApply.ts';
+import { planSnapshotCreate } from '../engine/operations/snapshotCreate.ts';
+import { planSnapshotDelete } from '../engine/operations/snapshotDelete.ts';
 import type { FileState, Progress, Storage } from '../engine/ports.ts';
-import type { OperationRequest } from '../protocol/changeApi.ts';
+import type { OperationRequest, SnapshotPlace } from '../protocol/changeApi.ts';
 
 /** An image of which a change is planned. */
 interface Target {
@@ -15,29 +22,57 @@ interface Target {
 }
 
 /** Plans an operation. Undefined where there is nothing to change. Throws `Qcow2Error` with all that is in the way. */
-type Plan<Verb extends OperationRequest['verb']> = (
-  target: Target,
-  request: Extract<OperationRequest, { verb: Verb }>,
-) => Promise<ChangeSet | undefined>;
+export function planOperation(target: Target, request: OperationRequest): Promise<ChangeSet | undefined> {
+  const { image, storage, from, progress } = target;
+  switch (request.verb) {
+    case 'rebase':
+      return planRebase(image, storage, from, request.backing && namesOf(request.backing));
+    case 'create-snapshot':
+      return planSnapshotCreate(image, storage, from, { name: encodeText(request.name), date: now() }, progress);
+    case 'apply-snapshot':
+      return atSnapshot(target, request.snapshot, planSnapshotApply);
+    case 'delete-snapshot':
+      return atSnapshot(target, request.snapshot, planSnapshotDelete);
+    case 'add-bitmap':
+      return onBitmap(target, request.name, {
+        verb: 'add',
+        ...(request.granularity === undefined ? {} : { granularity: request.granularity }),
+      });
+    case 'remove-bitmap':
+      return onBitmap(target, request.name, { verb: 'remove' });
+    case 'clear-bitmap':
+      return onBitmap(target, request.name, { verb: 'clear' });
+    case 'enable-bitmap':
+      return onBitmap(target, request.name, { verb: 'enable' });
+    case 'disable-bitmap':
+      return onBitmap(target, request.name, { verb: 'disable' });
+    case 'merge-bitmap':
+      return onBitmap(target, request.name, { verb: 'merge', name: encodeText(request.source) });
+  }
+}
 
-/** How each operation is planned. */
-const plans: { readonly [Verb in OperationRequest['verb']]: Plan<Verb> } = {
-  rebase: ({ image, storage, from }, { backing }) =>
-    planRebase(
-      image,
-      storage,
-      from,
-      backing && {
-        name: encodeText(backing.name),
-        ...(backing.format === undefined ? {} : { format: encodeText(backing.format) }),
-      },
-    ),
-};
+function namesOf({ name, format }: { readonly name: string; readonly format?: string }) {
+  return { name: encodeText(name), ...(format === undefined ? {} : { format: encodeText(format) }) };
+}
 
-/** Plans what is requested. Undefined where there is nothing to change. Throws `Qcow2Error` with all that is in the way. */
-export function planOperation<Verb extends OperationRequest['verb']>(
-  target: Target,
-  request: Extract<OperationRequest, { verb: Verb }>,
-): Promise<ChangeSet | undefined> {
-  return plans[request.verb as Verb](target, request);
+function now(): { seconds: number; nanoseconds: number } {
+  const milliseconds = Date.now();
+  return { seconds: Math.floor(milliseconds / 1000), nanoseconds: (milliseconds % 1000) * 1_000_000 };
+}
+
+async function atSnapshot(
+  { image, storage, from, progress }: Target,
+  { index, id }: SnapshotPlace,
+  plan: typeof planSnapshotApply,
+): Promise<ChangeSet> {
+  const snapshots = image.header ? await readSnapshots(storage, image.header) : [];
+  const found = snapshots[index];
+  if (found === undefined || snapshotId(found) !== id) {
+    throw new Qcow2Error('not-found', `The image has no snapshot ${id} at place ${index} (any more). Choose again.`);
+  }
+  return plan(image, storage, from, { index }, progress);
+}
+
+function onBitmap({ image, storage, from, progress }: Target, name: string, action: BitmapAction): Promise<ChangeSet> {
+  return planBitmap(image, storage, from, { name: encodeText(name), actions: [action] }, progress);
 }
