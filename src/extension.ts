@@ -1,13 +1,17 @@
 import * as vscode from 'vscode';
 import { registerBack } from './commands/back.ts';
+import { registerBitmaps } from './commands/bitmaps.ts';
 import { registerCreateImage } from './commands/createImage.ts';
 import { registerForward } from './commands/forward.ts';
 import { registerGoTo } from './commands/goTo.ts';
 import { registerOpen } from './commands/open.ts';
 import { registerOpenSample } from './commands/openSample.ts';
+import { registerRebase } from './commands/rebase.ts';
 import { registerReload } from './commands/reload.ts';
 import { registerShowJson } from './commands/showJson.ts';
 import { registerShowLog } from './commands/showLog.ts';
+import { registerSnapshots } from './commands/snapshots.ts';
+import { registerUndo } from './commands/undo.ts';
 import { activeImage } from './editor/activeImage.ts';
 import { viewType } from './editor/provider.ts';
 import { registerEditor } from './editor/register.ts';
@@ -19,12 +23,17 @@ export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Qcow2 Inspector', { log: true });
   const editor = registerEditor(context, log);
   stop = () => editor.stop();
+  const tools = { active: activeImage, editor };
   context.subscriptions.push(
     log,
     editor,
     registerOpen(viewType),
     registerCreateImage(vscode.Uri.joinPath(context.extensionUri, 'dist', 'create.js').fsPath, viewType),
     registerOpenSample(vscode.Uri.joinPath(context.extensionUri, 'media', 'walkthrough'), viewType),
+    registerRebase(tools),
+    registerSnapshots(tools),
+    registerBitmaps(tools),
+    registerUndo(tools),
     registerReload(activeImage, (uri) => editor.reload(uri)),
     registerGoTo(() => editor.run('go-to')),
     registerBack(() => editor.run('back')),
