@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { registerBack } from './commands/back.ts';
 import { registerBitmaps } from './commands/bitmaps.ts';
 import { registerCreateImage } from './commands/createImage.ts';
+import { registerDowngrade } from './commands/downgrade.ts';
 import { registerForward } from './commands/forward.ts';
 import { registerGoTo } from './commands/goTo.ts';
 import { registerOpen } from './commands/open.ts';
@@ -12,6 +13,7 @@ import { registerShowJson } from './commands/showJson.ts';
 import { registerShowLog } from './commands/showLog.ts';
 import { registerSnapshots } from './commands/snapshots.ts';
 import { registerUndo } from './commands/undo.ts';
+import { registerUpgrade } from './commands/upgrade.ts';
 import { activeImage } from './editor/activeImage.ts';
 import { viewType } from './editor/provider.ts';
 import { registerEditor } from './editor/register.ts';
@@ -30,6 +32,8 @@ export function activate(context: vscode.ExtensionContext): void {
     registerOpen(viewType),
     registerCreateImage(vscode.Uri.joinPath(context.extensionUri, 'dist', 'create.js').fsPath, viewType),
     registerOpenSample(vscode.Uri.joinPath(context.extensionUri, 'media', 'walkthrough'), viewType),
+    registerUpgrade(tools),
+    registerDowngrade(tools),
     registerRebase(tools),
     registerSnapshots(tools),
     registerBitmaps(tools),

@@ -96,7 +96,7 @@ export class ChangeSession {
       this.#dropThread(code);
       show({
         stage: 'refused',
-        reasons: code === 'cancelled' ? ['Planning was cancelled.'] : message.split('\n'),
+        reasons: code === 'cancelled' ? ['Planning was cancelled.'] : reasonsOf(message),
         interrupted: code === 'journal-exists',
       });
     }
@@ -250,6 +250,12 @@ export class ChangeSession {
     this.#stage = stage;
     this.#ports.tell({ type: 'stage', body: encode(stage) });
   }
+}
+
+/** The reasons in a message: a list, if there are several, else all of it. */
+function reasonsOf(message: string): readonly string[] {
+  const list = message.split('\n').filter((line) => line.startsWith('- '));
+  return list.length === 0 ? [message] : list.map((line) => line.slice(2));
 }
 
 /** Codes of errors before a roll back has written anything. */

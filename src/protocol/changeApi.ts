@@ -7,6 +7,8 @@ export type { JournalState };
 export type ChangeRequest =
   /** Other names of the backing file; without `backing` none. */
   | { readonly verb: 'rebase'; readonly backing?: { readonly name: string; readonly format?: string } }
+  /** To another version of the format. */
+  | { readonly verb: 'amend'; readonly compat: '0.10' | '1.1' }
   | { readonly verb: 'create-snapshot'; readonly name: string }
   | { readonly verb: 'apply-snapshot' | 'delete-snapshot'; readonly snapshot: SnapshotPlace }
   /** `granularity`: bytes of the disk a bit; `source`: the bitmap of the same image that is merged into `name`. */

@@ -4,6 +4,7 @@ import { snapshotId } from '../engine/format/snapshots.ts';
 import { encodeText } from '../engine/format/text.ts';
 import type { Image } from '../engine/image/image.ts';
 import { readSnapshots } from '../engine/image/snapshotTable.ts';
+import { planAmend } from '../engine/operations/amend.ts';
 import { type BitmapAction, planBitmap } from '../engine/operations/bitmap.ts';
 import { planRebase } from '../engine/operations/rebase.ts';
 import { planSnapshotApply } from '../engine/operations/snapshotApply.ts';
@@ -27,6 +28,8 @@ export function planOperation(target: Target, request: OperationRequest): Promis
   switch (request.verb) {
     case 'rebase':
       return planRebase(image, storage, from, request.backing && namesOf(request.backing));
+    case 'amend':
+      return planAmend(image, storage, from, { compat: request.compat }, progress);
     case 'create-snapshot':
       return planSnapshotCreate(image, storage, from, { name: encodeText(request.name), date: now() }, progress);
     case 'apply-snapshot':

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { readSettings, section, virtualFileLimit } from '../../src/editor/settings.ts';
+import { keepsUndo, readSettings, section, virtualFileLimit } from '../../src/editor/settings.ts';
 import { openImage } from '../../src/engine/image/open.ts';
 import { scan } from '../../src/engine/image/scan.ts';
 import { noProgress } from '../../src/engine/ports.ts';
@@ -20,11 +20,19 @@ describe('the settings', () => {
     const shown = Object.fromEntries(
       Object.entries(properties).map(([name, property]) => [name.slice(section.length + 1), property.default]),
     );
-    const { virtualFileLimit: limit, ...others } = shown;
+    const { virtualFileLimit: limit, keepUndo, ...others } = shown;
     assert.deepEqual(others, { ...defaultSettings });
     assert.deepEqual(readSettings(of(shown)), defaultSettings);
     assert.equal(virtualFileLimit(of(shown)), Number(limit) * 2 ** 20);
     assert.equal(virtualFileLimit(of({})), Number(limit) * 2 ** 20);
+    assert.equal(keepsUndo(of({})), keepUndo);
+  });
+
+  it('keep the journal of a change unless the user says otherwise', () => {
+    assert.deepEqual(
+      [true, undefined, 'no', false].map((keepUndo) => keepsUndo(of({ keepUndo }))),
+      [true, true, true, false],
+    );
   });
 
   it('are read, each of their words', () => {

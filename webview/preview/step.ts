@@ -39,7 +39,7 @@ export class StepView extends PageElement {
   }
 
   override render(): TemplateResult {
-    const { says, writes, writeCount, bytes, fileSize } = this.step;
+    const { says, writes, writeCount, bytes, fileSize, allocation } = this.step;
     const shown = writes.slice(0, this.rows);
     return html`<section class="step" aria-labelledby="step-${this.number}">
       <h2 id="step-${this.number}">
@@ -48,6 +48,12 @@ export class StepView extends PageElement {
       </h2>
       ${shown.length === 0 ? nothing : html`<ul class="writes">${shown.map((write, index) => this.#write(write, index))}</ul>`}
       ${this.#more(shown.length)}
+      ${
+        allocation === undefined
+          ? nothing
+          : html`<p>${showSize(allocation.length)} at <span class="number">${showOffset(allocation.at)}</span>
+            ${allocation.written ? 'are written with zeros' : 'get blocks on the disk'}.</p>`
+      }
       ${fileSize === undefined ? nothing : html`<p>The file then has ${showCount(fileSize)} bytes.</p>`}
     </section>`;
   }

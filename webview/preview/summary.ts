@@ -35,11 +35,19 @@ const noLocks =
 
 /** The change in numbers, and where its journal lies. `chooseJournal`: has the user choose another place for it. */
 export function numbers(plan: ChangePlan, chooseJournal: (() => void) | undefined): TemplateResult {
-  const { bytes, sizeBefore, sizeAfter, seconds, journal, rollsBack, locks } = plan;
+  const { bytes, sizeBefore, sizeAfter, seconds, journal, rollsBack, locks, dataFile } = plan;
   const choose = chooseJournal ? html`<button class="link" @click=${chooseJournal}>Another place…</button>` : nothing;
   const list: readonly (readonly [name: string, value: TemplateResult | string])[] = [
     ['Written', html`<span class="number">${showSize(bytes)}</span> ${note(stepsWords(plan))}`],
     ['File', html`<span class="number">${sizeWords(sizeBefore, sizeAfter)}</span>`],
+    ...(dataFile === undefined
+      ? []
+      : [
+          [
+            'Data file',
+            html`<span class="number">${showSize(dataFile.size)}</span> ${note(dataFile.cut ? 'after it' : 'at least')}`,
+          ] as const,
+        ]),
     ['Duration', html`${durationWords(seconds)} ${note('by estimate')}`],
     ['Locks', locks ? html`QEMU’s ${note('taken while it is applied: no VM starts on the image')}` : 'none'],
     [
