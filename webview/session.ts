@@ -131,6 +131,11 @@ export class Session extends EventTarget {
     this.#tell({ type: 'reload' });
   }
 
+  /** Has the host show what rolling back the interrupted change would do. */
+  rollBack(): void {
+    this.#tell({ type: 'roll-back' });
+  }
+
   /** Has the host open a file of the chain in a tab of its own. */
   openFile(file: ChainPlace): void {
     this.#tell({ type: 'open-file', file });

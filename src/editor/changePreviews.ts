@@ -47,6 +47,14 @@ export class ChangePreviews {
     void this.#guard(shown.session.plan(request));
   }
 
+  /** An image is shown: its thread is told where its journal lies, if not beside it. */
+  opened(uri: vscode.Uri): void {
+    const journal = this.#memory.get(uri.toString())?.journal;
+    if (journal !== undefined && !this.#shown.has(uri.toString())) {
+      this.#threads.changing(uri.fsPath, { running: false, journal });
+    }
+  }
+
   /** Ends all. What is being applied is rolled back. */
   async dispose(): Promise<void> {
     const all = [...this.#shown.values()];

@@ -21,34 +21,43 @@ export const viewType = 'qcow2.inspector';
 /** Milliseconds in which an editor that asks for something becomes visible, if it is being shown. */
 const lastWords = 2000;
 
+/** What changes images, as far as the editor has to do with it. */
+interface ChangesOfImages {
+  /** An image is shown. */
+  opened(uri: vscode.Uri): void;
+  /** Shows what rolling back the interrupted change of an image would do. */
+  rollBack(uri: vscode.Uri): void;
+}
+
 /** Opens images in the inspector. All editors on one image share its thread. */
 export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<ImageDocument> {
   readonly #dist: vscode.Uri;
   readonly #threads: ImageThreads;
   readonly #states: ViewStates;
-  readonly #rollBack: (uri: vscode.Uri) => void;
+  readonly #changes: ChangesOfImages;
   readonly #log: vscode.LogOutputChannel;
   readonly #panels = new Map<vscode.WebviewPanel, vscode.Uri>();
 
   /**
    * @param dist - the folder of the built webview
-   * @param rollBack - shows what rolling back the interrupted change of an image would do
+   * @param changes - are told which images are shown, and that a change which was interrupted is to be rolled back
    */
   constructor(
     dist: vscode.Uri,
     threads: ImageThreads,
     states: ViewStates,
-    rollBack: (uri: vscode.Uri) => void,
+    changes: ChangesOfImages,
     log: vscode.LogOutputChannel,
   ) {
     this.#dist = dist;
     this.#threads = threads;
     this.#states = states;
-    this.#rollBack = rollBack;
+    this.#changes = changes;
     this.#log = log;
   }
 
   openCustomDocument(uri: vscode.Uri): ImageDocument {
+    this.#changes.opened(uri);
     return new ImageDocument(uri, () => this.#threads.forget(nameOf(uri)));
   }
 
@@ -133,7 +142,7 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
           thread.pause(message.paused);
           break;
         case 'roll-back':
-          this.#rollBack(uri);
+          this.#changes.rollBack(uri);
           break;
         case 'save-bytes':
           void saveBytes(this.#threads, uri, path, message.body);

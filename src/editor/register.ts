@@ -39,8 +39,11 @@ export function registerEditor(context: vscode.ExtensionContext, log: vscode.Log
       previews.open(uri, request);
     }
   };
-  const rollBack = (uri: vscode.Uri): void => void change(uri, { verb: 'roll-back' });
-  const provider = new InspectorProvider(dist, threads, new ViewStates(context.workspaceState), rollBack, log);
+  const changes = {
+    opened: (uri: vscode.Uri) => previews.opened(uri),
+    rollBack: (uri: vscode.Uri) => void change(uri, { verb: 'roll-back' }),
+  };
+  const provider = new InspectorProvider(dist, threads, new ViewStates(context.workspaceState), changes, log);
   const registered = vscode.window.registerCustomEditorProvider(viewType, provider, {
     supportsMultipleEditorsPerDocument: true,
   });

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { JournalWriter } from '../../src/engine/change/journal.ts';
+import { journalBeside } from '../../src/platform/journalFile.ts';
 import { createClient } from '../../src/protocol/client.ts';
 import type { ToWebview } from '../../src/protocol/messages.ts';
 import type { FileNews } from '../../src/protocol/news.ts';
@@ -104,6 +106,37 @@ describe('the thread of an image whose file changes', function () {
     const again = await until(({ opened }) => opened !== first);
     assert.equal(again.cause, 'changed');
     assert.equal((await client.call('describe')).geometry?.virtualSize, 2n * mib);
+  });
+
+  it('tells of a change that was interrupted or can be undone, but not while this window makes one', async () => {
+    const path = write('journal.qcow2', image(mib));
+    const place = journalBeside(path);
+    const thread = threads.open(path);
+    const { client, until } = viewOn(thread);
+    await client.call('describe');
+    await until(({ journal }) => journal.state === 'none');
+    threads.changing(path, { running: true });
+    await until(({ journal }) => journal.state === 'running');
+    const journal = await JournalWriter.create(place);
+    const before = { identity: '1:2', size: mib, modified: 1n, changed: 1n };
+    await journal.begin({ before, sizeAfter: mib, title: 'Resize' });
+    threads.changing(path, { running: false });
+    const told = await until(({ journal: found }) => found.state === 'interrupted');
+    assert.deepEqual(told.journal, { state: 'interrupted', title: 'Resize' });
+    await journal.complete(before);
+    await until(({ journal: found }) => found.state === 'finished');
+  });
+
+  it('finds the journal where the user has put it', async () => {
+    const path = write('placed.qcow2', image(mib));
+    const elsewhere = join(folder, 'placed-journal');
+    const journal = await JournalWriter.create(journalBeside(path, elsewhere));
+    await journal.begin({ before: { identity: '', size: 0n, modified: 0n, changed: 0n }, sizeAfter: 0n, title: 'A' });
+    await journal.leave();
+    threads.changing(path, { running: false, journal: elsewhere });
+    const { client, until } = viewOn(threads.open(path));
+    await client.call('describe');
+    await until(({ journal: found }) => found.state === 'interrupted');
   });
 
   it('reads another file that was put into its place', async () => {

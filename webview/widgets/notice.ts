@@ -20,7 +20,12 @@ interface Notice {
 
 /** What becomes of the file, in a bar below the strip: polite, and gone when there is nothing to say. */
 export function notices(session: Session): TemplateResult {
-  const list = [...fileNotices(session), ...changeNotices(session), ...lockNotices(session)];
+  const list = [
+    ...journalNotices(session),
+    ...fileNotices(session),
+    ...changeNotices(session),
+    ...lockNotices(session),
+  ];
   return html`<section class="notices" aria-label="News of the file">
     ${list.map(
       ({ tone, sign, content, actions }) => html`<div class="notice edge-${tone}">
@@ -167,10 +172,32 @@ export function isWritten(locks: Locks | undefined): boolean {
   return locks?.state === 'held' && (locks.unseen === 'writes' || locks.holders.some(({ use }) => use === 'writes'));
 }
 
+/** What a change has left, or is doing. While somebody writes, it is not known to be interrupted. */
+function journalNotices(session: Session): Notice[] {
+  const { journal, locks } = session.news ?? {};
+  if (journal?.state === 'running') {
+    const words = 'This image is being changed: its other tab shows how far that is.';
+    return [{ tone: 'note', sign: 'sync', content: words, actions: [], said: words }];
+  }
+  if (journal?.state !== 'interrupted' || isWritten(locks)) {
+    return [];
+  }
+  return [
+    {
+      tone: 'corruption',
+      sign: 'error',
+      content: html`A change of this image was interrupted: “<bdi>${visible(journal.title)}</bdi>”. A part of it may be
+        written. Have it rolled back before a VM uses the image; then it can be planned again.`,
+      actions: [['Roll Back…', () => session.rollBack()]],
+      said: 'A change of this image was interrupted. It can be rolled back.',
+    },
+  ];
+}
+
 function lockNotices(session: Session): Notice[] {
   const { news, dismissedHolders } = session;
   const words = holderWords(news?.locks).join('; ');
-  if (!isWritten(news?.locks) || words === dismissedHolders) {
+  if (!isWritten(news?.locks) || news?.journal.state === 'running' || words === dismissedHolders) {
     return [];
   }
   return [
