@@ -64,7 +64,6 @@ export async function imageInfo(file: ImageFile): Promise<ImageInfo> {
     const rest = { clusterSize: undefined, dirty: false, encrypted: false, backing: undefined, specific: undefined };
     return { ...common, virtualSize, ...rest, snapshots: [] };
   }
-  const snapshots = await readSnapshots(storage, header);
   return {
     ...common,
     virtualSize: BigInt.asIntN(64, (header.size / sector) * sector),
@@ -72,7 +71,7 @@ export async function imageInfo(file: ImageFile): Promise<ImageInfo> {
     dirty: (header.incompatible_features & 1n) !== 0n,
     encrypted: header.crypt_method !== 0,
     backing: backingInfo(path, image),
-    snapshots: snapshots.map(snapshotInfo),
+    snapshots: await snapshotInfos(file),
     specific: await formatSpecific(path, image, header),
   };
 }
@@ -94,6 +93,11 @@ function backingInfo(path: string, image: Image): BackingInfo | undefined {
 function fullName(name: string, from: string): string {
   const ownPlace = name.startsWith('/') || /^[^/]*:/.test(name);
   return ownPlace ? name : from.slice(0, from.lastIndexOf('/') + 1) + name;
+}
+
+/** The snapshots of an image; none of a raw one. */
+export async function snapshotInfos({ storage, image }: ImageFile): Promise<SnapshotInfo[]> {
+  return image?.header ? (await readSnapshots(storage, image.header)).map(snapshotInfo) : [];
 }
 
 function snapshotInfo(snapshot: Snapshot): SnapshotInfo {

@@ -28,15 +28,22 @@ export function infoText(info: ImageInfo): string {
       lines.push(`backing file format: ${backing.format}`);
     }
   }
-  if (snapshots.length > 0) {
-    lines.push('Snapshot list:');
-    lines.push(row('ID        ', 'TAG              ', 'VM SIZE', 'DATE', 'VM CLOCK', 'ICOUNT'));
-    lines.push(...snapshots.map(snapshotLine));
-  }
+  lines.push(...snapshotLines(snapshots));
   if (specific) {
     lines.push('Format specific information:', ...objectLines(specific, 1));
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** The table of the snapshots with its heading; nothing where there are none. */
+export function snapshotLines(snapshots: readonly SnapshotInfo[]): string[] {
+  return snapshots.length === 0
+    ? []
+    : [
+        'Snapshot list:',
+        row('ID        ', 'TAG              ', 'VM SIZE', 'DATE', 'VM CLOCK', 'ICOUNT'),
+        ...snapshots.map(snapshotLine),
+      ];
 }
 
 /** QEMU's bdrv_snapshot_dump; the first two cells come padded. */

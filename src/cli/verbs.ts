@@ -6,6 +6,7 @@ import { map } from './map.ts';
 import type { Output } from './output.ts';
 import { rebase } from './rebase.ts';
 import { resize } from './resize.ts';
+import { snapshot } from './snapshot.ts';
 import { recover, undo } from './takeBack.ts';
 
 /** A verb of the command line. */
@@ -70,6 +71,13 @@ export const verbs: readonly Verb[] = [
     run: bitmap,
   },
   {
+    name: 'snapshot',
+    usage:
+      '[-l | -a SNAPSHOT | -c SNAPSHOT | -d SNAPSHOT] [-f FMT] [-q] [-U] [--dry-run[=json]] [--keep-undo] [--journal FILE] FILE',
+    about: 'Lists the snapshots of a disk, takes one, brings the disk back to one, or deletes one.',
+    run: snapshot,
+  },
+  {
     name: 'dump',
     usage: '[--output=human|json] [--tables] FILE',
     about: 'Every field on disk with its bytes, value and meaning, and what is wrong with it.',
@@ -78,14 +86,4 @@ export const verbs: readonly Verb[] = [
 ];
 
 /** qemu-img's other verbs. */
-export const notYet: readonly string[] = [
-  'amend',
-  'bench',
-  'check',
-  'commit',
-  'compare',
-  'convert',
-  'dd',
-  'measure',
-  'snapshot',
-];
+export const notYet: readonly string[] = ['amend', 'bench', 'check', 'commit', 'compare', 'convert', 'dd', 'measure'];

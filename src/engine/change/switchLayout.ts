@@ -1,7 +1,7 @@
 import { Qcow2Error } from '../error.ts';
 import { refcountTableEntryBytes } from '../format/refcounts.ts';
+import type { ClusterSet } from '../image/clusterSet.ts';
 import { limits } from '../limits.ts';
-import type { FreeClusters } from './freeClusters.ts';
 import type { BlockPlaces } from './newRefcounts.ts';
 import type { StoredRefcounts } from './storedRefcounts.ts';
 
@@ -19,7 +19,10 @@ export interface ClusterRun {
  * a refcount changes gets a new place too: also those that count the new blocks themselves, and the old ones.
  */
 export class SwitchLayout {
-  readonly #free: FreeClusters;
+  /** What is in use, or taken. */
+  readonly #used: ClusterSet;
+  /** All clusters before this one are in use. */
+  #next = 0;
   readonly #stored: StoredRefcounts;
   /** Indices of the blocks that change. */
   readonly #changed: Set<number>;
@@ -28,24 +31,42 @@ export class SwitchLayout {
   readonly #blockClusters: number[] = [];
   #highest: number;
 
-  /** `changed`: indices of the blocks that change in any case. */
-  constructor(free: FreeClusters, stored: StoredRefcounts, changed: ReadonlySet<number>) {
-    this.#free = free;
+  /**
+   * @param used - the clusters that anything refers to; those that are taken are put in
+   * @param changed - indices of the blocks that change in any case
+   */
+  constructor(used: ClusterSet, stored: StoredRefcounts, changed: ReadonlySet<number>) {
+    this.#used = used;
     this.#stored = stored;
     this.#changed = new Set(changed);
     this.#open = [...changed];
     this.#highest = this.#open.reduce((highest, index) => Math.max(highest, index), 0);
   }
 
-  /** Takes `count` free clusters in a row; none for 0. */
+  /** Takes the first `count` clusters in a row that are free: nothing refers to them, and their refcount is 0. */
   async take(count: number): Promise<ClusterRun> {
     if (count === 0) {
       return { start: 0, clusters: 0 };
     }
-    const start = await this.#free.find(count);
-    this.#free.take(start, count);
+    let start = this.#used.firstFree(this.#next, count);
+    for (let leaked = await this.#leaked(start, count); leaked !== undefined; ) {
+      start = this.#used.firstFree(leaked + 1, count);
+      leaked = await this.#leaked(start, count);
+    }
+    this.#used.add(start, count);
+    this.#next = count === 1 ? start + 1 : this.#next;
     this.touch({ start, clusters: count });
     return { start, clusters: count };
+  }
+
+  /** The first cluster of a run whose refcount is not 0, though nothing refers to it. */
+  async #leaked(start: number, count: number): Promise<number | undefined> {
+    for (let cluster = start; cluster < start + count; cluster++) {
+      if (Number(await this.#stored.refcount(cluster)) !== 0) {
+        return cluster;
+      }
+    }
+    return undefined;
   }
 
   /** Takes `count` free clusters, wherever they are: ascending. */
@@ -85,7 +106,7 @@ export class SwitchLayout {
       if (entries * refcountTableEntryBytes <= clusters * clusterSize) {
         return { table, blocks: this.#places() };
       }
-      this.#free.give(table.start, clusters);
+      this.#used.remove(table.start, clusters);
       clusters = Math.ceil((entries * tableRoom * refcountTableEntryBytes) / clusterSize);
       if (clusters * clusterSize > limits.refcountTableBytes) {
         throw new Qcow2Error('too-large', 'The image needs a refcount table of more than 8 MiB. Use larger clusters.', {

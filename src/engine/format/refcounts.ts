@@ -107,9 +107,14 @@ export function writeRefcount(block: Uint8Array, index: number, order: number, v
     block[at] = (byte(block, at) & ~mask) | ((Number(value) << shift) & mask);
     return;
   }
+  // Numbers are the rule, most often of 16 bits, and there may be millions of them.
+  if (bits === 16 && typeof value === 'number') {
+    block[index * 2] = value >>> 8;
+    block[index * 2 + 1] = value & 0xff;
+    return;
+  }
   const bytes = bits / 8;
   if (typeof value === 'number') {
-    // Numbers are the rule, and there may be millions of them.
     let rest = value;
     for (let at = (index + 1) * bytes - 1; at >= index * bytes; at--) {
       block[at] = rest % 256;

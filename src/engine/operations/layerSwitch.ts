@@ -71,7 +71,7 @@ export async function planLayerSwitch(
     released: change.released,
     blocks: after.blocks,
   };
-  const places = await findPlaces(image, stored, needs, used, progress);
+  const places = await findPlaces(image, stored, needs, used);
   const draft = new Draft(storage);
   const l1 = await activeL1(storage, geometry, change, places, after.single);
   const refcounts = new NewRefcounts(stored, deltas, places.taken, places.released);

@@ -34,13 +34,8 @@ export async function planSnapshotApply(
 ): Promise<ChangeSet> {
   const layers = await readSnapshotLayers(image);
   const { header, geometry, active } = layers;
+  requireNoBitmaps(image, header);
   const { snapshot, table } = snapshotAt(layers, index);
-  if (hasBitmaps(header) && image.bitmaps.count > 0) {
-    throw new Qcow2Error(
-      'refused',
-      'The image is not changed. It has dirty bitmaps, which would not tell what the snapshot changes. Remove them first.',
-    );
-  }
   const size = sizeAfter(header, snapshot);
   const needed = l1EntriesFor(geometry, size);
   const change = {
@@ -66,6 +61,16 @@ export async function planSnapshotApply(
   return planLayerSwitch(image, geometry, storage, from, change, progress);
 }
 
+function requireNoBitmaps({ bitmaps }: Image, header: Header): void {
+  if (hasBitmaps(header) && bitmaps.count > 0) {
+    throw new Qcow2Error(
+      'refused',
+      'The image is not changed. It has dirty bitmaps, which would not tell what the snapshot changes. Remove them first.',
+      { system: 'EBUSY' },
+    );
+  }
+}
+
 /** The size that the disk gets. A snapshot that does not tell has the present one. Throws as QEMU refuses to resize. */
 function sizeAfter({ version, size }: Header, snapshot: Snapshot): bigint {
   const wanted = snapshotExtra(snapshot).disk_size ?? diskBytes(size);
@@ -76,7 +81,7 @@ function sizeAfter({ version, size }: Header, snapshot: Snapshot): bigint {
     throw new Qcow2Error('refused', 'The new size must be a multiple of 512', { system: 'EINVAL' });
   }
   if (version < 3) {
-    throw new Qcow2Error('refused', 'Can’t resize a v2 image which has snapshots', { system: 'EOPNOTSUPP' });
+    throw new Qcow2Error('refused', "Can't resize a v2 image which has snapshots", { system: 'EOPNOTSUPP' });
   }
   return wanted;
 }

@@ -31,8 +31,8 @@ export interface Area {
 }
 
 /**
- * Reads the layers of an image whose snapshots are to be changed. Throws `refused` where it can't be changed; with QEMU's
- * code where an external data file holds the data, of which no snapshot can be taken.
+ * Reads the layers of an image whose snapshots are to be changed. Throws `refused` where it can't be changed,
+ * `not-supported` (QEMU: ENOTSUP) where an external data file holds the data, `damaged`.
  */
 export async function readSnapshotLayers(image: Image): Promise<SnapshotLayers> {
   requireChangeable(image, { clusters: true });
@@ -42,7 +42,7 @@ export async function readSnapshotLayers(image: Image): Promise<SnapshotLayers> 
   }
   if (geometry.dataFile) {
     throw new Qcow2Error(
-      'refused',
+      'not-supported',
       'The image is not changed. Its data is in an external data file, of which no snapshots can be taken.',
       { system: 'EOPNOTSUPP' },
     );

@@ -1,4 +1,3 @@
-import { FreeClusters } from '../change/freeClusters.ts';
 import type { BlockPlaces, ClusterList } from '../change/newRefcounts.ts';
 import type { StoredRefcounts } from '../change/storedRefcounts.ts';
 import { type ClusterRun, SwitchLayout } from '../change/switchLayout.ts';
@@ -7,7 +6,6 @@ import type { ClusterSet } from '../image/clusterSet.ts';
 import { clustersOf } from '../image/geometry.ts';
 import type { Image } from '../image/image.ts';
 import type { L2TableSet } from '../image/l2TableSet.ts';
-import type { Progress } from '../ports.ts';
 import type { TableCopies } from './activeTables.ts';
 
 /** Where everything comes to lie that is made anew. */
@@ -48,12 +46,10 @@ export async function findPlaces(
   stored: StoredRefcounts,
   needs: SwitchNeeds,
   used: ClusterSet,
-  progress: Progress,
 ): Promise<SwitchPlaces> {
   const { geometry } = stored;
   const { clusterBits, clusterSize } = geometry;
-  const free = new FreeClusters(image, (cluster) => stored.refcount(cluster), progress, used);
-  const layout = new SwitchLayout(free, stored, needs.blocks);
+  const layout = new SwitchLayout(used, stored, needs.blocks);
   const clustersFor = (bytes: number): number => Number(clustersOf(BigInt(bytes), clusterBits));
   const l1 = await layout.take(clustersFor(needs.l1Entries * l1EntryBytes));
   const snapshotTable = await layout.take(clustersFor(needs.snapshotTable));
