@@ -1,7 +1,12 @@
+import { fileBytes } from '../../src/engine/image/fileBytes.ts';
 import { type AmendOptions, planAmend } from '../../src/engine/operations/amend.ts';
 import { planFeatureBits } from '../../src/engine/operations/featureBits.ts';
+import type { Preallocation } from '../../src/engine/operations/newImage.ts';
 import { planRebase } from '../../src/engine/operations/rebase.ts';
+import { planResize } from '../../src/engine/operations/resize.ts';
 import { noProgress } from '../../src/engine/ports.ts';
+import { codecs } from '../../src/platform/codecs.ts';
+import { MemoryStorage } from '../support/memoryStorage.ts';
 import type { Plan } from './crashCase.ts';
 
 /** A change that is tried on every image that it is for. */
@@ -12,6 +17,7 @@ export interface CrashChange {
   readonly not?: readonly string[];
 }
 
+const mebi = 1n << 20n;
 const longName = 'n'.repeat(255);
 
 /** The backing files that the images have, and get: raw files. */
@@ -57,10 +63,39 @@ export const crashChanges: readonly CrashChange[] = [
     plan: (image, storage, from) => planFeatureBits(image, storage, from, { corrupt: true }),
     not: version2,
   },
+  resizing('grow by 1 MiB', (size) => size + mebi),
+  resizing('grow by 9 MiB, which takes another L1 table with clusters of 512 bytes', (size) => size + 9n * mebi),
+  resizing('grow by 1 MiB with metadata', (size) => size + mebi, ['a longer backing file, version 2'], 'metadata'),
+  resizing('grow by 3 MiB with blocks', (size) => size + 3n * mebi, [], 'falloc'),
+  resizing('shrink to a third', (size) => sectors(size / 3n), []),
+  resizing('shrink to a sector', () => 512n, []),
 ];
 
 function amend(options: AmendOptions): Plan {
   return (image, storage, from) => planAmend(image, storage, from, options, noProgress);
+}
+
+function sectors(bytes: bigint): bigint {
+  return bytes - (bytes % 512n);
+}
+
+/** A resize by what the disk is; version 2 with snapshots is refused. */
+function resizing(
+  name: string,
+  sizeOf: (size: bigint) => bigint,
+  not: readonly string[] = ['a longer backing file, version 2'],
+  preallocation: Preallocation = 'off',
+): CrashChange {
+  const base = new MemoryStorage(4n * mebi);
+  return {
+    name,
+    plan: (image, storage, from) => {
+      const size = sizeOf(image.header?.size ?? 0n);
+      const ports = { codecs, ...(image.backing && { backing: fileBytes(base) }) };
+      return planResize(image, storage, from, { size, shrink: true, preallocation, ports }, noProgress);
+    },
+    not: ['snapshots, version 2', ...not],
+  };
 }
 
 function bytes(text: string): Uint8Array {

@@ -49,6 +49,8 @@ const recipes: readonly Recipe[] = [
   { name: 'preallocated', options: 'preallocation=metadata,cluster_size=4k', size: '1M', steps: ['write -P 1 0 10k'] },
   { name: 'a backing file', options: '', size: '4M', backing: true, steps: writes },
   { name: 'a backing file, version 2', options: 'compat=0.10', size: '4M', backing: true, steps: writes },
+  { name: 'a longer backing file', options: '', size: '1M', backing: true, steps: ['write -P 1 0 100k'] },
+  { name: 'a longer backing file, version 2', options: 'compat=0.10', size: '1M', backing: true },
   {
     name: 'a snapshot',
     options: 'cluster_size=4k',
@@ -109,6 +111,12 @@ const recipes: readonly Recipe[] = [
       'img snapshot -a first IMAGE',
       'img snapshot -d first IMAGE',
     ],
+  },
+  {
+    name: 'bitmaps of several clusters',
+    options: 'cluster_size=512',
+    size: '4M',
+    steps: ['img bitmap --add -g 512 IMAGE one', 'write -P 1 0 4k', 'write -P 2 3M 20k'],
   },
 ];
 

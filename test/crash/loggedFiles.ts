@@ -29,7 +29,13 @@ export class LoggedFiles {
   /** Changes `content`. */
   constructor(content: MemoryStorage, journal?: MemoryStorage) {
     this.#journal = journal;
-    this.image = { ...this.#writable('image', content), state: async () => this.#state(content) };
+    const image = this.#writable('image', content);
+    this.image = {
+      ...image,
+      state: async () => this.#state(content),
+      allocate: async (at, length) => image.resize(at + length > content.size ? at + length : content.size),
+      discard: async (at, length) => image.write(at, new Uint8Array(Number(length))),
+    };
     this.place = {
       path: 'image.undo-journal',
       create: async () => {

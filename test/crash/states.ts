@@ -41,17 +41,7 @@ export function* crashStates(before: MemoryStorage, log: readonly LoggedAct[], s
     } else if (file === 'journal') {
       perform(unpublished, act);
     } else if (act.kind === 'flush') {
-      for (const landed of subsets(epoch.length, random)) {
-        const state = image.clone();
-        for (const index of landed) {
-          land(state, epoch[index]);
-        }
-        yield {
-          name: `flush ${flushes}, ${landed.length} of ${epoch.length} sectors`,
-          image: state,
-          journal: journal?.clone(),
-        };
-      }
+      yield* landings(`flush ${flushes}`, image, epoch, journal, random);
       for (const pending of epoch) {
         land(image, pending);
       }
@@ -63,7 +53,25 @@ export function* crashStates(before: MemoryStorage, log: readonly LoggedAct[], s
       epoch.push({ size: act.size });
     }
   }
-  yield { name: 'after all', image, journal };
+  // What comes last may not be flushed at all.
+  yield* landings('after all', image, epoch, journal, random);
+}
+
+/** The image with each subset of the sectors that are on their way, or with some of these. */
+function* landings(
+  name: string,
+  image: MemoryStorage,
+  epoch: readonly Pending[],
+  journal: MemoryStorage | undefined,
+  random: Random,
+): Generator<CrashState> {
+  for (const landed of subsets(epoch.length, random)) {
+    const state = image.clone();
+    for (const index of landed) {
+      land(state, epoch[index]);
+    }
+    yield { name: `${name}, ${landed.length} of ${epoch.length} sectors`, image: state, journal: journal?.clone() };
+  }
 }
 
 function perform(file: MemoryStorage, act: Act): void {
