@@ -147,6 +147,9 @@ async function wantedOptions(
   if (backing === file) {
     throw new Error('Error: Trying to create an image with the same filename as the backing file');
   }
+  if (backing === '') {
+    throw new Error('Expected backing file name, got empty string');
+  }
   if (backing !== undefined && !unsafe) {
     await useBacking(file, backing, wanted);
   } else if (backing !== undefined && !wanted.has('backing_fmt')) {

@@ -42,9 +42,9 @@ export const createOptions: ReadonlyMap<string, ReadonlyMap<string, OptionKind>>
 
 /** The first option that we don't have yet, if one was given: what only some file systems know. */
 export function unsupportedOption(given: GivenOptions): string | undefined {
-  return [...given.keys()].find(
-    (name) => (name === 'nocow' && given.get(name) === 'on') || name === 'extent_size_hint',
-  );
+  return [...given].find(
+    ([name, value]) => (name === 'nocow' && value === 'on') || (name === 'extent_size_hint' && sizeValue(value) !== 0n),
+  )?.[0];
 }
 
 /** The order in which QEMU prints the options of a qcow2 image, with those that it prints though nobody gave them. */
@@ -70,11 +70,14 @@ const printed: readonly (readonly [string, string?])[] = [
   ['data_file_raw'],
   ['lazy_refcounts', 'off'],
   ['refcount_bits', '16'],
+  ['nocow'],
+  ['extent_size_hint'],
 ];
 
 /** What QEMU prints before it makes an image: `fmt=qcow2 cluster_size=65536 …`. Commas in values are doubled. */
 export function formattingLine(format: string, given: GivenOptions): string {
-  const order = format === 'qcow2' ? printed : ([['size'], ['preallocation']] as const);
+  const order =
+    format === 'qcow2' ? printed : ([['size'], ['nocow'], ['preallocation'], ['extent_size_hint']] as const);
   const words = order.flatMap(([name, standard]) => {
     const value = given.get(name) ?? standard;
     return value === undefined ? [] : [`${name}=${shownValue(name, value)}`];
@@ -83,7 +86,7 @@ export function formattingLine(format: string, given: GivenOptions): string {
 }
 
 function shownValue(name: string, value: string): string {
-  if (name === 'cluster_size' || name === 'size') {
+  if (['cluster_size', 'size', 'extent_size_hint'].includes(name)) {
     return String(sizeValue(value));
   }
   const number = name === 'refcount_bits' || name === 'encrypt.iter-time';

@@ -7,6 +7,7 @@ import { type FileStorage, openFile } from '../platform/fileStorage.ts';
 import { journalBeside } from '../platform/journalFile.ts';
 import { bytesOfText } from './bytes.ts';
 import { formatRefusal, pathOf, probe, probeBytes } from './formats.ts';
+import { readImageOptions } from './imageOpts.ts';
 import { outputTo } from './output.ts';
 import { Failure, programName } from './program.ts';
 import { bitmapRefusal, type Purpose, refusalOf } from './refusal.ts';
@@ -31,7 +32,31 @@ export async function openImageFile(name: string, format: string | undefined, pu
   if ('refusal' in place) {
     throw couldNotOpen(name, bytesOfText(place.refusal));
   }
-  const { path } = place;
+  return openPath(name, place.path, format, purpose);
+}
+
+/**
+ * As `openImageFile`, for an image given with `--image-opts`. Throws a `Failure`.
+ *
+ * @param format - of `-f`, which may not be given too
+ */
+export async function openImageByOptions(
+  text: string,
+  format: string | undefined,
+  purpose: Purpose,
+): Promise<ImageFile> {
+  if (format !== undefined) {
+    throw new Failure('--image-opts and --format are mutually exclusive');
+  }
+  const options = readImageOptions(text);
+  if ('refusal' in options) {
+    throw couldNotOpen(text, bytesOfText(options.refusal));
+  }
+  return openPath(text, options.path, options.driver, purpose);
+}
+
+/** `name`: as on the command line, for messages. */
+async function openPath(name: string, path: string, format: string | undefined, purpose: Purpose): Promise<ImageFile> {
   const unknown = formatRefusal(format);
   if (unknown !== undefined) {
     throw couldNotOpen(name, bytesOfText(unknown));

@@ -2,7 +2,7 @@ import { lstatSync, statSync } from 'node:fs';
 import { limits } from '../engine/limits.ts';
 import { namedPath } from '../platform/gate.ts';
 import { bytesOfText, textOfBytes } from './bytes.ts';
-import { couldNotOpen, openImageFile } from './imageFile.ts';
+import { couldNotOpen, openImageByOptions, openImageFile } from './imageFile.ts';
 import { type ImageInfo, imageInfo, type SnapshotInfo } from './imageInfo.ts';
 import { infoText } from './infoText.ts';
 import { type JsonObject, prettyJson } from './json.ts';
@@ -19,7 +19,7 @@ const options: readonly Option[] = [
   { long: 'no-backing' },
   { long: 'force-share', short: 'U' },
   { long: 'object', value: true, unsupported: true },
-  { long: 'image-opts', unsupported: true },
+  { long: 'image-opts' },
 ];
 
 /** `qcow2 info`: qemu-img's verb. Opens nothing but the image, unless `--backing-chain` asks for more. */
@@ -27,7 +27,9 @@ export async function info(args: readonly string[], out: Output): Promise<number
   const { given, operands } = readArguments(options, args);
   const value = (name: string): string | undefined => given.findLast((option) => option.name === name)?.value;
   if (value('help') !== undefined) {
-    out.text(`usage: ${programName} info [-f FMT] [--output=human|json] [--backing-chain] [--no-backing] [-U] FILE\n`);
+    out.text(
+      `usage: ${programName} info [-f FMT] [--output=human|json] [--backing-chain] [--no-backing] [-U] [--image-opts] FILE\n`,
+    );
     return 0;
   }
   const output = value('output') ?? 'human';
@@ -40,7 +42,8 @@ export async function info(args: readonly string[], out: Output): Promise<number
   }
   const chain = value('backing-chain') !== undefined;
   const follow = chain && value('no-backing') === undefined;
-  const infos = await readChain(path, value('format'), follow);
+  const open = value('image-opts') === undefined ? openImageFile : openImageByOptions;
+  const infos = await readChain(path, value('format'), follow, open);
   if (output === 'human') {
     out.text(infos.map(infoText).join('\n'));
   } else {
@@ -50,8 +53,13 @@ export async function info(args: readonly string[], out: Output): Promise<number
   return 0;
 }
 
-/** The image, and with `follow` the files below it (collect_image_info_list). Throws a `Failure`. */
-async function readChain(path: string, format: string | undefined, follow: boolean): Promise<ImageInfo[]> {
+/** The image, opened by `open`, and with `follow` the files below it (collect_image_info_list). Throws a `Failure`. */
+async function readChain(
+  path: string,
+  format: string | undefined,
+  follow: boolean,
+  open: typeof openImageFile,
+): Promise<ImageInfo[]> {
   const infos: ImageInfo[] = [];
   const seen = new Set<string>();
   let next: { path: string; format: string | undefined } | undefined = { path, format };
@@ -62,7 +70,7 @@ async function readChain(path: string, format: string | undefined, follow: boole
     if (infos.length >= limits.chainDepth) {
       throw new Failure(`the backing chain has more than ${limits.chainDepth} files`);
     }
-    const file = await openImageFile(next.path, next.format, 'info');
+    const file = await (infos.length === 0 ? open : openImageFile)(next.path, next.format, 'info');
     try {
       if (seen.has(file.storage.identity)) {
         throw new Failure(`Backing file '${bytesOfText(next.path)}' creates an infinite loop.`);

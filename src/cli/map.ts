@@ -3,7 +3,7 @@ import { type StatusFailure, walkBlockStatus } from '../engine/image/blockStatus
 import { entryFault } from '../engine/image/entryFault.ts';
 import { parseSize } from '../engine/size.ts';
 import { bytesOfText } from './bytes.ts';
-import { openImageFile } from './imageFile.ts';
+import { openImageByOptions, openImageFile } from './imageFile.ts';
 import { type MapChain, openMapChain } from './mapChain.ts';
 import { MapEntries } from './mapEntries.ts';
 import type { EntryWriter } from './mapEntry.ts';
@@ -22,14 +22,16 @@ const options: readonly Option[] = [
   { long: 'no-backing' },
   { long: 'force-share', short: 'U' },
   { long: 'object', value: true, unsupported: true },
-  { long: 'image-opts', unsupported: true },
+  { long: 'image-opts' },
 ];
 
 const maxInt64 = 2n ** 63n - 1n;
 
 /** What a command line asks for. */
 interface Request {
+  /** With `byOptions` the image's options: `--image-opts`. */
   readonly path: string;
+  readonly byOptions: boolean;
   readonly format: string | undefined;
   readonly output: 'human' | 'json';
   readonly start: bigint;
@@ -42,12 +44,13 @@ export async function map(args: readonly string[], out: Output): Promise<number>
   const { given, operands } = readArguments(options, args);
   if (given.some(({ name }) => name === 'help')) {
     out.text(
-      `usage: ${programName} map [-f FMT] [--output=human|json] [-s OFFSET] [-l LENGTH] [--no-backing] [-U] FILE\n`,
+      `usage: ${programName} map [-f FMT] [--output=human|json] [-s OFFSET] [-l LENGTH] [--no-backing] [-U] [--image-opts] FILE\n`,
     );
     return 0;
   }
   const request = readRequest(given, operands);
-  const file = await openImageFile(request.path, request.format, 'io');
+  const open = request.byOptions ? openImageByOptions : openImageFile;
+  const file = await open(request.path, request.format, 'io');
   try {
     const chain = await openMapChain(file, request.follow);
     try {
@@ -81,7 +84,15 @@ function readRequest(given: readonly { name: string; value: string }[], operands
   if (output !== 'human' && output !== 'json') {
     throw new Failure('--output must be used with human or json as argument.');
   }
-  return { path, format: value('format'), output, start, maxLength, follow: value('no-backing') === undefined };
+  return {
+    path,
+    byOptions: value('image-opts') !== undefined,
+    format: value('format'),
+    output,
+    start,
+    maxLength,
+    follow: value('no-backing') === undefined,
+  };
 }
 
 /** A size as qemu-img takes it (cvtnum_full). */

@@ -20,8 +20,8 @@ export function readOptionLists(lists: readonly string[], known: ReadonlyMap<str
     if (list === '' || list.startsWith(',') || /(^|[^,])(,,)*,$/.test(list)) {
       throw new Failure(bytesOfText(`Invalid option list: ${list}`));
     }
-    for (const part of list.split(/(?<!,)(?:,,)*,(?!,)/)) {
-      const [name, value] = splitPart(part.replaceAll(',,', ','), known);
+    for (const part of partsOf(list)) {
+      const [name, value] = splitPart(part, known);
       if (!known.has(name)) {
         throw new Error(`Invalid parameter '${name}'`);
       }
@@ -32,6 +32,11 @@ export function readOptionLists(lists: readonly string[], known: ReadonlyMap<str
     checkValue(name, value, known.get(name) ?? 'text');
   }
   return given;
+}
+
+/** What stands between single commas; two commas stand for one. */
+export function partsOf(list: string): string[] {
+  return list === '' ? [] : list.split(/(?<=(?<!,)(?:,,)*),(?!,)/).map((part) => part.replaceAll(',,', ','));
 }
 
 function splitPart(part: string, known: ReadonlyMap<string, OptionKind>): readonly [string, string] {

@@ -28,13 +28,13 @@ export const verbs: readonly Verb[] = [
   },
   {
     name: 'info',
-    usage: '[-f FMT] [--output=human|json] [--backing-chain] [--no-backing] [-U] FILE',
+    usage: '[-f FMT] [--output=human|json] [--backing-chain] [--no-backing] [-U] [--image-opts] FILE',
     about: 'What an image is, as qemu-img tells it.',
     run: info,
   },
   {
     name: 'map',
-    usage: '[-f FMT] [--output=human|json] [-s OFFSET] [-l LENGTH] [--no-backing] [-U] FILE',
+    usage: '[-f FMT] [--output=human|json] [-s OFFSET] [-l LENGTH] [--no-backing] [-U] [--image-opts] FILE',
     about: 'Where each range of the guest disk lies, through the backing chain, as qemu-img tells it.',
     run: map,
   },

@@ -93,8 +93,8 @@ describe('the command line qcow2', function () {
   }
 
   it('refuses options of qemu-img that are not supported yet by their names', () => {
-    const { code, err } = runCli(['info', '--image-opts', `file.filename=${image}`]);
-    assert.deepEqual([code, err], [1, `qcow2: option '--image-opts' is not supported yet\n${tryHelp}`]);
+    const { code, err } = runCli(['info', '--object', 'secret,id=s', image]);
+    assert.deepEqual([code, err], [1, `qcow2: option '--object' is not supported yet\n${tryHelp}`]);
   });
 
   it('run through a link called qemu-img, answers under that name', async () => {

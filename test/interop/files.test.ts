@@ -100,6 +100,30 @@ describe('files of any content, under the name qemu-img', function () {
     }
   });
 
+  it('answers as qemu-img with --image-opts', async () => {
+    for (const text of [
+      'driver=raw,file.driver=file,file.filename=a CD',
+      'file.filename=version 4',
+      'driver=qcow2,file.filename=a CD',
+      'driver=raw,file.filename=a:b',
+      'driver=raw,driver=qcow2,file.filename=half a magic',
+      'driver=raw,file.filename=file:a CD',
+      'driver=raw,file.filename=a,,,file.driver=file',
+      'driver=raw,file.filename=nothing here',
+      'driver=nosuch,file.filename=a CD',
+      'driver=raw,file.driver=nosuch,file.filename=a CD',
+      'driver=raw,file.driver=file',
+      'driver=raw',
+      'driver=raw,file=a CD',
+      'a CD',
+    ]) {
+      await assertSame(['info', '--image-opts', text]);
+      await assertSame(['map', '--output=json', '--image-opts', text]);
+    }
+    await assertSame(['info', '-f', 'raw', '--image-opts', 'driver=raw,file.filename=a CD']);
+    await assertSame(['map', '-f', 'raw', '--image-opts', 'driver=raw,file.filename=a CD']);
+  });
+
   it('does not take images of other formats for raw', async () => {
     for (const [name, format] of [
       ['image.dmg', 'dmg'],
