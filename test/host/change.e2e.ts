@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Frame } from 'playwright-core';
+import { ImageBuilder } from '../support/builder.ts';
+import { qemuImg } from '../support/qemu.ts';
+import { temporaryFolder } from '../support/vscode/ending.ts';
+import { type QuickInput, quickInput } from '../support/vscode/quickInput.ts';
+import { type Session, startSession } from '../support/vscode/session.ts';
+import { untilPainted } from '../support/vscode/view.ts';
+import { openWindow, type Window } from '../support/vscode/window.ts';
+import { until } from '../support/vscode/within.ts';
+
+const sum = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
+const compatOf = async (path: string): Promise<string> =>
+  JSON.parse(await qemuImg(['info', '--output=json', path]))['format-specific'].data.compat;
+
+describe('changing an image, in a window of VS Code', function () {
+  this.timeout(300_000);
+  let folder: string;
+  let session: Session;
+  let window: Window;
+  let input: QuickInput;
+  const running: ChildProcess[] = [];
+
+  before(async () => {
+    session = await startSession({ report: () => undefined });
+    folder = join(temporaryFolder('change'), 'workspace');
+    mkdirSync(folder);
+    window = await openWindow(session, folder);
+    input = quickInput(window.page);
+  });
+  beforeEach(() => window.execute('workbench.action.closeAllEditors'));
+  afterEach(() => {
+    for (const child of running.splice(0)) {
+      child.kill();
+    }
+    assert.deepEqual(window.problems(), []);
+  });
+  after(() => session?.stop());
+
+  /** Waits until the preview is at a stage, and gives its page. */
+  const preview = (stage: string): Promise<Frame> =>
+    until(async () => {
+      for (const frame of window.page.frames()) {
+        const found = await frame.evaluate(() => document.body?.dataset.stage).catch(() => undefined);
+        if (found === stage) {
+          return frame;
+        }
+      }
+      return undefined;
+    }, `the preview is ${stage}`);
+  const words = async (view: Frame): Promise<string> =>
+    (await view.locator('body').innerText()).replaceAll(/\s+/g, ' ');
+  const click = (view: Frame, name: string) => view.locator('vscode-button', { hasText: name }).click();
+
+  /** An image of compat 1.1 with so many MiB of clusters that read as zeros: a downgrade has to write them. */
+  const zeros = async (name: string, mib: number): Promise<string> => {
+    const path = join(folder, name);
+    await qemuImg(['create', '-q', '-f', 'qcow2', path, '1G']);
+    const made = spawnSync('qemu-io', ['-c', `write -z 0 ${mib}M`, path]);
+    assert.equal(made.status, 0);
+    return path;
+  };
+
+  it('makes one by the palette, opens it, upgrades it with a preview, and undoes that to the byte', async () => {
+    const path = join(folder, 'made.qcow2');
+    await input.palette('Create qcow2 (compat 0.10)');
+    await input.enter('Create qcow2 (compat 0.10)', '64M');
+    await input.choose('Create');
+    await input.place('disk.qcow2', path);
+    const [editor] = await untilPainted(window.page, 1);
+    assert.ok(editor);
+    assert.match(await words(editor), /compat 0\.10/);
+    const before = sum(path);
+
+    await input.palette('Qcow2 Inspector: Upgrade to compat 1.1…');
+    const planned = await preview('planned');
+    assert.match(await words(planned), /version 2 → 3/);
+    assert.match(await words(planned), /Locks QEMU’s taken while it is applied/);
+    assert.equal(sum(path), before, 'nothing is written before Apply');
+    await click(planned, 'Apply');
+    const done = await preview('done');
+    assert.equal(await compatOf(path), '1.1');
+    assert.ok(existsSync(`${path}.undo-journal`));
+
+    await click(done, 'Undo…');
+    const undo = await preview('planned');
+    assert.match(await words(undo), /version 3 → 2/);
+    await click(undo, 'Roll Back');
+    await preview('done');
+    assert.equal(sum(path), before);
+    assert.ok(!existsSync(`${path}.undo-journal`));
+  });
+
+  it('shows the changed image at once in the editors that have it open, and undoes by the command', async () => {
+    const path = join(folder, 'open.qcow2');
+    await qemuImg(['create', '-q', '-f', 'qcow2', '-o', 'compat=0.10', path, '64M']);
+    const before = sum(path);
+    await window.open(path);
+    await window.execute('qcow2.inspector.upgrade', { file: path });
+    await click(await preview('planned'), 'Apply');
+    await click(await preview('done'), 'Close');
+    const says = async (compat: RegExp): Promise<Frame> =>
+      until(async () => {
+        for (const frame of window.page.frames()) {
+          if (
+            compat.test(
+              await frame
+                .locator('.strip')
+                .innerText({ timeout: 100 })
+                .catch(() => ''),
+            )
+          ) {
+            return frame;
+          }
+        }
+        return undefined;
+      }, `the editor says ${compat}`);
+    await says(/compat\s1\.1/);
+    await input.palette('Qcow2 Inspector: Undo Last Change…');
+    await click(await preview('planned'), 'Roll Back');
+    await click(await preview('done'), 'Close');
+    await says(/compat\s0\.10/);
+    assert.equal(sum(path), before);
+  });
+
+  it('asks for a snapshot’s name, takes it, and goes back to it', async () => {
+    const path = join(folder, 'snapshots.qcow2');
+    await qemuImg(['create', '-q', '-f', 'qcow2', path, '64M']);
+    const asked = window.execute('qcow2.inspector.snapshots', { file: path });
+    await input.choose('Create a snapshot…');
+    await window.page.keyboard.press('Enter');
+    await window.page.locator('.quick-input-message', { hasText: 'type one' }).waitFor();
+    await input.enter('Create Snapshot', 'before the update');
+    await asked;
+    await click(await preview('planned'), 'Apply');
+    await click(await preview('done'), 'Close');
+    assert.match(await qemuImg(['snapshot', '-l', path]), /before the update/);
+    const again = window.execute('qcow2.inspector.snapshots', { file: path });
+    await input.choose('before the update');
+    await input.choose('Apply…');
+    await again;
+    assert.match(await words(await preview('planned')), /Apply snapshot/);
+  });
+
+  it('refuses to apply while a QEMU has the image open', async () => {
+    const path = join(folder, 'held.qcow2');
+    await qemuImg(['create', '-q', '-f', 'qcow2', '-o', 'compat=0.10', path, '64M']);
+    const before = sum(path);
+    await window.execute('qcow2.inspector.upgrade', { file: path });
+    const planned = await preview('planned');
+    const child = spawn('qemu-io', [path], { stdio: ['pipe', 'pipe', 'inherit'] });
+    running.push(child);
+    child.stdin.write('length\n');
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    await click(planned, 'Apply');
+    const refused = await preview('failed');
+    assert.match(
+      await words(refused),
+      new RegExp(`qemu-io \\(pid ${child.pid}\\) has .* open.*the image is as it was`),
+    );
+    assert.equal(sum(path), before);
+    await click(refused, 'Plan It Again');
+    assert.match(await words(await preview('planned')), /qemu-io .* It can’t be applied now/);
+  });
+
+  it('keeps QEMU from the image while it applies, and rolls back what is cancelled', async () => {
+    const path = await zeros('zeros.qcow2', 512);
+    const before = sum(path);
+    await window.execute('qcow2.inspector.downgrade', { file: path });
+    await click(await preview('planned'), 'Apply');
+    const applying = await preview('applying');
+    const { status, stderr } = spawnSync('qemu-io', ['-c', 'quit', path], { encoding: 'utf8' });
+    assert.equal(status, 1);
+    assert.match(stderr, /Failed to get ("write"|shared "write") lock/);
+    await click(applying, 'Cancel');
+    const cancelled = await preview('failed');
+    assert.match(await words(cancelled), /Cancelled\. What was written has been rolled back: the image is as it was\./);
+    assert.equal(sum(path), before);
+    assert.ok(!existsSync(`${path}.undo-journal`));
+  });
+
+  it('tells of a change that was interrupted, rolls it back, and plans it again', async () => {
+    const path = await zeros('killed.qcow2', 512);
+    const before = sum(path);
+    await window.execute('qcow2.inspector.downgrade', { file: path });
+    await click(await preview('planned'), 'Apply');
+    await until(() => existsSync(`${path}.undo-journal`) || undefined, 'the journal is complete');
+    await window.restartExtensionHost();
+    await window.execute('workbench.action.closeAllEditors');
+    const editor = await window.open(path);
+    await editor.locator('.notice', { hasText: 'A change of this image was interrupted' }).waitFor();
+    await editor.getByRole('button', { name: 'Roll Back…' }).click();
+    const planned = await preview('planned');
+    assert.match(await words(planned), /Roll back the interrupted “/);
+    await click(planned, 'Roll Back');
+    const done = await preview('done');
+    assert.equal(sum(path), before);
+    await click(done, 'Plan It Again…');
+    assert.match(await words(await preview('planned')), /compat 0\.10/);
+  });
+
+  it('changes no image of a virtual file system', async () => {
+    const path = join(folder, 'virtual.qcow2');
+    writeFileSync(path, new ImageBuilder().toBytes());
+    const asked = window.execute('qcow2.inspector.upgrade', { uri: `qcow2-test:${path}` });
+    await window.page.getByText('is in a virtual file system: it is shown, and can’t be changed there').waitFor();
+    await window.execute('notifications.clearAll');
+    await asked;
+  });
+});
+
+describe('changing an image in Restricted Mode', function () {
+  this.timeout(180_000);
+  let session: Session;
+
+  before(async () => {
+    session = await startSession({
+      report: () => undefined,
+      settings: { 'security.workspace.trust.enabled': true, 'security.workspace.trust.startupPrompt': 'never' },
+    });
+  });
+  after(() => session?.stop());
+
+  it('is refused, with the way out', async () => {
+    const folder = join(temporaryFolder('untrusted'), 'workspace');
+    mkdirSync(folder);
+    const path = join(folder, 'disk.qcow2');
+    writeFileSync(path, new ImageBuilder().toBytes());
+    const before = sum(path);
+    const window = await openWindow(session, folder);
+    const asked = window.execute('qcow2.inspector.upgrade', { file: path });
+    await window.page.getByText('In Restricted Mode no image is changed. Trust the folder first.').waitFor();
+    assert.ok(await window.page.getByRole('button', { name: 'Manage Workspace Trust' }).first().isVisible());
+    await window.execute('notifications.clearAll');
+    await asked;
+    assert.equal(sum(path), before);
+    assert.deepEqual(window.problems(), []);
+  });
+});
