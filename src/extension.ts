@@ -9,6 +9,7 @@ import { registerOpen } from './commands/open.ts';
 import { registerOpenSample } from './commands/openSample.ts';
 import { registerRebase } from './commands/rebase.ts';
 import { registerReload } from './commands/reload.ts';
+import { registerResize } from './commands/resize.ts';
 import { registerShowJson } from './commands/showJson.ts';
 import { registerShowLog } from './commands/showLog.ts';
 import { registerSnapshots } from './commands/snapshots.ts';
@@ -34,6 +35,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerOpenSample(vscode.Uri.joinPath(context.extensionUri, 'media', 'walkthrough'), viewType),
     registerUpgrade(tools),
     registerDowngrade(tools),
+    registerResize(tools),
     registerRebase(tools),
     registerSnapshots(tools),
     registerBitmaps(tools),

@@ -1,7 +1,8 @@
 import type { Preview, PreviewField, PreviewStep } from '../engine/change/preview.ts';
 import type { JournalState } from '../engine/change/recovery.ts';
+import type { Preallocation } from '../engine/operations/newImage.ts';
 
-export type { JournalState };
+export type { JournalState, Preallocation };
 
 /** What is to be done to an image: one member an operation. Plain data, so that it can be kept. */
 export type ChangeRequest =
@@ -9,6 +10,13 @@ export type ChangeRequest =
   | { readonly verb: 'rebase'; readonly backing?: { readonly name: string; readonly format?: string } }
   /** To another version of the format. */
   | { readonly verb: 'amend'; readonly compat: '0.10' | '1.1' }
+  /** Another size of the disk, in bytes. `chain`: the user's word that the backing file may be opened. */
+  | {
+      readonly verb: 'resize';
+      readonly size: bigint;
+      readonly preallocation: Preallocation;
+      readonly chain: boolean;
+    }
   | { readonly verb: 'create-snapshot'; readonly name: string }
   | { readonly verb: 'apply-snapshot' | 'delete-snapshot'; readonly snapshot: SnapshotPlace }
   /** `granularity`: bytes of the disk a bit; `source`: the bitmap of the same image that is merged into `name`. */

@@ -59,12 +59,18 @@ export class ByteSources {
 
 /** The guest's bytes of a layer of the image, above what is open of its chain. */
 function guestData(image: Image, layer: Layer, chain: readonly ChainLayer[]): GuestData {
+  const backing = backingBytes(chain);
+  const dataFile = chain[0]?.dataFile?.storage;
+  return new GuestData(image, layer, { codecs, ...(backing ? { backing } : {}), ...(dataFile ? { dataFile } : {}) });
+}
+
+/** The guest's bytes of what an image is based on; undefined where it is based on nothing. Throws `damaged`. */
+export function backingBytes(chain: readonly ChainLayer[]): ByteSource | undefined {
   let backing: ByteSource | undefined;
   for (const below of chain.slice(1).reverse()) {
     backing = sourceOf(below, backing);
   }
-  const dataFile = chain[0]?.dataFile?.storage;
-  return new GuestData(image, layer, { codecs, ...(backing ? { backing } : {}), ...(dataFile ? { dataFile } : {}) });
+  return backing;
 }
 
 function sourceOf({ image, storage, dataFile }: ChainLayer, backing: ByteSource | undefined): ByteSource {

@@ -2,7 +2,6 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Preview } from '../engine/change/preview.ts';
 import { journalState } from '../engine/change/recovery.ts';
 import { Qcow2Error } from '../engine/error.ts';
-import { openToChange } from '../platform/changeFile.ts';
 import { journalBeside } from '../platform/journalFile.ts';
 import type { Request } from '../protocol/api.ts';
 import type { ChangeApi } from '../protocol/changeApi.ts';
@@ -50,14 +49,9 @@ function changeMethods(path: string): Handlers<ChangeApi> {
       const change = requirePlanned();
       applying = new AbortController();
       try {
-        const file = await openToChange(path);
-        try {
-          // Half a roll back is worse than a whole one.
-          const { signal } = change.rollsBack ? new AbortController() : applying;
-          await change.apply(file, { keepUndo, progress: progressOf(signal, report) });
-        } finally {
-          await file.close();
-        }
+        // Half a roll back is worse than a whole one.
+        const { signal } = change.rollsBack ? new AbortController() : applying;
+        await change.apply(keepUndo, progressOf(signal, report));
       } finally {
         // Done, or for a file that is another one now.
         await forget();

@@ -2,24 +2,29 @@ import type { ChangeSet } from '../engine/change/changeSet.ts';
 import { Qcow2Error } from '../engine/error.ts';
 import { snapshotId } from '../engine/format/snapshots.ts';
 import { encodeText } from '../engine/format/text.ts';
+import type { ByteSource } from '../engine/image/byteRuns.ts';
 import type { Image } from '../engine/image/image.ts';
 import { readSnapshots } from '../engine/image/snapshotTable.ts';
 import { planAmend } from '../engine/operations/amend.ts';
 import { type BitmapAction, planBitmap } from '../engine/operations/bitmap.ts';
 import { planRebase } from '../engine/operations/rebase.ts';
+import { planResize } from '../engine/operations/resize.ts';
 import { planSnapshotApply } from '../engine/operations/snapshotApply.ts';
 import { planSnapshotCreate } from '../engine/operations/snapshotCreate.ts';
 import { planSnapshotDelete } from '../engine/operations/snapshotDelete.ts';
 import type { FileState, Progress, Storage } from '../engine/ports.ts';
+import { codecs } from '../platform/codecs.ts';
 import type { OperationRequest, SnapshotPlace } from '../protocol/changeApi.ts';
 
 /** An image of which a change is planned. */
-interface Target {
+export interface Target {
   readonly image: Image;
   readonly storage: Storage;
   /** The file that it is planned for. */
   readonly from: FileState;
   readonly progress: Progress;
+  /** Opens what the image is based on, for as long as the plan is there: by the user's word only. */
+  backing(): Promise<ByteSource | undefined>;
 }
 
 /** Plans an operation. Undefined where there is nothing to change. Throws `Qcow2Error` with all that is in the way. */
@@ -30,6 +35,8 @@ export function planOperation(target: Target, request: OperationRequest): Promis
       return planRebase(image, storage, from, request.backing && namesOf(request.backing));
     case 'amend':
       return planAmend(image, storage, from, { compat: request.compat }, progress);
+    case 'resize':
+      return resize(target, request);
     case 'create-snapshot':
       return planSnapshotCreate(image, storage, from, { name: encodeText(request.name), date: now() }, progress);
     case 'apply-snapshot':
@@ -56,6 +63,16 @@ export function planOperation(target: Target, request: OperationRequest): Promis
 
 function namesOf({ name, format }: { readonly name: string; readonly format?: string }) {
   return { name: encodeText(name), ...(format === undefined ? {} : { format: encodeText(format) }) };
+}
+
+/** The preview says what is given up: Apply is the user's word for it. */
+async function resize(
+  { image, storage, from, progress, backing: openBacking }: Target,
+  { size, preallocation, chain }: Extract<OperationRequest, { verb: 'resize' }>,
+): Promise<ChangeSet> {
+  const backing = chain ? await openBacking() : undefined;
+  const ports = { codecs, ...(backing && { backing }) };
+  return planResize(image, storage, from, { size, shrink: true, preallocation, ports }, progress);
 }
 
 function now(): { seconds: number; nanoseconds: number } {

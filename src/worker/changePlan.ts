@@ -16,7 +16,7 @@ const flushTime = 0.02;
 /** A plan as the page gets it: the first changed bytes of each write, and what is in the way of applying it now. */
 export async function changePlan(
   path: string,
-  { preview, rollsBack }: PlannedChange,
+  { preview, rollsBack, dataFile }: PlannedChange,
   place: JournalPlace,
 ): Promise<ChangePlan> {
   const obstacles: string[] = [];
@@ -26,10 +26,14 @@ export async function changePlan(
     }
     obstacles.push(error.message);
   };
-  const locks = await canLock(path).catch((error: unknown) => {
-    tell(error);
-    return true;
-  });
+  let locks = true;
+  for (const file of dataFile === undefined ? [path] : [path, dataFile]) {
+    try {
+      locks = (await canLock(file)) && locks;
+    } catch (error) {
+      tell(error);
+    }
+  }
   if (!rollsBack) {
     try {
       requireJournalRoom(path, place, preview.bytes);
@@ -48,7 +52,7 @@ export async function changePlan(
   };
 }
 
-/** Opens the image to be changed, and gives it back at once. Throws what Apply would meet: `in-use`, `write-failed`. */
+/** Opens a file to be changed, and gives it back at once. Throws what Apply would meet: `in-use`, `write-failed`. */
 async function canLock(path: string): Promise<boolean> {
   const file = await openToChange(path);
   await file.close();

@@ -1,4 +1,4 @@
-import { type ApplyOptions, apply, requireSame } from '../engine/change/apply.ts';
+import { apply, requireSame } from '../engine/change/apply.ts';
 import { openJournal } from '../engine/change/journal.ts';
 import { type Preview, previewOf } from '../engine/change/preview.ts';
 import { journalState, takeBack } from '../engine/change/recovery.ts';
@@ -6,19 +6,31 @@ import { requireFit } from '../engine/change/rollback.ts';
 import { rollbackPreview } from '../engine/change/rollbackPreview.ts';
 import { Qcow2Error } from '../engine/error.ts';
 import { explain } from '../engine/findingTexts.ts';
+import type { ByteSource } from '../engine/image/byteRuns.ts';
+import type { Image } from '../engine/image/image.ts';
 import { openImage } from '../engine/image/open.ts';
 import { scan } from '../engine/image/scan.ts';
-import type { ImageStorage, JournalPlace, Progress } from '../engine/ports.ts';
+import type { JournalPlace, Progress } from '../engine/ports.ts';
+import { type ChangeFile, openToChange } from '../platform/changeFile.ts';
 import { type FileStorage, openFile } from '../platform/fileStorage.ts';
+import { namedPath } from '../platform/gate.ts';
 import type { ChangeRequest, OperationRequest } from '../protocol/changeApi.ts';
+import { BackingFiles } from './backingFiles.ts';
 import { planOperation } from './changeOperations.ts';
 
 /** A change that was planned, and waits to be applied. It holds its image open for reading, and no lock. */
 export interface PlannedChange {
   readonly preview: Preview;
   readonly rollsBack: boolean;
-  /** Throws `changed-since` where the file is not the one that it was planned for. */
-  apply(file: ImageStorage, options: ApplyOptions): Promise<void>;
+  /** The path of the external data file, where that changes too. */
+  readonly dataFile?: string;
+  /**
+   * Opens the image to be changed, locks it, and does what was planned.
+   *
+   * @param keepUndo - whether the journal stays
+   * @throws `Qcow2Error` `changed-since` where the file is not the one that it was planned for, `in-use`, `write-failed`
+   */
+  apply(keepUndo: boolean, progress: Progress): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -48,16 +60,42 @@ async function planForward(
 ): Promise<PlannedChange> {
   await requireNoneInterrupted(place);
   const from = await storage.state();
-  const change = await planOperation({ image: await openImage(storage), storage, from, progress }, request);
-  if (change === undefined) {
-    throw new Qcow2Error('refused', 'There is nothing to change: the image is as it is wanted already.');
+  const image = await openImage(storage);
+  const based = new BackingFiles(image, storage.path);
+  try {
+    const backing = (): Promise<ByteSource | undefined> => based.open();
+    const change = await planOperation({ image, storage, from, progress, backing }, request);
+    if (change === undefined) {
+      throw new Qcow2Error('refused', 'There is nothing to change: the image is as it is wanted already.');
+    }
+    const dataPath = change.dataFile && dataFilePath(image, storage.path);
+    return {
+      preview: await previewOf(change, storage, progress),
+      rollsBack: false,
+      ...(dataPath !== undefined && { dataFile: dataPath }),
+      apply: (keepUndo, applying) =>
+        withFile(storage.path, (file) => {
+          const act = (dataFile?: ChangeFile): Promise<void> =>
+            apply(change, file, place, { keepUndo, progress: applying, ...(dataFile && { dataFile }) });
+          return dataPath === undefined ? act() : withFile(dataPath, act);
+        }),
+      close: async () => {
+        await based.close();
+        await storage.close();
+      },
+    };
+  } catch (error) {
+    await based.close();
+    throw error;
   }
-  return {
-    preview: await previewOf(change, storage, progress),
-    rollsBack: false,
-    apply: (file, options) => apply(change, file, place, options),
-    close: () => storage.close(),
-  };
+}
+
+/** Where the external data file of an image is, which is about to change with it. Throws `not-supported`, `damaged`. */
+function dataFilePath({ dataFile }: Image, path: string): string {
+  if (dataFile?.name === undefined) {
+    throw new Qcow2Error('damaged', 'The image names no external data file, so that it can’t be changed with it.');
+  }
+  return namedPath(dataFile.name, path);
 }
 
 /** An image of which a change was interrupted is neither what it was nor what it was to be. */
@@ -86,16 +124,27 @@ async function planRollBack(storage: FileStorage, place: JournalPlace, progress:
     return {
       preview: await rollbackPreview(journal, storage, from.size, cautions, progress),
       rollsBack: true,
-      apply: async (file, options) => {
-        requireSame(from, await file.state());
-        // What was touched since is in the preview that the user has confirmed.
-        const wanted = journal.completion === undefined ? 'interrupted' : 'finished';
-        await takeBack(file, place, wanted, true, options.progress);
-      },
+      apply: (_, applying) =>
+        withFile(storage.path, async (file) => {
+          requireSame(from, await file.state());
+          // What was touched since is in the preview that the user has confirmed.
+          const wanted = journal.completion === undefined ? 'interrupted' : 'finished';
+          await takeBack(file, place, wanted, true, applying);
+        }),
       close: () => storage.close(),
     };
   } finally {
     await journal.file.close();
+  }
+}
+
+/** Opens a file to be changed, and locks it, for as long as something is done. */
+async function withFile(path: string, act: (file: ChangeFile) => Promise<void>): Promise<void> {
+  const file = await openToChange(path);
+  try {
+    await act(file);
+  } finally {
+    await file.close();
   }
 }
 

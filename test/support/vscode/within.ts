@@ -1,5 +1,5 @@
 /** The longest that anything in a real VS Code may take before the run gives up, in milliseconds. */
-export const patience = 400_000;
+export const patience = 60_000;
 
 /** `promise`, or an error that says `what` did not happen in `milliseconds`, with what `details` tells at that moment. */
 export async function within<T>(
