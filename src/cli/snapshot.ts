@@ -162,10 +162,10 @@ async function remove(task: Task, out: Output): Promise<void> {
 
 /** How an action is planned, and how it is told that it can't be. */
 interface Action {
-  plan(target: Target): Promise<ChangeSet>;
+  readonly plan: (target: Target) => Promise<ChangeSet>;
   /** QEMU's words where it has any. */
-  failureOf(error: Qcow2Error): Failure;
-  rawFailure(): Failure;
+  readonly failureOf: (error: Qcow2Error) => Failure;
+  readonly rawFailure: () => Failure;
 }
 
 async function change({ file, format, options }: Task, out: Output, action: Action): Promise<void> {

@@ -10,7 +10,7 @@ export type Description = Awaited<ReturnType<Editor['describe']>>;
 /** What the commands that change an image need. */
 export interface ChangeTools {
   /** The image in the active tab. */
-  active(): vscode.Uri | undefined;
+  readonly active: () => vscode.Uri | undefined;
   readonly editor: Pick<Editor, 'describe' | 'change'>;
 }
 
