@@ -6,8 +6,7 @@ import { limits } from '../../src/engine/limits.ts';
 import { copied, ImageBuilder } from '../support/builder.ts';
 import { runCli } from './runCli.ts';
 
-describe('qcow2 map: where it goes its own way', function () {
-  this.timeout(30_000);
+describe('qcow2 map: where it goes its own way', () => {
   let folder = '';
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'qcow2-map-'));

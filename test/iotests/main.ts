@@ -42,15 +42,14 @@ const program = options.real === true ? findProgram('qemu-img') : options.progra
 const programs = await setUpPrograms(join(folder, 'bin'), { program, trace: options.trace }, report);
 const names = positionals.length > 0 ? positionals : listed.map(([name]) => name);
 const surroundings = { source, folder, programs, imageOptions: options['image-options'], patience };
+const width = Math.max(...names.map(({ length }) => length));
 const logs = join(cacheFolder, 'iotests');
 const outcomes: Outcome[] = [];
 for (const name of names) {
   const outcome = await runTest(name, surroundings);
   outcomes.push(outcome);
   console.log(lineOf(outcome));
-  if (outcome.verdict !== 'pass') {
-    keepLog(outcome);
-  }
+  keepLog(outcome);
 }
 tell(outcomes);
 
@@ -67,12 +66,17 @@ function testFolder(): string {
 
 function lineOf({ name, verdict, seconds, why }: Outcome): string {
   const about = listed.find(([one]) => one === name)?.[1] ?? '';
-  return `${name.padEnd(5)} ${verdict} ${seconds.toFixed(1).padStart(6)} s  ${verdict === 'pass' ? about : why}`;
+  return `${name.padEnd(width)} ${verdict} ${seconds.toFixed(1).padStart(6)} s  ${verdict === 'pass' ? about : why}`;
 }
 
-function keepLog({ name, log }: Outcome): void {
-  mkdirSync(logs, { recursive: true });
-  writeFileSync(join(logs, `${name.replaceAll('/', '-')}.log`), log);
+/** Of a test that has not passed; the one of an earlier run is no longer true. */
+function keepLog({ name, verdict, log }: Outcome): void {
+  const path = join(logs, `${name.replaceAll('/', '-')}.log`);
+  rmSync(path, { force: true });
+  if (verdict !== 'pass') {
+    mkdirSync(logs, { recursive: true });
+    writeFileSync(path, log);
+  }
 }
 
 /** The totals. */
