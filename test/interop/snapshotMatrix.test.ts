@@ -26,6 +26,8 @@ interface Recipe {
   readonly otherHeader?: string;
   /** Why nothing is applied. */
   readonly notApplied?: string;
+  /** What is done instead of `actions`. */
+  readonly actions?: readonly SnapshotAction[];
 }
 
 const kinds = ['write -P 1 0 200k', 'write -c -P 2 512k 64k', 'write -z 640k 64k', 'write -P 3 768k 64k'];
@@ -76,8 +78,8 @@ const recipes: readonly Recipe[] = [
   },
   {
     name: 'an L1 table of several clusters',
-    steps: [create(disk, '64M', 'cluster_size=512'), io(disk, 'write -P 1 0 40k', 'write -P 2 60M 70k')],
-    writes: ['write -P 3 20k 40k', 'write -P 4 33M 1k'],
+    steps: [create(disk, '5M', 'cluster_size=512'), io(disk, 'write -P 1 0 40k', 'write -P 2 4M 70k')],
+    writes: ['write -P 3 20k 40k', 'write -P 4 3M 1k'],
   },
   {
     name: 'a refcount table that outgrows its cluster',
@@ -95,6 +97,12 @@ const recipes: readonly Recipe[] = [
       patchTable(disk, 64, 40, '00 00 00 00 00 01 90 00'),
     ],
     writes: ['write -P 2 100k 200k', 'write -b -P 8 0 200k'],
+    actions: [
+      { verb: 'create', name: 'first' },
+      { verb: 'apply', name: 'with state' },
+      { verb: 'delete', name: 'with state' },
+      { verb: 'apply', name: 'first' },
+    ],
   },
   {
     name: 'a backing file',
@@ -130,6 +138,14 @@ const recipes: readonly Recipe[] = [
       io(disk, 'write -P 5 2M 64k'),
     ],
     writes: ['write -P 6 150k 100k', 'write -z 512k 4k'],
+    actions: [
+      { verb: 'apply', name: 'large' },
+      { verb: 'create', name: 'first' },
+      { verb: 'apply', name: 'small' },
+      { verb: 'delete', name: 'large' },
+      { verb: 'apply', name: 'first' },
+      { verb: 'delete', name: 'small' },
+    ],
   },
 ];
 
@@ -138,10 +154,7 @@ const actions: readonly SnapshotAction[] = [
   { verb: 'create', name: 'first' },
   { verb: 'create', name: 'second one' },
   { verb: 'apply', name: 'first' },
-  { verb: 'create', name: 'third' },
   { verb: 'delete', name: 'first' },
-  { verb: 'apply', name: 'third' },
-  { verb: 'delete', name: 'third' },
   { verb: 'delete', name: 'second one' },
 ];
 
@@ -164,7 +177,9 @@ describe('snapshots come out as qemu-img makes them', function () {
       await follow(recipe, folder);
       const [start, ours, theirs] = [disk, 'ours.qcow2', 'theirs.qcow2'].map((name) => join(folder, name));
       assert.ok(start && ours && theirs);
-      const done = actions.filter(({ verb }) => verb !== 'apply' || recipe.notApplied === undefined);
+      const done = (recipe.actions ?? actions).filter(
+        ({ verb }) => verb !== 'apply' || recipe.notApplied === undefined,
+      );
       for (const [index, action] of done.entries()) {
         const what = `${action.verb} ${action.name}`;
         copyFileSync(start, ours);
@@ -177,11 +192,11 @@ describe('snapshots come out as qemu-img makes them', function () {
           assert.deepEqual(headerOf(ours), headerOf(theirs), `${what}: the header`);
         }
         assert.deepEqual(await judged(ours), await judged(theirs), `${what}: the guest's bytes`);
-        if (action.name === 'third') {
+        if (action.verb === 'apply' || index === 1) {
           assert.deepEqual(await guestOf(ours), await guestOf(theirs), `${what}: the guest's bytes as QEMU reads them`);
         }
         // Both kinds of tables are gone on with: ours, and those of qemu-img.
-        copyFileSync(index % 3 === 2 ? theirs : ours, start);
+        copyFileSync(index === 2 ? theirs : ours, start);
         const write = recipe.writes[index % Math.max(1, recipe.writes.length)];
         if (write !== undefined && index < done.length - 1) {
           await written(start, [write]);
