@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemoryStorage } from '../support/memoryStorage.ts';
@@ -142,6 +142,32 @@ async function makeImage(
   const image = join(folder, 'image.qcow2');
   const extra = [...(options === '' ? [] : ['-o', options]), ...(backing ? ['-b', 'base.raw', '-F', 'raw'] : [])];
   await qemuImg(['create', '-q', '-f', 'qcow2', ...extra, image, size], folder);
+  await follow(steps, image);
+  return new MemoryStorage(readFileSync(image));
+}
+
+/** Does steps to images, each in memory: as for the recipes, with all programs running in one folder. */
+export async function imagesAfter(
+  images: ReadonlyMap<string, MemoryStorage>,
+  steps: readonly string[],
+): Promise<ReadonlyMap<string, MemoryStorage>> {
+  const folder = mkdtempSync(join(tmpdir(), 'qcow2-crash-'));
+  try {
+    await qemuImg(['create', '-q', '-f', 'raw', 'base.raw', '4M'], folder);
+    const made = new Map<string, MemoryStorage>();
+    for (const [name, before] of images) {
+      const image = join(folder, 'image.qcow2');
+      writeFileSync(image, before.slice(0n, Number(before.size)));
+      await follow(steps, image);
+      made.set(name, new MemoryStorage(readFileSync(image)));
+    }
+    return made;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function follow(steps: readonly string[], image: string): Promise<void> {
   for (const step of steps) {
     if (step.startsWith('img ')) {
       await qemuImg(step.slice(4).replace('IMAGE', image).split(' '));
@@ -152,5 +178,4 @@ async function makeImage(
       }
     }
   }
-  return new MemoryStorage(readFileSync(image));
 }

@@ -15,7 +15,7 @@ import type { FileState, Progress, Storage } from '../ports.ts';
 import { actOn, type BitmapAction } from './bitmapActions.ts';
 import { storeBitmap } from './bitmapData.ts';
 import { BitmapDirectorySteps } from './bitmapSteps.ts';
-import { type DirectoryEntry, entryOf, type PlannedBitmap, type StoredTable } from './plannedBitmap.ts';
+import { type DirectoryEntry, entryOf, loadedBitmaps, type PlannedBitmap, type StoredTable } from './plannedBitmap.ts';
 
 export type { BitmapAction } from './bitmapActions.ts';
 
@@ -43,7 +43,7 @@ export async function planBitmap(
   if (!geometry || !header) {
     throw new Qcow2Error('damaged', 'The header can’t be read as qcow2: there is nothing to change.');
   }
-  const { bitmaps, removed, lost } = await actOn(image, name, actions);
+  const { bitmaps, removed, lost } = await actOn(image, await loadedBitmaps(image), name, actions);
   const draft = new Draft(storage);
   const loaded = hasBitmaps(header) ? bitmapDirectory : undefined;
   if (bitmapDirectory && !loaded) {

@@ -32,9 +32,15 @@ const defaultGranularity = { least: 4096, most: 65536 } as const;
 /**
  * What becomes of the bitmaps of an image when the actions are done to the one of a name, one after the other. Throws the
  * fault of the first action that can't be done.
+ *
+ * @param loaded - the bitmaps that the image has
  */
-export async function actOn(image: Image, name: Uint8Array, actions: readonly BitmapAction[]): Promise<PlannedBitmaps> {
-  const loaded = await loadedBitmaps(image);
+export async function actOn(
+  image: Image,
+  loaded: readonly PlannedBitmap[],
+  name: Uint8Array,
+  actions: readonly BitmapAction[],
+): Promise<PlannedBitmaps> {
   const target = loaded.findIndex(({ nameBytes }) => sameName(nameBytes, name));
   const others = loaded.filter((_, index) => index !== target);
   const acting = new Acting(image, name, others, loaded[target]);
