@@ -59,7 +59,10 @@ describe('changing an image, in a window of VS Code', function () {
   /** An image of compat 1.1 with so many MiB of clusters that read as zeros: a downgrade has to write them. */
   const zeros = async (name: string, mib: number): Promise<string> => {
     const path = join(folder, name);
-    await qemuImg(['create', '-q', '-f', 'qcow2', path, '1G']);
+    // Above a backing file: else such clusters need not be there at all.
+    const base = join(folder, 'base.raw');
+    await qemuImg(['create', '-q', '-f', 'raw', base, '1G']);
+    await qemuImg(['create', '-q', '-f', 'qcow2', '-b', base, '-F', 'raw', path, '1G']);
     const made = spawnSync('qemu-io', ['-c', `write -z 0 ${mib}M`, path]);
     assert.equal(made.status, 0);
     return path;
