@@ -65,7 +65,7 @@ export async function bitmap(args: readonly string[], out: Output): Promise<numb
         const actions = actionsOf(request, source && (source.image ?? 'none'));
         return planBitmap(image, storage, from, { name, actions }, noProgress);
       },
-      () => rawFailure(request),
+      { rawFailure: () => rawFailure(request) },
     );
   } catch (error) {
     throw error instanceof Qcow2Error && error.qemu !== undefined ? new Failure(bytesOfText(error.qemu)) : error;

@@ -4,7 +4,7 @@ import { previewOf } from '../engine/change/preview.ts';
 import { Qcow2Error } from '../engine/error.ts';
 import type { Image } from '../engine/image/image.ts';
 import { openImage } from '../engine/image/open.ts';
-import { type FileState, noProgress, type Storage } from '../engine/ports.ts';
+import { type FileState, noProgress, type Progress, type Storage } from '../engine/ports.ts';
 import { type ChangeFile, openToChange } from '../platform/changeFile.ts';
 import { openFile } from '../platform/fileStorage.ts';
 import { namedPath } from '../platform/gate.ts';
@@ -59,13 +59,23 @@ export interface Target {
   readonly path: string;
 }
 
+/** How a verb differs from the others. */
+export interface ChangeManner {
+  /** What a raw image is refused with. */
+  readonly rawFailure?: (path: string) => Failure;
+  /** `info`: for an image that QEMU does not open for writing too. */
+  readonly purpose?: 'change' | 'info';
+  /** Of the writing, in bytes. */
+  readonly progress?: Progress;
+}
+
 /**
  * Plans a change of an image and applies it, or shows it with `--dry-run`. What QEMU refuses to open for writing is
  * refused in its words. Returns the exit status.
  *
  * @param name - of the image, as given on the command line
  * @param plan - undefined where there is nothing to change
- * @param rawFailure - what a raw image is refused with
+ * @param more - see `ChangeManner`
  */
 export async function changeImage(
   name: string,
@@ -73,19 +83,18 @@ export async function changeImage(
   given: ChangeArguments,
   out: Output,
   plan: (target: Target) => Promise<ChangeSet | undefined>,
-  rawFailure: (path: string) => Failure = noRaw,
+  { rawFailure = noRaw, purpose = 'change', progress = noProgress }: ChangeManner = {},
 ): Promise<void> {
   // Opened for reading first: what is refused is refused before anything is locked.
-  const opened = await openImageFile(name, format, 'change');
+  const opened = await openImageFile(name, format, purpose);
   await opened.storage.close();
   if (opened.format !== 'qcow2') {
     throw rawFailure(opened.path);
   }
   const { path } = opened;
-  await changeFile(name, path, given, out, async (storage, from) => {
-    const image = await openImage(storage);
-    return plan({ image, storage, from, path });
-  });
+  const planned = async (storage: Storage, from: FileState): Promise<ChangeSet | undefined> =>
+    plan({ image: await openImage(storage), storage, from, path });
+  await changeFile(name, path, given, out, planned, { dataName: opened.image?.dataFile?.name, progress });
 }
 
 /**
@@ -93,7 +102,8 @@ export async function changeImage(
  *
  * @param name - of the image, as given on the command line, for messages
  * @param plan - undefined where there is nothing to change
- * @param dataName - of the external data file that changes with it, as the image names it
+ * @param more - `dataName`: of the external data file that changes with it, as the image names it; `progress`: of the
+ *   writing, in bytes
  */
 export async function changeFile(
   name: string,
@@ -101,7 +111,7 @@ export async function changeFile(
   { dryRun, keepUndo, journal }: ChangeArguments,
   out: Output,
   plan: (storage: Storage, from: FileState) => Promise<ChangeSet | undefined>,
-  dataName?: string,
+  { dataName, progress = noProgress }: { readonly dataName?: string | undefined; readonly progress?: Progress } = {},
 ): Promise<void> {
   if (dryRun !== 'no') {
     await showPlan(path, dryRun, out, plan);
@@ -117,7 +127,7 @@ export async function changeFile(
     }
     if (change) {
       const [, dataFile] = files;
-      const options = { keepUndo, progress: noProgress, ...(dataFile && { dataFile }) };
+      const options = { keepUndo, progress, ...(dataFile && { dataFile }) };
       await apply(change, file, journalBeside(path, journal), options);
     }
   } finally {

@@ -17,19 +17,15 @@ export type GivenOptions = ReadonlyMap<string, string>;
 export function readOptionLists(lists: readonly string[], known: ReadonlyMap<string, OptionKind>): GivenOptions {
   const given = new Map<string, string>();
   for (const list of lists) {
-    if (list === '' || list.startsWith(',') || /(^|[^,])(,,)*,$/.test(list)) {
-      throw new Failure(bytesOfText(`Invalid option list: ${list}`));
-    }
+    requireOptionList(list);
     for (const part of partsOf(list)) {
       const [name, value] = splitPart(part, known);
       if (!known.has(name)) {
         throw new Error(`Invalid parameter '${name}'`);
       }
+      checkValue(name, value, known.get(name) ?? 'text');
       given.set(name, value);
     }
-  }
-  for (const [name, value] of given) {
-    checkValue(name, value, known.get(name) ?? 'text');
   }
   return given;
 }
@@ -37,6 +33,13 @@ export function readOptionLists(lists: readonly string[], known: ReadonlyMap<str
 /** What stands between single commas; two commas stand for one. */
 export function partsOf(list: string): string[] {
   return list === '' ? [] : list.split(/(?<=(?<!,)(?:,,)*),(?!,)/).map((part) => part.replaceAll(',,', ','));
+}
+
+/** Throws a `Failure` for a list that is empty, or begins or ends with a comma (QEMU's accumulate_options). */
+export function requireOptionList(list: string): void {
+  if (list === '' || list.startsWith(',') || /(^|[^,])(,,)*,$/.test(list)) {
+    throw new Failure(bytesOfText(`Invalid option list: ${list}`));
+  }
 }
 
 function splitPart(part: string, known: ReadonlyMap<string, OptionKind>): readonly [string, string] {

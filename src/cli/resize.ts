@@ -1,7 +1,4 @@
 import { Qcow2Error, systemText } from '../engine/error.ts';
-import type { ByteSource } from '../engine/image/byteRuns.ts';
-import { fileBytes } from '../engine/image/fileBytes.ts';
-import { GuestData } from '../engine/image/guestData.ts';
 import { openImage } from '../engine/image/open.ts';
 import { limits } from '../engine/limits.ts';
 import type { Preallocation } from '../engine/operations/newImage.ts';
@@ -9,11 +6,11 @@ import { trackedSize } from '../engine/operations/plannedBitmap.ts';
 import { planRawResize } from '../engine/operations/rawResize.ts';
 import { planResize } from '../engine/operations/resize.ts';
 import { noProgress } from '../engine/ports.ts';
-import { codecs } from '../platform/codecs.ts';
+import { backingPorts } from './backingPorts.ts';
 import { bytesOfText } from './bytes.ts';
 import { type ChangeArguments, changeArguments, changeFile, changeOptions } from './change.ts';
 import { type ImageFile, openImageFile } from './imageFile.ts';
-import { type MapChain, type MapLayer, openMapChain } from './mapChain.ts';
+import { type MapChain, openMapChain } from './mapChain.ts';
 import { type Option, readArguments } from './options.ts';
 import { type Output, outputTo } from './output.ts';
 import { Failure, programName, usageFailure } from './program.ts';
@@ -130,8 +127,7 @@ async function resizeQcow2(
 ): Promise<void> {
   const { name, shrink, preallocation, change } = request;
   const size = requireSize(image?.geometry ? trackedSize(image.geometry) : 0n, request);
-  const backing = sourceOf(layers.slice(1));
-  const ports = { codecs, ...(backing && { backing }) };
+  const ports = backingPorts(layers);
   await changeFile(
     name,
     path,
@@ -139,7 +135,7 @@ async function resizeQcow2(
     out,
     async (storage, from) =>
       planResize(await openImage(storage), storage, from, { size, shrink, preallocation, ports }, noProgress),
-    image?.dataFile?.name,
+    { dataName: image?.dataFile?.name },
   );
 }
 
@@ -161,16 +157,6 @@ function requireSize(before: bigint, { size, shrink, preallocation }: Request): 
     throw new Failure(`offset(${after}) exceeds maximum(${limits.fileEnd})`);
   }
   return after;
-}
-
-/** The guest's bytes of the first of some layers, which lie one on the other. */
-function sourceOf(layers: readonly MapLayer[]): ByteSource | undefined {
-  let source: ByteSource | undefined;
-  for (const { image, data } of layers.toReversed()) {
-    const ports = { codecs, ...(source && { backing: source }), ...(image?.dataFile && { dataFile: data }) };
-    source = image?.layer ? new GuestData(image, image.layer, ports) : fileBytes(data);
-  }
-  return source;
 }
 
 function warnOfProbing(path: string): void {

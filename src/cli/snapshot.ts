@@ -170,7 +170,7 @@ interface Action {
 
 async function change({ file, format, options }: Task, out: Output, action: Action): Promise<void> {
   try {
-    await changeImage(file, format, options, out, action.plan, action.rawFailure);
+    await changeImage(file, format, options, out, action.plan, { rawFailure: action.rawFailure });
   } catch (error) {
     throw error instanceof Qcow2Error ? action.failureOf(error) : error;
   }

@@ -1,4 +1,6 @@
+import { amend } from './amend.ts';
 import { bitmap } from './bitmap.ts';
+import { bits } from './bits.ts';
 import { create } from './create.ts';
 import { dump } from './dump.ts';
 import { info } from './info.ts';
@@ -52,6 +54,18 @@ export const verbs: readonly Verb[] = [
     run: resize,
   },
   {
+    name: 'amend',
+    usage: '[-f FMT] [-p] [-q] [-t CACHE] [--force] -o OPTIONS [--dry-run[=json]] [--keep-undo] [--journal FILE] FILE',
+    about: 'Changes options of an image, such as its compatibility level, as qemu-img does. `-o help` lists them.',
+    run: amend,
+  },
+  {
+    name: 'bits',
+    usage: '[--set BIT] [--clear BIT] [--confirm BIT] [-f FMT] [--dry-run[=json]] [--keep-undo] [--journal FILE] FILE',
+    about: 'Sets or clears the bit `dirty` or `corrupt`, if the bit is named twice: what it means is said first.',
+    run: bits,
+  },
+  {
     name: 'recover',
     usage: '[--journal FILE] FILE',
     about: 'Rolls back a change that was interrupted: the image is as it was before, to the byte.',
@@ -86,4 +100,4 @@ export const verbs: readonly Verb[] = [
 ];
 
 /** qemu-img's other verbs. */
-export const notYet: readonly string[] = ['amend', 'bench', 'check', 'commit', 'compare', 'convert', 'dd', 'measure'];
+export const notYet: readonly string[] = ['bench', 'check', 'commit', 'compare', 'convert', 'dd', 'measure'];
