@@ -58,12 +58,14 @@ export async function planAmend(
   requireChangeable(image, { clusters: false });
   const survey = await requireUnblocked(image, wanted, progress);
   requireChangeable(image, { clusters: wanted.tables || wanted.resized });
-  const stages: Stage[] = [];
+  const before: Stage[] = [];
+  const size: Stage[] = [];
+  const tables: Stage[] = [];
   if (wanted.headerChanges || !(wanted.resized || wanted.tables)) {
-    stages.push((now, view, state) => planHeader(now, view, state, wanted, progress));
+    before.push((now, view, state) => planHeader(now, view, state, wanted, progress));
   }
   if (wanted.resized) {
-    stages.push((now, view, state) =>
+    size.push((now, view, state) =>
       planAmendedSize(now, view, state, { size: wanted.size, ports: options.ports }, progress),
     );
   }
@@ -73,9 +75,28 @@ export async function planAmend(
       downgrade: wanted.version < wanted.header.version,
       ...(wanted.resized ? {} : { survey }),
     };
-    stages.push((now, view, state) => planTables(now, view, state, change, progress));
+    tables.push((now, view, state) => planTables(now, view, state, change, progress));
   }
-  return planStages(titleOf(wanted, options), image, storage, from, stages);
+  const inOrder = (stages: readonly Stage[]): Promise<ChangeSet> =>
+    planStages(titleOf(wanted, options), image, storage, from, [...before, ...stages]);
+  try {
+    return await inOrder([...size, ...tables]);
+  } catch (error) {
+    if (!(error instanceof Qcow2Error && error.code === 'not-supported' && wanted.resized && wanted.tables)) {
+      throw error;
+    }
+    // Where the size streams its writes, it can come last, unless the tables stream theirs.
+    return await otherwise(error, () => inOrder([...tables, ...size]));
+  }
+}
+
+/** A second way to plan; where that does not go either, it is the first one's failure that is told. */
+async function otherwise(failure: Qcow2Error, plan: () => Promise<ChangeSet>): Promise<ChangeSet> {
+  try {
+    return await plan();
+  } catch (error) {
+    throw error instanceof Qcow2Error ? failure : error;
+  }
 }
 
 /** The options, completed by what the image has. */
