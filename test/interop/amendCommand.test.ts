@@ -79,6 +79,10 @@ const commands: readonly (readonly string[])[] = [
   ['-o', 'compat=v2', 'packed'],
   ['-o', 'size=abc', 'a'],
   ['-o', 'size=0', 'a'],
+  ['-o', 'size=1', 'a'],
+  ['-o', 'size=2M', 'a'],
+  ['-o', 'size=2M,compat=v2,refcount_bits=16', 'narrow'],
+  ['-o', 'size=2M,compat=v3', 'old'],
   ['-t', 'foo', '-o', 'compat=v2', 'a'],
   ['-t', 'none', '-o', 'compat=v2', 'a'],
   ['-t', 'unsafe', '-o', 'compat=v2', 'a'],
@@ -121,6 +125,28 @@ async function prepare(folder: string): Promise<void> {
   await create('packed', 'compression_type=zstd');
   await write('packed', 'write -c 0 64k');
 }
+
+describe('qcow2 bits', () => {
+  it('does nothing before each bit is named twice, and says what it means', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'qcow2-bits-'));
+    try {
+      await qemuImg(['create', '-q', '-f', 'qcow2', 'a', '1M'], folder);
+      const bits = (...args: readonly string[]) => runProgram(process.execPath, [cli, 'bits', ...args, 'a'], folder);
+      const before = readFileSync(join(folder, 'a'));
+      const asked = await bits('--set', 'corrupt');
+      assert.equal(asked.code, 1);
+      assert.match(asked.stderr, /nothing was changed: say that you mean it with --confirm corrupt\n.*repaired/);
+      assert.equal((await bits('--set', 'corrupt', '--confirm', 'dirty')).code, 1);
+      assert.deepEqual(readFileSync(join(folder, 'a')), before);
+      assert.equal((await bits('--set', 'corrupt', '--confirm', 'corrupt')).code, 0);
+      assert.match(await qemuImg(['info', 'a'], folder), /corrupt: true/);
+      assert.equal((await bits('--clear', 'corrupt', '--confirm', 'corrupt')).code, 0);
+      assert.deepEqual(readFileSync(join(folder, 'a')), before);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }).timeout(60_000);
+});
 
 describe('qcow2 amend says what qemu-img amend says', function () {
   this.timeout(60_000);

@@ -58,6 +58,26 @@ describe('where an amend is not as qemu-img’s, on purpose', function () {
     assert.match(stdout + stderr, /read failed/);
   });
 
+  // QEMU writes zeros as they are, and the guest reads what they decrypt to.
+  it('leaves encrypted zero clusters zeros', async () => {
+    const secret = ['--object', 'secret,id=s,data=qcow2'];
+    const options = 'encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10';
+    await create(...secret, '-o', options, '1M');
+    const opened = (path: string): string => `driver=qcow2,encrypt.key-secret=s,file.filename=${path}`;
+    const encrypted = async (path: string, ...commands: readonly string[]): Promise<string> => {
+      const words = commands.flatMap((command) => ['-c', command]);
+      return (await runProgram('qemu-io', [...secret, '--image-opts', ...words, opened(path)])).stdout;
+    };
+    await encrypted(ours, 'write -P 1 0 128k', 'write -z 0 64k', 'write -z 512k 64k');
+    copyFileSync(ours, theirs);
+    await amendFile(ours, 'compat=0.10');
+    await qemuImg(['amend', ...secret, '--image-opts', '-o', 'compat=0.10', opened(theirs)]);
+    const read = ['read -P 0 0 64k', 'read -P 1 64k 64k', 'read -P 0 512k 64k'];
+    assert.doesNotMatch(await encrypted(ours, ...read), /failed/);
+    assert.match(await encrypted(theirs, ...read), /Pattern verification failed at offset 0,/);
+    assert.equal((await runProgram('qemu-img', ['check', ...secret, '--image-opts', opened(ours)])).code, 0);
+  });
+
   // QEMU leaves their clusters behind as leaks, and the extension in the header, where it means nothing.
   it('gives the clusters of bitmaps back', async () => {
     await create('1M');

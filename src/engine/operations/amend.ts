@@ -86,7 +86,7 @@ export async function planAmend(
       throw error;
     }
     // Where the size streams its writes, it can come last, unless the tables stream theirs.
-    return await otherwise(error, () => inOrder([...tables, ...size]));
+    return otherwise(error, () => inOrder([...tables, ...size]));
   }
 }
 

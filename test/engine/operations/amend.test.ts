@@ -13,7 +13,7 @@ const amend =
   (image, storage, from) =>
     planAmend(image, storage, from, options, noProgress);
 
-async function after(image: ImageBuilder, plan: Plan): Promise<{ file: MemoryStorage; cautions: readonly string[] }> {
+async function amended(image: ImageBuilder, plan: Plan): Promise<{ file: MemoryStorage; cautions: readonly string[] }> {
   const { after: file, change } = await applied({ name: '', before: image.toStorage(), plan });
   return { file, cautions: change.cautions };
 }
@@ -40,7 +40,7 @@ const kinds: readonly (readonly [string, Plan])[] = [
 describe('an amend', () => {
   for (const [what, plan] of kinds) {
     it(`keeps what is not known and clears unknown autoclear bits: ${what}`, async () => {
-      const { file } = await after(strange(), plan);
+      const { file } = await amended(strange(), plan);
       const { header, extensions } = await openImage(file);
       assert.equal(Buffer.from(header?.unknownFields ?? []).toString(), 'unknown!');
       assert.deepEqual(
@@ -54,7 +54,7 @@ describe('an amend', () => {
   }
 
   it('says that unknown compatible bits are lost by a downgrade', async () => {
-    const { file, cautions } = await after(
+    const { file, cautions } = await amended(
       new ImageBuilder({ compatible_features: 1n << 40n }).extension(0x12345678, 'mine'),
       amend({ compat: '0.10' }),
     );
@@ -66,7 +66,7 @@ describe('an amend', () => {
   });
 
   it('refuses a compatibility level that there is not, in the words of the engine', async () => {
-    await assert.rejects(after(new ImageBuilder(), amend({ compat: '0.9' })), /Invalid compatibility level: '0.9'/);
+    await assert.rejects(amended(new ImageBuilder(), amend({ compat: '0.9' })), /Invalid compatibility level: '0.9'/);
   });
 
   it('gives the snapshots of compat 0.10 the extra data that 1.1 requires', async () => {
@@ -77,7 +77,7 @@ describe('an amend', () => {
       .put16(image.at(4) + 12n, 1);
     image.put16(image.at(4) + 14n, 1).put(image.at(4) + 40n, '1s');
     image.refcount(4, 1).refcount(5, 1).truncate(image.at(6));
-    const { file } = await after(image, amend({ compat: '1.1' }));
+    const { file } = await amended(image, amend({ compat: '1.1' }));
     const verdict = await judge(file);
     assert.deepEqual([verdict.errors, [...verdict.snapshots.keys()]], [[], ['1 s']]);
   });
@@ -94,20 +94,20 @@ describe('an amend', () => {
         image.refcount(cluster, 0);
       }
       const before = await judge(image.toStorage());
-      assert.equal((await judge((await after(image, amend(options))).file)).guest, before.guest);
+      assert.equal((await judge((await amended(image, amend(options))).file)).guest, before.guest);
     });
   }
 
   it('refuses to take lazy refcounts from an image that was not closed', async () => {
     const image = new ImageBuilder({ incompatible_features: 1n, compatible_features: 1n });
-    await assert.rejects(after(image, amend({ lazyRefcounts: false })), /dirty bit/);
+    await assert.rejects(amended(image, amend({ lazyRefcounts: false })), /dirty bit/);
   });
 });
 
 describe('the dirty and the corrupt bit', () => {
   it('can be cleared, also of an image that nothing else may change', async () => {
     const image = new ImageBuilder({ incompatible_features: 3n });
-    const { file, cautions } = await after(image, (opened, storage, from) =>
+    const { file, cautions } = await amended(image, (opened, storage, from) =>
       planFeatureBits(opened, storage, from, { dirty: false, corrupt: false }),
     );
     assert.equal((await openImage(file)).header?.incompatible_features, 0n);
@@ -116,7 +116,7 @@ describe('the dirty and the corrupt bit', () => {
 
   it('are none of compat 0.10', async () => {
     await assert.rejects(
-      after(new ImageBuilder({ version: 2 }), (image, storage, from) =>
+      amended(new ImageBuilder({ version: 2 }), (image, storage, from) =>
         planFeatureBits(image, storage, from, { dirty: true }),
       ),
       /compat 0.10, which has no dirty bit/,
