@@ -4,6 +4,9 @@ import { planFeatureBits } from '../../src/engine/operations/featureBits.ts';
 import type { Preallocation } from '../../src/engine/operations/newImage.ts';
 import { planRebase } from '../../src/engine/operations/rebase.ts';
 import { planResize } from '../../src/engine/operations/resize.ts';
+import { planSnapshotApply } from '../../src/engine/operations/snapshotApply.ts';
+import { planSnapshotCreate } from '../../src/engine/operations/snapshotCreate.ts';
+import { planSnapshotDelete } from '../../src/engine/operations/snapshotDelete.ts';
 import { noProgress } from '../../src/engine/ports.ts';
 import { codecs } from '../../src/platform/codecs.ts';
 import { MemoryStorage } from '../support/memoryStorage.ts';
@@ -15,6 +18,8 @@ export interface CrashChange {
   readonly plan: Plan;
   /** Images that it is refused on, by name. */
   readonly not?: readonly string[];
+  /** What is done to each image before. */
+  readonly prepare?: Plan;
 }
 
 const mebi = 1n << 20n;
@@ -31,6 +36,9 @@ const withSnapshots = [
   'a snapshot of zero clusters that keep the data of the disk',
 ];
 
+const takeSnapshot: Plan = (image, storage, from) =>
+  planSnapshotCreate(image, storage, from, { name: bytes('new'), date: { seconds: 1, nanoseconds: 2 } }, noProgress);
+
 /** Every operation, in the forms in which its writes differ. */
 export const crashChanges: readonly CrashChange[] = [
   {
@@ -43,6 +51,19 @@ export const crashChanges: readonly CrashChange[] = [
     not: ['clusters of 512 bytes'],
   },
   { name: 'rebase to nothing', plan: (image, storage, from) => planRebase(image, storage, from, undefined) },
+  { name: 'snapshot taken', plan: takeSnapshot, not: ['refcounts of 1 bit'] },
+  {
+    name: 'snapshot applied',
+    prepare: takeSnapshot,
+    plan: (image, storage, from) => planSnapshotApply(image, storage, from, { index: 0 }, noProgress),
+    not: ['refcounts of 1 bit', 'bitmaps', 'bitmaps of several clusters'],
+  },
+  {
+    name: 'snapshot deleted',
+    prepare: takeSnapshot,
+    plan: (image, storage, from) => planSnapshotDelete(image, storage, from, { index: 0 }, noProgress),
+    not: ['refcounts of 1 bit'],
+  },
   { name: 'upgrade', plan: amend({ compat: '1.1' }) },
   {
     name: 'downgrade with refcounts of 16 bits',

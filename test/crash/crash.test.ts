@@ -33,7 +33,7 @@ describe('a change that is cut off at any moment', function () {
     it(`leaves a good image, and its journal gives the old one back: ${change.name}`, async () => {
       const share = secondOpinions / crashChanges.length;
       let tried = 0;
-      for (const one of casesOf(change, images)) {
+      for await (const one of casesOf(change, images)) {
         const { change: done, after } = await applied(one);
         assert.equal(done.protection !== undefined, protectedChanges.includes(one.name), one.name);
         const states: BareState[] = [];
@@ -50,10 +50,16 @@ describe('a change that is cut off at any moment', function () {
   }
 });
 
-function casesOf({ name, plan, not = [] }: CrashChange, images: ReadonlyMap<string, MemoryStorage>): CrashCase[] {
-  return [...images]
-    .filter(([image]) => !not.includes(image))
-    .map(([image, before]) => ({ name: `${name}: ${image}`, before, plan }));
+async function* casesOf(
+  { name, plan, not = [], prepare }: CrashChange,
+  images: ReadonlyMap<string, MemoryStorage>,
+): AsyncGenerator<CrashCase> {
+  for (const [image, start] of images) {
+    if (!not.includes(image)) {
+      const before = prepare ? (await applied({ name: image, before: start, plan: prepare })).after : start;
+      yield { name: `${name}: ${image}`, before, plan };
+    }
+  }
 }
 
 /** So many of the states, by the seed; the last one, in which the change is complete, is always among them. */
