@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Frame } from 'playwright-core';
+import { locksOn } from '../../src/platform/locks.ts';
 import { ImageBuilder } from '../support/builder.ts';
 import { qemuImg } from '../support/qemu.ts';
 import { temporaryFolder } from '../support/vscode/ending.ts';
@@ -55,6 +56,18 @@ describe('changing an image, in a window of VS Code', function () {
   const words = async (view: Frame): Promise<string> =>
     (await view.locator('body').innerText()).replaceAll(/\s+/g, ' ');
   const click = (view: Frame, name: string) => view.locator('vscode-button', { hasText: name }).click();
+
+  /** The process that has a file locked, as soon as there is one. */
+  const holder = async (path: string): Promise<number> => {
+    const look = locksOn(path);
+    for (;;) {
+      const locks = await look();
+      const [first] = locks.state === 'held' ? locks.holders : [];
+      if (first !== undefined) {
+        return first.pid;
+      }
+    }
+  };
 
   /** An image of compat 1.1 with so many MiB of clusters that read as zeros: a downgrade has to write them. */
   const zeros = async (name: string, mib: number): Promise<string> => {
@@ -174,12 +187,21 @@ describe('changing an image, in a window of VS Code', function () {
     const path = await zeros('zeros.qcow2', 512);
     const before = sum(path);
     await window.execute('qcow2.inspector.downgrade', { file: path });
-    await click(await preview('planned'), 'Apply');
-    const applying = await preview('applying');
-    const { status, stderr } = spawnSync('qemu-io', ['-c', 'quit', path], { encoding: 'utf8' });
-    assert.equal(status, 1);
-    assert.match(stderr, /Failed to get ("write"|shared "write") lock/);
-    await click(applying, 'Cancel');
+    const page = await preview('planned');
+    const applying = page.waitForFunction(() => document.body.dataset.stage === 'applying');
+    await click(page, 'Apply');
+    await applying;
+    // It stands still meanwhile, so that there is time to look.
+    const pid = await holder(path);
+    process.kill(pid, 'SIGSTOP');
+    try {
+      const { status, stderr } = spawnSync('qemu-io', ['-c', 'quit', path], { encoding: 'utf8' });
+      assert.equal(status, 1);
+      assert.match(stderr, /Failed to get ("write"|shared "write") lock/);
+      await click(page, 'Cancel');
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
     const cancelled = await preview('failed');
     assert.match(await words(cancelled), /Cancelled\. What was written has been rolled back: the image is as it was\./);
     assert.equal(sum(path), before);
