@@ -81,7 +81,9 @@ export class ChangePreviews {
         remember: (change) => this.#memory.set(key, change),
         askJournal: () => askJournal(path),
         changing: (running, journal) => this.#threads.changing(path, { running, ...(journal && { journal }) }),
-        close: () => this.#shown.get(key)?.panel?.dispose(),
+        close: () => {
+          this.#shown.get(key)?.panel?.dispose();
+        },
       },
       request,
     );

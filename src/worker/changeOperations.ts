@@ -24,7 +24,7 @@ export interface Target {
   readonly from: FileState;
   readonly progress: Progress;
   /** Opens what the image is based on, for as long as the plan is there: by the user's word only. */
-  backing(): Promise<ByteSource | undefined>;
+  readonly backing: () => Promise<ByteSource | undefined>;
 }
 
 /** Plans an operation. Undefined where there is nothing to change. Throws `Qcow2Error` with all that is in the way. */

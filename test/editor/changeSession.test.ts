@@ -46,8 +46,8 @@ function session(request: ChangeRequest = upgrade) {
   const thread: ChangeThread = {
     call: async (method, argument) => {
       called.push(method);
-      const error = world.fail[method];
-      if (error !== undefined) {
+      const error: CallFailed | undefined = world.fail[method];
+      if (error instanceof Error) {
         throw error;
       }
       return (await methods[method](argument as never)) as never;
