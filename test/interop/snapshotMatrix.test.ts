@@ -85,6 +85,7 @@ const recipes: readonly Recipe[] = [
     name: 'a refcount table that outgrows its cluster',
     steps: [create(disk, '8M', 'cluster_size=512'), io(disk, 'write -P 1 0 7700k')],
     writes: ['write -P 2 7M 100k'],
+    otherHeader: 'our active layer has L2 tables of its own, so that the refcount table grows earlier than qemu-img’s',
   },
   {
     name: 'a machine state, after the end of the disk',
