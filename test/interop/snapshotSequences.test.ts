@@ -34,7 +34,7 @@ const options = fc.constantFrom(
   'cluster_size=4k',
   'cluster_size=16k,extended_l2=on',
   'cluster_size=4k,refcount_bits=8',
-  'cluster_size=2k,refcount_bits=64,preallocation=metadata',
+  'cluster_size=2k,refcount_bits=64',
 );
 
 /** The moves as what is done, one after the other; commands of qemu-io in a row are one run of it. */
