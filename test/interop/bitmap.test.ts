@@ -1,3 +1,4 @@
+import { qemuImg } from '../support/qemu.ts';
 import { BitmapPair } from './bitmapPair.ts';
 
 /** Images and what is done to them, in order: `io ...` by qemu-io, all else by `bitmap`. */
@@ -5,6 +6,7 @@ const stories: readonly {
   readonly name: string;
   readonly options?: string;
   readonly size?: string;
+  readonly backing?: true;
   readonly steps: readonly string[];
 }[] = [
   {
@@ -113,6 +115,11 @@ const stories: readonly {
     steps: ['--add FILE b1', 'io write -c 0 64k', '--add FILE b2', '--remove FILE b1'],
   },
   {
+    name: 'a backing file, whose name comes after the bitmaps extension',
+    backing: true,
+    steps: ['--add FILE b1', '--add FILE b2', '--remove FILE b1', '--remove FILE b2'],
+  },
+  {
     name: 'preallocated metadata',
     options: 'preallocation=metadata,cluster_size=4k',
     steps: ['--add FILE b1', 'io write 0 1M', '--disable FILE b1', '--remove FILE b1'],
@@ -129,9 +136,10 @@ describe('qcow2 bitmap leaves the image that qemu-img bitmap leaves', function (
 
   afterEach(() => pair.remove());
 
-  for (const { name, options = '', size = '10M', steps } of stories) {
+  for (const { name, options = '', size = '10M', backing, steps } of stories) {
     it(name, async () => {
-      await pair.create(options, size);
+      await qemuImg(['create', '-q', '-f', 'qcow2', pair.other, size]);
+      await pair.create(options, size, ...(backing ? ['-b', pair.other, '-F', 'qcow2'] : []));
       for (const step of steps) {
         await (step.startsWith('io ') ? pair.io(step.slice(3)) : pair.same(...step.split(' ')));
       }

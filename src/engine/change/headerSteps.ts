@@ -55,10 +55,36 @@ function* waysTo(before: FirstCluster, after: Uint8Array, change: HeaderChange):
       throw error;
     }
   }
+  yield* waysAroundName(before, after, change);
   if (hasBitmaps(before.header)) {
     // Without its bit the bitmaps extension means nothing, so that its parts may change one after the other.
     const kept = changedFirstCluster(before, change, { keep: true });
     yield [withoutBitmapsBit(before.bytes), withoutBitmapsBit(kept), after];
+  }
+}
+
+/**
+ * The backing file's name stays, but extensions come to lie where it is: it is moved out of their way first, and behind
+ * them afterwards.
+ */
+function* waysAroundName(
+  before: FirstCluster,
+  after: Uint8Array,
+  change: HeaderChange,
+): Generator<readonly Uint8Array[]> {
+  const { backing } = before;
+  if (backing === undefined || change.backing !== undefined) {
+    return;
+  }
+  try {
+    const aside = changedFirstCluster(before, { backing }, { beside: true, keep: true });
+    const changed = changedFirstCluster(before, change, { beside: true, keep: true });
+    const behind = changedFirstCluster(parseFirstCluster(changed), { backing }, { keep: true });
+    yield [aside, changed, behind, after];
+  } catch (error) {
+    if (!(error instanceof Qcow2Error && error.code === 'too-large')) {
+      throw error;
+    }
   }
 }
 
@@ -155,14 +181,15 @@ function isSafe(groups: readonly (readonly number[])[], old: Uint8Array, after: 
 }
 
 /**
- * All that a reader gets from a first cluster, as text. What a bitmaps extension says counts only with its bit; nobody
- * reads it otherwise.
+ * All that a reader gets from a first cluster, as text. A bitmaps extension counts only with its bit; nobody reads it
+ * otherwise.
  */
 function meaningOf(bytes: Uint8Array): string {
   const { header, extensions, backing }: FirstCluster = parseFirstCluster(bytes);
   const { bytes: _, backing_file_offset: offset, ...fields } = header;
-  const stale = (type: number): boolean => type === extensionTypes.bitmaps && !hasBitmaps(header);
-  const read = extensions.map(({ type, length, data }) => [type, length, stale(type) ? [] : data]);
+  const read = extensions
+    .filter(({ type }) => type !== extensionTypes.bitmaps || hasBitmaps(header))
+    .map(({ type, length, data }) => [type, length, data]);
   return JSON.stringify([fields, offset === 0n, read, backing], (_key, value: unknown) =>
     typeof value === 'bigint' ? String(value) : value instanceof Uint8Array ? Array.from(value) : value,
   );
