@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { build, context } from 'esbuild';
 import { writeNotices } from './notices.mjs';
+import { sharedFile, sharedModules, takenFrom } from './sharedCode.mjs';
 
 const universal = process.argv.includes('--universal');
 const watch = process.argv.includes('--watch');
@@ -54,13 +55,25 @@ const node = {
   define: { 'import.meta.filename': '__filename' },
   plugins: universal ? [sharedTexts, withoutNative] : [sharedTexts],
 };
+const worker = { ...node, entryPoints: { worker: 'src/worker/main.ts' }, outdir };
+const change = { ...node, entryPoints: { change: 'src/worker/changeMain.ts' }, outdir };
+const cli = { ...node, entryPoints: { cli: 'src/cli/main.ts' }, outdir, banner: { js: '#!/usr/bin/env node' } };
+const create = { ...node, entryPoints: { create: 'src/worker/createMain.ts' }, outdir };
+const { engine, operations } = await sharedModules(worker, [change, cli]);
+const withEngine = (options) => ({ ...options, plugins: [...options.plugins, takenFrom('engine', engine)] });
+const withBoth = (options) => ({
+  ...options,
+  plugins: [...options.plugins, takenFrom('engine', engine), takenFrom('operations', operations)],
+});
 const bundles = [
   { ...node, plugins: [], entryPoints: { texts: 'src/engine/texts/all.ts' }, outdir },
   { ...node, entryPoints: { extension: 'src/extension.ts' }, outdir },
-  { ...node, entryPoints: { worker: 'src/worker/main.ts' }, outdir },
-  { ...node, entryPoints: { create: 'src/worker/createMain.ts' }, outdir },
-  { ...node, entryPoints: { change: 'src/worker/changeMain.ts' }, outdir },
-  { ...node, entryPoints: { cli: 'src/cli/main.ts' }, outdir, banner: { js: '#!/usr/bin/env node' } },
+  sharedFile(node, 'engine', engine, outdir),
+  sharedFile(withEngine(node), 'operations', operations, outdir),
+  withEngine(worker),
+  withBoth(change),
+  withBoth(create),
+  withBoth(cli),
   {
     ...common,
     entryPoints: { webview: 'webview/main.ts', preview: 'webview/preview/main.ts' },

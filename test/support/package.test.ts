@@ -16,7 +16,9 @@ const everywhere = [
   'dist/codicon.css',
   'dist/codicon.ttf',
   'dist/create.js',
+  'dist/engine.js',
   'dist/extension.js',
+  'dist/operations.js',
   'dist/package.json',
   'dist/preview.css',
   'dist/preview.js',
@@ -51,14 +53,15 @@ const contents: Readonly<Record<Target, readonly string[]>> = {
   universal: everywhere,
 };
 
-/** Bytes of a bundle, minified, as the VSIX unpacks it. */
-const budgets = {
-  'extension.js': 250_000,
-  'worker.js': 250_000,
-  'change.js': 250_000,
-  'webview.js': 300_000,
-  'preview.js': 100_000,
-};
+/** Bytes of a bundle, minified, as the VSIX unpacks it. The engine is in files of its own: it counts for the reader. */
+const budgets: readonly (readonly [files: readonly string[], bytes: number])[] = [
+  [['extension.js'], 250_000],
+  // 250 kB, and the names by which the others find what is in the engine's file.
+  [['worker.js', 'engine.js'], 260_000],
+  [['change.js', 'operations.js'], 250_000],
+  [['webview.js'], 300_000],
+  [['preview.js'], 100_000],
+];
 
 /** `e_machine` of an ELF file: EM_X86_64 and EM_AARCH64. */
 const machines = { x64: 62, arm64: 183 };
@@ -119,14 +122,14 @@ describe('The VSIX files', function () {
 
     it(`are at most 1 MB for ${target}, and their bundles keep their budgets`, () => {
       assert.ok(statSync(join(folder, vsixName(target))).size <= 1_000_000);
-      for (const [name, budget] of Object.entries(budgets)) {
-        const { length } = file(target, `dist/${name}`);
-        assert.ok(length > 0 && length <= budget, `${name} has ${length} bytes, its budget is ${budget}`);
+      for (const [names, budget] of budgets) {
+        const length = names.reduce((sum, name) => sum + file(target, `dist/${name}`).length, 0);
+        assert.ok(length > 0 && length <= budget, `${names.join(' + ')} have ${length} bytes, the budget is ${budget}`);
       }
     });
 
     it(`have minified bundles for ${target}`, () => {
-      for (const name of [...Object.keys(budgets), 'cli.js']) {
+      for (const name of [...budgets.flatMap(([names]) => names), 'cli.js']) {
         const text = file(target, `dist/${name}`).toString();
         assert.ok(!/^\s{2,}(const|let|return|if) /m.test(text), name);
         assert.ok(!text.includes('sourceMappingURL'), name);
@@ -140,12 +143,12 @@ describe('The VSIX files', function () {
       const binary = file(target, `dist/node_modules/@koromix/koffi-linux-${arch}/linux_${arch}/koffi.node`);
       assert.equal(binary.toString('latin1', 0, 4), '\x7fELF');
       assert.equal(binary.readUInt16LE(18), machine);
-      assert.match(file(target, 'dist/worker.js').toString(), /["'`]koffi["'`]/);
+      assert.match(file(target, 'dist/engine.js').toString(), /["'`]koffi["'`]/);
     });
   }
 
   it('do not ask for koffi where it is not in them', () => {
-    for (const name of ['worker.js', 'change.js', 'cli.js']) {
+    for (const name of ['engine.js', 'operations.js', 'worker.js', 'change.js', 'cli.js']) {
       assert.doesNotMatch(file('universal', `dist/${name}`).toString(), /["'`]koffi["'`]/);
     }
   });
