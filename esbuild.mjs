@@ -6,6 +6,7 @@ import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promise
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { build, context } from 'esbuild';
+import { writeIconFont } from './iconFont.mjs';
 import { writeNotices } from './notices.mjs';
 import { sharedFile, sharedModules, takenFrom } from './sharedCode.mjs';
 
@@ -85,11 +86,7 @@ const bundles = [
   },
   {
     ...common,
-    entryPoints: {
-      webview: 'webview/style.css',
-      preview: 'webview/preview.css',
-      codicon: require.resolve('@vscode/codicons/dist/codicon.css'),
-    },
+    entryPoints: { webview: 'webview/style.css', preview: 'webview/preview.css' },
     outdir,
     loader: { '.ttf': 'file' },
     assetNames: '[name]',
@@ -102,6 +99,8 @@ if (!watch) {
 await mkdir(outdir, { recursive: true });
 // The bundles are CommonJS, whatever the package's own type is.
 await writeFile(join(outdir, 'package.json'), '{ "type": "commonjs" }\n');
+const icons = require.resolve('@vscode/codicons/dist/codicon.css');
+await writeIconFont(icons, outdir);
 if (!universal) {
   await packNative(join(outdir, 'node_modules'));
 }
@@ -110,7 +109,7 @@ if (watch) {
   await Promise.all(contexts.map((one) => one.watch()));
 } else {
   const built = await Promise.all(bundles.map((options) => build(options)));
-  const metafiles = built.map(({ metafile }) => metafile);
+  const metafiles = [...built.map(({ metafile }) => metafile), { inputs: { [icons]: {} } }];
   await writeNotices(metafiles, join(outdir, 'ThirdPartyNotices.txt'));
   await chmod(join(outdir, 'cli.js'), 0o755);
 }
