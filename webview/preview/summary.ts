@@ -66,7 +66,7 @@ function note(words: string): TemplateResult {
 }
 
 function stepsWords({ steps }: ChangePlan): string {
-  return `in ${showCount(steps.length)} ${steps.length === 1 ? 'step' : 'steps'}, each on the disk before the next`;
+  return steps.length === 1 ? 'in 1 step' : `in ${showCount(steps.length)} steps, each on the disk before the next`;
 }
 
 function sizeWords(before: bigint, after: bigint): string {
