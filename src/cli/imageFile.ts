@@ -61,7 +61,7 @@ async function openPath(name: string, path: string, format: string | undefined, 
   if (unknown !== undefined) {
     throw couldNotOpen(name, bytesOfText(unknown));
   }
-  const storage = await openAnyFile(name, path);
+  const storage = await openAnyFile(name, path, purpose);
   const driver = format ?? (await probeFile(storage, name, path));
   const unread = formatRefusal(driver);
   if (unread !== undefined) {
@@ -109,15 +109,15 @@ export function couldNotOpen(path: string, reason: string): Failure {
 }
 
 /** Opens a file; a failure of the system is told as QEMU's file driver does. */
-async function openAnyFile(name: string, path: string): Promise<FileStorage> {
+async function openAnyFile(name: string, path: string, purpose: Purpose): Promise<FileStorage> {
   try {
     return await openFile(path);
   } catch (error) {
     if (!(error instanceof Qcow2Error)) {
       throw error;
     }
-    // EINVAL: a pipe, a socket or a character device.
-    const odd = error.system === 'EISDIR' || error.system === 'EINVAL';
+    // EINVAL: a pipe, a socket or a character device. A folder is refused by the system itself where it is to be written.
+    const odd = (error.system === 'EISDIR' && purpose !== 'change') || error.system === 'EINVAL';
     const shown = bytesOfText(path);
     throw couldNotOpen(
       name,
