@@ -3,9 +3,6 @@
  * journal protects the image (version 2). Everything else is safe at every moment without the journal. `change: image`.
  */
 export const protectedChanges: readonly string[] = [
-  // The bitmaps extension moves by the backing format before it, from one sector into another.
-  'rebase to a short name: bitmaps',
-  'rebase to a name of 255 bytes: bitmaps',
   // The unknown extension behind it moves, from one sector into another.
   'add the first bitmap: an unknown extension at the end',
   'remove the last bitmap: an unknown extension at the end',

@@ -1,6 +1,7 @@
 import { Qcow2Error } from '../error.ts';
 import { hasBitmaps } from '../format/extensionChecks.ts';
-import { extensionTypes } from '../format/extensions.ts';
+import { bitmapsFields, type Extension, extensionTypes, parseExtensions } from '../format/extensions.ts';
+import { sizeOf } from '../format/field.ts';
 import { sectorSize } from './changeSet.ts';
 import type { Draft } from './draft.ts';
 import {
@@ -187,10 +188,14 @@ function isSafe(groups: readonly (readonly number[])[], old: Uint8Array, after: 
 function meaningOf(bytes: Uint8Array): string {
   const { header, extensions, backing }: FirstCluster = parseFirstCluster(bytes);
   const { bytes: _, backing_file_offset: offset, ...fields } = header;
+  const stale = ({ type, length }: Extension): boolean =>
+    type === extensionTypes.bitmaps && length === sizeOf(bitmapsFields) && !hasBitmaps(header);
   const read = extensions
-    .filter(({ type }) => type !== extensionTypes.bitmaps || hasBitmaps(header))
+    .filter((extension) => !stale(extension))
     .map(({ type, length, data }) => [type, length, data]);
-  return JSON.stringify([fields, offset === 0n, read, backing], (_key, value: unknown) =>
+  // One that reaches too far, the end mark too, is refused by QEMU.
+  const tooLarge = parseExtensions(bytes, header).findings.map(({ code }) => code);
+  return JSON.stringify([fields, offset === 0n, read, tooLarge, backing], (_key, value: unknown) =>
     typeof value === 'bigint' ? String(value) : value instanceof Uint8Array ? Array.from(value) : value,
   );
 }
