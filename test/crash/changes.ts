@@ -28,7 +28,7 @@ const longName = 'n'.repeat(255);
 /** The backing files that the images have, and get: raw files. */
 export const backingNames: readonly string[] = ['base.raw', 'b.raw', longName];
 
-const version2 = ['version 2', 'a backing file, version 2', 'snapshots, version 2'];
+const version2 = ['version 2', 'a backing file, version 2', 'a longer backing file, version 2', 'snapshots, version 2'];
 const withSnapshots = [
   'a snapshot',
   'zero clusters over a backing file',

@@ -120,6 +120,9 @@ const recipes: readonly Recipe[] = [
   },
 ];
 
+/** The names of the images. */
+export const crashImageNames: readonly string[] = recipes.map(({ name }) => name);
+
 /** Makes the images, each in memory, by name. */
 export async function crashImages(): Promise<ReadonlyMap<string, MemoryStorage>> {
   const folder = mkdtempSync(join(tmpdir(), 'qcow2-crash-'));
