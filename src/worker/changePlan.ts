@@ -1,4 +1,4 @@
-import type { PreviewWrite } from '../engine/change/preview.ts';
+import type { Preview, PreviewWrite } from '../engine/change/preview.ts';
 import { Qcow2Error } from '../engine/error.ts';
 import type { JournalPlace } from '../engine/ports.ts';
 import { openToChange } from '../platform/changeFile.ts';
@@ -44,7 +44,7 @@ export async function changePlan(
   return {
     ...preview,
     steps: preview.steps.map((step) => ({ ...step, writes: step.writes.map(planWrite) })),
-    seconds: secondsOf(Number(preview.bytes), preview.steps.length),
+    seconds: secondsOf(preview),
     locks,
     journal: place.path,
     rollsBack,
@@ -59,9 +59,13 @@ async function canLock(path: string): Promise<boolean> {
   return file.locked;
 }
 
-/** Every byte is read, written to the journal and written; each step, and three times the journal, is flushed. */
-function secondsOf(bytes: number, steps: number): number {
-  return (3 * bytes) / diskRate + (steps + 3) * flushTime;
+/**
+ * Every byte is read, written to the journal and written; zeros that are only to take space are written; each step, and
+ * three times the journal, is flushed.
+ */
+function secondsOf({ bytes, steps }: Preview): number {
+  const zeros = steps.reduce((sum, { allocation }) => sum + (allocation?.written ? allocation.length : 0n), 0n);
+  return (3 * Number(bytes) + Number(zeros)) / diskRate + (steps.length + 3) * flushTime;
 }
 
 function planWrite({ structure, at, length, before, after, fields }: PreviewWrite): PlanWrite {
