@@ -92,7 +92,8 @@ describe('a change of bitmaps that is cut off at any moment', function () {
 /** Images without bitmaps, with one, and with two. */
 async function bitmapImages(): Promise<readonly ReadonlyMap<string, MemoryStorage>[]> {
   const all = await crashImages();
-  const none = new Map([...all].filter(([name]) => !/version 2|^bitmaps/.test(name)));
+  const left = process.env.QCOW2_CRASH === 'all' ? /version 2|^bitmaps/ : /version 2|^bitmaps|2 MiB|^zero|^a longer/;
+  const none = new Map([...all].filter(([name]) => !left.test(name)));
   none.set(acrossSectors, withShortHeader(none.get('written')?.clone()));
   none.set('an unknown extension at the end', withUnknownExtension(none.get('written')?.clone()));
   const one = await imagesAfter(none, ['img bitmap --add -g 4k IMAGE one', 'write -P 7 40k 90k']);
