@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,7 +47,7 @@ describe('the locks on a file', () => {
 });
 
 describe('the locks of a running QEMU', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let folder: string;
   let path: string;
   let look: () => Promise<Locks>;
@@ -58,10 +59,12 @@ describe('the locks of a running QEMU', function () {
     writeFileSync(path, new ImageBuilder().toBytes());
     look = locksOn(path);
   });
-  afterEach(() => {
+  afterEach(async () => {
     for (const child of running.splice(0)) {
+      const gone = child.exitCode !== null || child.signalCode !== null ? undefined : once(child, 'exit');
       child.stdin?.end();
       child.kill();
+      await gone;
     }
   });
   after(() => rmSync(folder, { recursive: true }));
@@ -74,11 +77,14 @@ describe('the locks of a running QEMU', function () {
   };
 
   const until = async (wanted: (locks: Locks) => boolean): Promise<Locks> => {
+    const started = Date.now();
     for (;;) {
       const locks = await look();
       if (wanted(locks)) {
         return locks;
       }
+      // Ends before the test does: a test that is given up must not go on.
+      assert.ok(Date.now() - started < 50_000, JSON.stringify(locks));
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   };
