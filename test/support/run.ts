@@ -16,7 +16,7 @@ interface Part {
   readonly browser?: boolean;
 }
 
-const mocha = (name: string, files: readonly string[], guard = 1800): Part => ({
+const mocha = (name: string, files: readonly string[], guard = 2700): Part => ({
   name,
   command: ['mocha', '--forbid-only', '--forbid-pending', '--reporter', 'dot', ...files],
   guard,
@@ -32,7 +32,7 @@ const parts: readonly Part[] = [
   mocha('fuzz', ['test/fuzz/**/*.test.ts']),
   mocha('bench counts', ['test/bench/**/*.test.ts']),
   { ...mocha('webview', ['test/webview/**/*.test.ts']), browser: true },
-  { name: 'host', command: ['node', 'test/support/vscode/runHostTests.ts'], guard: 1800, browser: true },
+  { name: 'host', command: ['node', 'test/support/vscode/runHostTests.ts'], guard: 2700, browser: true },
 ];
 
 /** What one part came to. */
