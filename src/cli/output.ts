@@ -34,7 +34,8 @@ function writeSome(fd: number, bytes: Uint8Array, from: number, length: number):
     return writeSync(fd, bytes, from, length);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'EPIPE') throw new ReaderGone();
+    // ECONNRESET: of a socket, whose reader has gone before it read everything.
+    if (code === 'EPIPE' || code === 'ECONNRESET') throw new ReaderGone();
     if (code !== 'EAGAIN') throw error;
     Atomics.wait(pause, 0, 0, 1);
     return 0;

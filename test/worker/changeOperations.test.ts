@@ -166,7 +166,7 @@ describe('the operations of the thread that changes an image', function () {
   it('are rolled back when they are cancelled', async () => {
     await create(path, '64M');
     const before = readFileSync(path);
-    const request = { verb: 'resize', size: 320n * mib, preallocation: 'full', chain: false } as const;
+    const request = { verb: 'resize', size: 4096n * mib, preallocation: 'full', chain: false } as const;
     const plan = await thread.call('plan', { request });
     assert.ok(plan.seconds > 1, 'zeros that are written count in the estimate');
     let told = 0;
