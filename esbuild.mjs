@@ -8,7 +8,6 @@ import { dirname, join } from 'node:path';
 import { build, context } from 'esbuild';
 import { writeIconFont } from './iconFont.mjs';
 import { writeNotices } from './notices.mjs';
-import { sharedFile, sharedModules, takenFrom } from './sharedCode.mjs';
 
 const universal = process.argv.includes('--universal');
 const watch = process.argv.includes('--watch');
@@ -30,14 +29,6 @@ const withoutNative = {
   },
 };
 
-/** The texts of the findings are data, and the same for the worker and the command line: a file of their own. */
-const sharedTexts = {
-  name: 'shared-texts',
-  setup(builder) {
-    builder.onResolve({ filter: /\/texts\/\w+\.ts$/ }, () => ({ path: './texts.js', external: true }));
-  },
-};
-
 const common = {
   bundle: true,
   minify: true,
@@ -46,35 +37,32 @@ const common = {
   logLevel: 'warning',
   metafile: true,
 };
-const node = {
-  ...common,
-  platform: 'node',
-  format: 'cjs',
-  target: 'node20',
-  external: ['vscode', 'koffi'],
-  // The sources are ES modules, these bundles are not.
-  define: { 'import.meta.filename': '__filename' },
-  plugins: universal ? [sharedTexts, withoutNative] : [sharedTexts],
-};
-const worker = { ...node, entryPoints: { worker: 'src/worker/main.ts' }, outdir };
-const change = { ...node, entryPoints: { change: 'src/worker/changeMain.ts' }, outdir };
-const cli = { ...node, entryPoints: { cli: 'src/cli/main.ts' }, outdir, banner: { js: '#!/usr/bin/env node' } };
-const create = { ...node, entryPoints: { create: 'src/worker/createMain.ts' }, outdir };
-const { engine, operations } = await sharedModules(worker, [change, cli]);
-const withEngine = (options) => ({ ...options, plugins: [...options.plugins, takenFrom('engine', engine)] });
-const withBoth = (options) => ({
-  ...options,
-  plugins: [...options.plugins, takenFrom('engine', engine), takenFrom('operations', operations)],
-});
+const node = { ...common, platform: 'node', target: 'node20', outdir };
 const bundles = [
-  { ...node, plugins: [], entryPoints: { texts: 'src/engine/texts/all.ts' }, outdir },
-  { ...node, entryPoints: { extension: 'src/extension.ts' }, outdir },
-  sharedFile(node, 'engine', engine, outdir),
-  sharedFile(withEngine(node), 'operations', operations, outdir),
-  withEngine(worker),
-  withBoth(change),
-  withBoth(create),
-  withBoth(cli),
+  // VS Code hands `vscode` to a CommonJS module.
+  {
+    ...node,
+    format: 'cjs',
+    external: ['vscode'],
+    entryPoints: { extension: 'src/extension.ts' },
+    outExtension: { '.js': '.cjs' },
+  },
+  // What several of these need is in chunks, so that it is shipped once. The texts of the findings are data: a chunk too.
+  {
+    ...node,
+    format: 'esm',
+    splitting: true,
+    chunkNames: 'chunk-[hash]',
+    external: ['koffi'],
+    plugins: universal ? [withoutNative] : [],
+    entryPoints: {
+      worker: 'src/worker/main.ts',
+      change: 'src/worker/changeMain.ts',
+      create: 'src/worker/createMain.ts',
+      cli: 'src/cli/main.ts',
+      texts: 'src/engine/texts/all.ts',
+    },
+  },
   {
     ...common,
     entryPoints: { webview: 'webview/main.ts', preview: 'webview/preview/main.ts' },
@@ -97,8 +85,8 @@ if (!watch) {
   await rm(outdir, { recursive: true, force: true });
 }
 await mkdir(outdir, { recursive: true });
-// The bundles are CommonJS, whatever the package's own type is.
-await writeFile(join(outdir, 'package.json'), '{ "type": "commonjs" }\n');
+// The command line is an ES module wherever dist/ is copied to.
+await writeFile(join(outdir, 'package.json'), '{ "type": "module" }\n');
 const icons = require.resolve('@vscode/codicons/dist/codicon.css');
 await writeIconFont(icons, outdir);
 if (!universal) {

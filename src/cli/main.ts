@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { Qcow2Error } from '../engine/error.ts';
 import { bytesOfText } from './bytes.ts';
 import { type Option, readArguments } from './options.ts';

@@ -154,7 +154,6 @@ function errorNames(koffi: Koffi): ReadonlyMap<number, string> {
 
 /** The binary may be for another libc: then it is as on systems that have nothing of the kind. */
 function load(loss: string): Koffi | undefined {
-  // A CommonJS bundle has no import.meta: the build puts __filename in its place.
   const require = createRequire(import.meta.filename);
   try {
     return require('koffi') as Koffi;
