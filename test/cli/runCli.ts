@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** The command line as it is in the sources. */
-export const cliFile: string = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+/** The command line as it is built: it starts several times as fast as the sources. */
+export const cliFile: string = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
 /** How a command ended. */
 export interface Ended {

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { runQcow2 } from '../support/command.ts';
 import { qemuImg, runProgram } from '../support/qemu.ts';
-
-const cli = resolve('dist/cli.js');
 
 /**
  * Command lines of `amend`, by the image that each is run on. `a` is compat 1.1, `old` 0.10, `narrow` has refcounts of 8
@@ -131,7 +130,7 @@ describe('qcow2 bits', () => {
     const folder = mkdtempSync(join(tmpdir(), 'qcow2-bits-'));
     try {
       await qemuImg(['create', '-q', '-f', 'qcow2', 'a', '1M'], folder);
-      const bits = (...args: readonly string[]) => runProgram(process.execPath, [cli, 'bits', ...args, 'a'], folder);
+      const bits = (...args: readonly string[]) => runQcow2(['bits', ...args, 'a'], folder);
       const before = readFileSync(join(folder, 'a'));
       const asked = await bits('--set', 'corrupt');
       assert.equal(asked.code, 1);
@@ -165,7 +164,7 @@ describe('qcow2 amend says what qemu-img amend says', function () {
       for (const folder of [ours, theirs]) {
         cpSync(join(root, 'images'), folder, { recursive: true });
       }
-      const mine = await runProgram(process.execPath, [cli, 'amend', ...args], ours);
+      const mine = await runQcow2(['amend', ...args], ours);
       const qemus = await runProgram('qemu-img', ['amend', ...args], theirs);
       const said = mine.stderr.replaceAll(/^qcow2:/gm, 'qemu-img:').replaceAll("'qcow2 ", "'qemu-img ");
       assert.deepEqual({ ...mine, stderr: said.trimEnd() }, { ...qemus, stderr: qemus.stderr.trimEnd() });
@@ -179,7 +178,7 @@ describe('qcow2 amend says what qemu-img amend says', function () {
   it('warns where the image then names no data file', async () => {
     const folder = join(root, 'unnamed');
     cpSync(join(root, 'images'), folder, { recursive: true });
-    const { code, stderr } = await runProgram(process.execPath, [cli, 'amend', '-o', 'data_file=', 'out'], folder);
+    const { code, stderr } = await runQcow2(['amend', '-o', 'data_file=', 'out'], folder);
     assert.equal(code, 0);
     assert.match(stderr, /^qcow2: warning: The image then names no external data file/);
     assert.doesNotMatch(await qemuImg(['info', 'out'], folder), /data file:/);
@@ -191,7 +190,7 @@ describe('qcow2 amend says what qemu-img amend says', function () {
     cpSync(join(root, 'images'), folder, { recursive: true });
     await qemuImg(['amend', '-o', 'refcount_bits=32', 'shot'], folder);
     const before = readFileSync(join(folder, 'shot'));
-    const { code, stderr } = await runProgram(process.execPath, [cli, 'amend', '-o', 'compat=v2', 'shot'], folder);
+    const { code, stderr } = await runQcow2(['amend', '-o', 'compat=v2', 'shot'], folder);
     assert.equal(code, 1);
     assert.deepEqual(stderr.split('\n'), [
       'qcow2: compat=0.10 requires refcount_bits=16',
@@ -208,7 +207,7 @@ describe('qcow2 amend says what qemu-img amend says', function () {
     cpSync(join(root, 'images'), folder, { recursive: true });
     const before = readFileSync(join(folder, 'a'));
     const args = ['amend', '--dry-run', '-o', 'compat=v2', 'a'];
-    const { code, stdout } = await runProgram(process.execPath, [cli, ...args], folder);
+    const { code, stdout } = await runQcow2(args, folder);
     assert.equal(code, 0);
     assert.match(stdout, /^Downgrade to compat 0.10\n\n1. Write the header of compat 0.10\n/);
     assert.match(stdout, /version: 3 -> 2/);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { runQcow2 } from '../support/command.ts';
 import { qemuImg, runProgram } from '../support/qemu.ts';
 import { aes, createCommands, luks, secret } from './createCommands.ts';
 import { difference } from './sameFile.ts';
@@ -37,7 +38,7 @@ describe('qcow2 create does as qemu-img create, to the byte', function () {
       cpSync(prepared, ours, { recursive: true });
       cpSync(prepared, theirs, { recursive: true });
       const [mine, qemus] = await Promise.all([
-        runProgram(process.execPath, [cli, 'create', ...args], ours),
+        runQcow2(['create', ...args], ours),
         runProgram('qemu-img', ['create', ...args], theirs),
       ]);
       // QEMU leaves out the last line's end after some messages.
@@ -58,7 +59,7 @@ describe('qcow2 create does as qemu-img create, to the byte', function () {
   it('leaves no half file where it fails', async () => {
     const made = join(root, 'half');
     const args = ['create', '-f', 'raw', '-o', 'preallocation=metadata', made, '1000'];
-    const { code, stderr } = await runProgram(process.execPath, [cli, ...args]);
+    const { code, stderr } = await runQcow2(args);
     assert.equal(code, 1);
     assert.match(stderr, /Unsupported preallocation mode: metadata/);
     assert.ok(!existsSync(made));
@@ -70,7 +71,7 @@ describe('qcow2 create does as qemu-img create, to the byte', function () {
     await prepare(folder);
     const before = readFileSync(join(folder, 'base.qcow2'));
     const args = ['create', '-f', 'qcow2', '-b', 'base.qcow2', '-F', 'qcow2', './base.qcow2'];
-    const { code, stderr } = await runProgram(process.execPath, [cli, ...args], folder);
+    const { code, stderr } = await runQcow2(args, folder);
     assert.equal(code, 1);
     assert.match(stderr, /same filename as the backing file/);
     assert.deepEqual(readFileSync(join(folder, 'base.qcow2')), before);
@@ -83,7 +84,7 @@ describe('qcow2 create does as qemu-img create, to the byte', function () {
     const before = readFileSync(join(folder, 'base.qcow2'));
     for (const options of ['cluster_size=512', 'data_file=base.qcow2']) {
       const args = ['create', '-f', 'qcow2', '-o', options, 'base.qcow2', '1T'];
-      const { code } = await runProgram(process.execPath, [cli, ...args], folder);
+      const { code } = await runQcow2(args, folder);
       assert.equal(code, 1);
       assert.deepEqual(readFileSync(join(folder, 'base.qcow2')), before);
     }
@@ -157,7 +158,7 @@ describe('qcow2 create does as qemu-img create, to the byte', function () {
       ['help', /^List of user creatable objects:\n {2}secret\n$/],
       ['secret,help', /^secret options:\n {2}data=<string>\n/],
     ] as const) {
-      const { code, stdout } = await runProgram(process.execPath, [cli, 'create', '--object', object]);
+      const { code, stdout } = await runQcow2(['create', '--object', object]);
       assert.equal(code, 0);
       assert.match(stdout, said);
     }

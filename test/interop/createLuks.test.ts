@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { ByteRange } from '../../src/engine/finding.ts';
 import { openImage } from '../../src/engine/image/open.ts';
 import { openFile } from '../../src/platform/fileStorage.ts';
-import { type ProgramResult, qemuImg, runProgram } from '../support/qemu.ts';
+import { runQcow2 } from '../support/command.ts';
+import type { ProgramResult } from '../support/programs.ts';
+import { qemuImg, runProgram } from '../support/qemu.ts';
 import { difference } from './sameFile.ts';
-
-const cli = resolve('dist/cli.js');
 
 const passphrase = 'correct horse, battery staple';
 
@@ -79,7 +79,7 @@ describe('a new image with LUKS', function () {
         const encryption = 'encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10';
         const words = options === '' ? encryption : `${encryption},${options}`;
         const args = ['create', '--object', 'secret,id=s,file=phrase', '-f', 'qcow2', '-o', words, 'disk', size];
-        const mine = runProgram(process.execPath, [cli, ...args], ours);
+        const mine = runQcow2(args, ours);
         const qemus = untilMeasured(args, theirs);
         assert.deepEqual(await mine, await qemus);
         const except = await randomRanges(join(ours, 'disk'));
@@ -96,7 +96,7 @@ describe('a new image with LUKS', function () {
     const options = 'encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=0';
     const names = ['one', 'two'].map((name) => join(root, name));
     for (const name of names) {
-      assert.equal((await runProgram(process.execPath, [cli, ...args, '-o', options, name, '1M'])).code, 0);
+      assert.equal((await runQcow2([...args, '-o', options, name, '1M'])).code, 0);
     }
     const [a, b] = names.map((name) => readFileSync(name));
     assert.ok(a && b);

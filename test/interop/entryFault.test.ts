@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { asGuestOffset } from '../../src/engine/image/geometry.ts';
 import { lookup } from '../../src/engine/image/lookup.ts';
 import { openImage } from '../../src/engine/image/open.ts';
 import { openFile } from '../../src/platform/fileStorage.ts';
+import { runQcow2 } from '../support/command.ts';
 import { qemuImg, runProgram } from '../support/qemu.ts';
 
-const cli = resolve('dist/cli.js');
 const cluster = 65536;
 
 describe('the message about a wrong L2 entry', function () {
@@ -31,10 +31,7 @@ describe('the message about a wrong L2 entry', function () {
       await qemuImg(['create', '-q', '-f', 'qcow2', '-o', options, path, size]);
       await runProgram('qemu-io', ['-f', 'qcow2', '-c', `write ${at} 512`, path]);
       await misalign(path, at);
-      const [ours, theirs] = await Promise.all([
-        runProgram(process.execPath, [cli, 'map', path]),
-        runProgram('qemu-img', ['map', path]),
-      ]);
+      const [ours, theirs] = await Promise.all([runQcow2(['map', path]), runProgram('qemu-img', ['map', path])]);
       assert.match(theirs.stderr, /unaligned/);
       assert.equal(ours.stderr.replace(/^qcow2: Could/m, 'qemu-img: Could'), theirs.stderr);
       assert.equal(ours.code, theirs.code);

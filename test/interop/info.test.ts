@@ -1,19 +1,15 @@
 import assert from 'node:assert/strict';
-import { resolve } from 'node:path';
 import { brokenImageFiles } from '../support/brokenImages.ts';
+import { runQcow2 } from '../support/command.ts';
 import { interopImages } from '../support/interopImages.ts';
 import { runProgram } from '../support/qemu.ts';
 import { infoDifferences } from './differences.ts';
 
-const cli = resolve('dist/cli.js');
 const outputs = [['--output=human'], ['--output=json'], ['--output=json', '--backing-chain']] as const;
 
 /** Both programs' answers, ours under qemu-img's name. */
 async function answers(folder: string, args: readonly string[]): Promise<{ ours: unknown; theirs: unknown }> {
-  const [ours, theirs] = await Promise.all([
-    runProgram(process.execPath, [cli, ...args], folder),
-    runProgram('qemu-img', args, folder),
-  ]);
+  const [ours, theirs] = await Promise.all([runQcow2(args, folder), runProgram('qemu-img', args, folder)]);
   // QEMU leaves out the last line's end after some warnings.
   const stderr = ours.stderr.replaceAll(/^qcow2: /gm, 'qemu-img: ').trimEnd();
   return { ours: { ...ours, stderr }, theirs: { ...theirs, stderr: theirs.stderr.trimEnd() } };

@@ -3,10 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { runQcow2 } from '../support/command.ts';
 import { qemuImg, runProgram } from '../support/qemu.ts';
-
-const cli = resolve('dist/cli.js');
 
 /** Starts a qemu-io that has the image open for writing, and waits until it has. */
 async function hold(image: string): Promise<ChildProcess> {
@@ -45,7 +44,7 @@ describe('an image that a running QEMU holds', function () {
       const theirs = await runProgram('qemu-img', [verb, '-U', image]);
       assert.equal(theirs.code, 0);
       for (const share of [[], ['-U']]) {
-        const ours = await runProgram(process.execPath, [cli, verb, ...share, image]);
+        const ours = await runQcow2([verb, ...share, image]);
         assert.deepEqual(ours, theirs);
       }
     });

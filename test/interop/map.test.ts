@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { brokenImageFiles } from '../support/brokenImages.ts';
+import { runQcow2 } from '../support/command.ts';
 import { create, createEncrypted, follow, img, io, overlay, patch, raw, type Step } from '../support/imageRecipe.ts';
 import { interopImages } from '../support/interopImages.ts';
 import { runProgram } from '../support/qemu.ts';
 import { shuffledImage } from '../support/shuffledImage.ts';
 import { mapDifferences } from './differences.ts';
 
-const cli = resolve('dist/cli.js');
 const formats = ['--output=json', '--output=human'] as const;
 
 interface Answer {
@@ -19,7 +19,7 @@ interface Answer {
 }
 
 async function ourAnswer(folder: string, args: readonly string[]): Promise<Answer> {
-  const answer = await runProgram(process.execPath, [cli, 'map', ...args], folder);
+  const answer = await runQcow2(['map', ...args], folder);
   // "qcow2: Image is corrupt" is the driver's in QEMU too.
   const stderr = answer.stderr
     .replaceAll(/^qcow2: (?!Image is corrupt)/gm, 'qemu-img: ')

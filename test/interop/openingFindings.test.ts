@@ -9,7 +9,8 @@ import type { ImageBuilder } from '../support/builder.ts';
 import { unloadableBitmapCases } from '../support/findings/bitmapTableCases.ts';
 import { openingCases } from '../support/findings/openingCases.ts';
 import { type BadSectors, FailingStorage } from '../support/memoryStorage.ts';
-import { type ProgramResult, runProgram } from '../support/qemu.ts';
+import type { ProgramResult } from '../support/programs.ts';
+import { runProgram } from '../support/qemu.ts';
 import { writeImage } from '../support/writeImage.ts';
 
 describe('what QEMU says of each finding of opening', function () {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { bitmapName } from '../../src/engine/format/bitmaps.ts';
 import type { Header } from '../../src/engine/format/header.ts';
 import { readBitmaps } from '../../src/engine/image/bitmapDirectory.ts';
@@ -9,10 +9,10 @@ import { walkBitmap } from '../../src/engine/image/bitmapRanges.ts';
 import { openImage } from '../../src/engine/image/open.ts';
 import { noProgress } from '../../src/engine/ports.ts';
 import { openFile } from '../../src/platform/fileStorage.ts';
-import { type ProgramResult, qemuImg, runProgram } from '../support/qemu.ts';
+import { runQcow2 } from '../support/command.ts';
+import type { ProgramResult } from '../support/programs.ts';
+import { qemuImg, runProgram } from '../support/qemu.ts';
 import { type ResizeCase, resizeCases } from './resizeCases.ts';
-
-const cli = resolve('dist/cli.js');
 
 describe('qcow2 resize leaves what qemu-img resize leaves', function () {
   this.timeout(120_000);
@@ -69,7 +69,7 @@ async function succeed(program: string, args: readonly string[], folder: string)
 
 async function requireSameEffect(one: ResizeCase, ours: string, theirs: string): Promise<void> {
   const args = ['resize', ...(one.how === undefined ? [] : [one.how]), 'disk', one.to];
-  const mine = await runProgram(process.execPath, [cli, ...args], ours);
+  const mine = await runQcow2(args, ours);
   const qemus = await runProgram('qemu-img', args, theirs);
   assert.deepEqual(mine, qemus);
   assert.equal(mine.code, 0);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { type ProgramResult, qemuImg, runProgram } from '../support/qemu.ts';
-
-const cli = resolve('dist/cli.js');
+import { join } from 'node:path';
+import { runQcow2 } from '../support/command.ts';
+import type { ProgramResult } from '../support/programs.ts';
+import { qemuImg, runProgram } from '../support/qemu.ts';
 
 /**
  * Command lines, each run in a folder of its own with a qcow2 image `a` of 1 MiB, `v2` with a snapshot, `inUse` with a
@@ -124,9 +124,12 @@ function markInUse(path: string): void {
 describe('qcow2 resize says what qemu-img resize says', function () {
   this.timeout(60_000);
   let root: string;
+  let prepared: string;
 
-  before(() => {
+  before(async () => {
     root = mkdtempSync(join(tmpdir(), 'qcow2-resize-'));
+    prepared = join(root, 'prepared');
+    await prepare(prepared);
   });
 
   after(() => rmSync(root, { recursive: true, force: true }));
@@ -134,7 +137,8 @@ describe('qcow2 resize says what qemu-img resize says', function () {
   for (const [index, args] of commands.entries()) {
     it(`resize ${args.join(' ')}`, async () => {
       const [ours, theirs] = [join(root, `${index}-ours`), join(root, `${index}-theirs`)];
-      await Promise.all([prepare(ours), prepare(theirs)]);
+      cpSync(prepared, ours, { recursive: true });
+      cpSync(prepared, theirs, { recursive: true });
       const mine = await run(['resize', ...args], ours);
       const qemus = await runProgram('qemu-img', ['resize', ...args], theirs);
       assert.deepEqual(mine, { ...qemus, stderr: qemus.stderr.trimEnd() });
@@ -229,7 +233,7 @@ describe('qcow2 resize says what qemu-img resize says', function () {
 
 /** Runs our command; its messages as those of qemu-img, whose last line sometimes has no end. */
 async function run(args: readonly string[], folder: string): Promise<ProgramResult> {
-  const result = await runProgram(process.execPath, [cli, ...args], folder);
+  const result = await runQcow2(args, folder);
   const stderr = result.stderr
     .replaceAll(/^qcow2:/gm, 'qemu-img:')
     .replaceAll("'qcow2 --", "'qemu-img --")

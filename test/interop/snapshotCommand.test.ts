@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cliFile } from '../cli/runCli.ts';
+import { runQcow2 } from '../support/command.ts';
 import { create, follow, img, io, overlay, patchTable, raw, type Step } from '../support/imageRecipe.ts';
-import { type ProgramResult, runProgram } from '../support/qemu.ts';
+import type { ProgramResult } from '../support/programs.ts';
+import { runProgram } from '../support/qemu.ts';
 
 const disk = 'disk.qcow2';
 
@@ -86,8 +87,7 @@ describe('qcow2 snapshot says what qemu-img snapshot says', function () {
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  const ours = (...args: readonly string[]): Promise<ProgramResult> =>
-    runProgram(process.execPath, [cliFile, 'snapshot', ...args], folder);
+  const ours = (...args: readonly string[]): Promise<ProgramResult> => runQcow2(['snapshot', ...args], folder);
 
   for (const { name, steps = [], args } of answers) {
     it(name, async () => {

@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cacheFolder } from '../support/cache.ts';
-import { type ProgramResult, runProgram } from '../support/qemu.ts';
+import type { ProgramResult } from '../support/programs.ts';
+import { runProgram } from '../support/qemu.ts';
 import { listed } from './listed.ts';
 
 const main = join(import.meta.dirname, 'main.ts');

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { build, type Plugin } from 'esbuild';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { inspectorPage } from '../../src/editor/page.ts';
 import type { Request } from '../../src/protocol/api.ts';
 import { decode, encode } from '../../src/protocol/codec.ts';
@@ -60,6 +60,22 @@ export function launch(): Promise<Browser> {
       '--disable-sync',
     ],
   });
+}
+
+/**
+ * The context of all pages of a browser. An idle page of their origin keeps their process alive, so that a page finds the
+ * scripts compiled. What a page keeps is in the page, and ends with it.
+ */
+async function sharedContext(browser: Browser): Promise<BrowserContext> {
+  const [there] = browser.contexts();
+  if (there) {
+    return there;
+  }
+  const context = await browser.newContext();
+  const idle = await context.newPage();
+  await idle.route(`${origin}/**`, (route) => route.fulfill({ contentType: 'text/html', body: '' }));
+  await idle.goto(`${origin}/`);
+  return context;
 }
 
 /** How a page is opened. */
@@ -148,10 +164,9 @@ export async function openPage<ToPage extends object>(
   options: PageLook = {},
 ): Promise<OpenPage<ToPage>> {
   const theme = themes[options.theme ?? 'dark'];
-  const page = await browser.newPage({
-    viewport: options.size ?? { width: 1400, height: 900 },
-    reducedMotion: options.reducedMotion === false ? 'no-preference' : 'reduce',
-  });
+  const page = await (await sharedContext(browser)).newPage();
+  await page.setViewportSize(options.size ?? { width: 1400, height: 900 });
+  await page.emulateMedia({ reducedMotion: options.reducedMotion === false ? 'no-preference' : 'reduce' });
   const errors: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') {

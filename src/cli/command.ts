@@ -1,0 +1,74 @@
+import { Qcow2Error } from '../engine/error.ts';
+import { bytesOfText } from './bytes.ts';
+import { type Option, readArguments } from './options.ts';
+import { type Output, outputTo, ReaderGone } from './output.ts';
+import { Failure, programName, usageFailure } from './program.ts';
+import { notYet, verbs } from './verbs.ts';
+
+const version = '0.1.0';
+
+/** What may stand before the verb. */
+const globalOptions: readonly Option[] = [
+  { long: 'help', short: 'h' },
+  { long: 'version', short: 'V' },
+  { long: 'trace', short: 'T', value: true, unsupported: true },
+];
+
+/** Runs one command line and returns the exit status. */
+async function run(args: readonly string[], out: Output): Promise<number> {
+  if (args.length === 0) {
+    throw usageFailure('Not enough arguments');
+  }
+  const { given, operands } = readArguments(globalOptions, args, true);
+  const [word, ...rest] = operands;
+  const first = given[0]?.name ?? word;
+  if (first === 'help') {
+    out.text(help());
+    return 0;
+  }
+  if (given.length > 0) {
+    out.text(`${programName} version ${version}\n`);
+    return 0;
+  }
+  if (word === undefined) {
+    return 0;
+  }
+  const verb = verbs.find(({ name }) => name === word);
+  if (verb) {
+    return verb.run(rest, out);
+  }
+  if (notYet.includes(word)) {
+    throw new Failure(`the verb '${word}' is not there yet`);
+  }
+  throw usageFailure(`Command not found: ${bytesOfText(word)}`);
+}
+
+function help(): string {
+  const lines = verbs.map(({ name, usage, about }) => `  ${programName} ${name} ${usage}\n      ${about}\n`);
+  return (
+    `usage: ${programName} VERB [OPTIONS]\n` +
+    `Looks at qcow2 disk images, makes and changes them. Verbs:\n\n${lines.join('')}\n` +
+    `Not there yet: ${notYet.join(', ')}.\n`
+  );
+}
+
+/** Runs one command line, on this process's stdout and stderr. Returns the exit status. */
+export async function runCommand(args: readonly string[]): Promise<number> {
+  const errors = outputTo(2);
+  try {
+    return await run(args, outputTo(1));
+  } catch (error) {
+    if (error instanceof ReaderGone) {
+      return 0;
+    }
+    if (error instanceof Failure) {
+      errors.text(`${programName}: ${error.message}\n${error.hint}`);
+      return error.exitCode;
+    }
+    if (error instanceof Qcow2Error) {
+      errors.text(`${programName}: ${bytesOfText(error.message)}\n`);
+      return 1;
+    }
+    throw error;
+  }
+}
