@@ -20,7 +20,7 @@ describe('the page, judged by axe', function () {
         for (const pane of ['Overview', 'Header', 'Map', 'Snapshots', 'Bitmaps', 'Encryption']) {
           await page.getByRole('tab', { name: pane, exact: true }).click();
           await ready(pane.toLowerCase());
-          assert.deepEqual(await violations(page), [], pane);
+          assert.deepEqual(await violations(page, { theme }), [], pane);
         }
       });
     }

@@ -44,14 +44,14 @@ describe('the panes of snapshots, bitmaps and encryption', function () {
       await page.getByText('Count its clusters').click();
       await page.getByText('Compare it with the active layer').click();
       await page.locator('#differences [role=row]').nth(3).click();
-      assert.deepEqual(await violations(page), [], 'snapshots');
+      assert.deepEqual(await violations(page, { theme }), [], 'snapshots');
       await page.getByRole('tab', { name: 'Bitmaps' }).click();
       await page.locator('#bitmap-directory .grid-body [role=row]').first().click();
       await page.locator('#dirty [role=row]').nth(2).click();
-      assert.deepEqual(await violations(page), [], 'bitmaps');
+      assert.deepEqual(await violations(page, { theme }), [], 'bitmaps');
       await page.getByRole('tab', { name: 'Encryption' }).click();
       await page.locator('#key-slots .grid-body [role=row]').nth(2).click();
-      assert.deepEqual(await violations(page), [], 'encryption');
+      assert.deepEqual(await violations(page, { theme }), [], 'encryption');
     });
   }
 

@@ -1,20 +1,9 @@
 import assert from 'node:assert/strict';
-import type { AxeResults } from 'axe-core';
-import type { Page } from 'playwright-core';
 import { answersFor } from './answers.ts';
 import { broken, everything } from './images.ts';
-import { axeSource } from './page.ts';
 import { pages } from './pages.ts';
 import { themes } from './themes.ts';
-
-/** What axe has against a part of a page, as lines to be read. */
-async function violations(page: Page, part: string): Promise<string[]> {
-  await page.evaluate(await axeSource());
-  const results = await page.evaluate<AxeResults>(`axe.run('${part}', { resultTypes: ["violations"] })`);
-  return results.violations.map(
-    ({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html.slice(0, 160)} ${node.failureSummary}`).join('\n')}`,
-  );
-}
+import { violations } from './violations.ts';
 
 /** One of every kind. */
 const selections = [
@@ -51,7 +40,7 @@ describe('the Inspector and Go to…, judged by axe', function () {
       await ready('header');
       for (const address of selections) {
         await page.locator('.inspector h2').waitFor();
-        assert.deepEqual(await violations(page, '.inspector'), [], address);
+        assert.deepEqual(await violations(page, { part: '.inspector', theme }), [], address);
         await page.evaluate(() => window.postMessage({ type: 'command', command: 'forward' }, '*'));
         await page.waitForTimeout(50);
       }
@@ -59,7 +48,7 @@ describe('the Inspector and Go to…, judged by axe', function () {
       await page.locator('#go-to-text:focus').waitFor();
       for (const text of ['size', 'no such thing', '']) {
         await page.locator('#go-to-text').fill(text);
-        assert.deepEqual(await violations(page, '.go-to'), [], text);
+        assert.deepEqual(await violations(page, { part: '.go-to', theme }), [], text);
       }
     });
   }
@@ -89,6 +78,6 @@ describe('the Inspector and Go to…, judged by axe', function () {
     const state = { pane: 'header', selection: 'finding:0' };
     const { page, ready } = await open(answersFor(broken), { size: { width: 600, height: 900 }, state });
     await ready('header');
-    assert.deepEqual(await violations(page, '.inspector'), []);
+    assert.deepEqual(await violations(page, { part: '.inspector' }), []);
   });
 });

@@ -49,10 +49,10 @@ describe('the preview of a change', function () {
       const [first, ...others] = stages;
       assert.ok(first);
       const { page, show } = await preview(first[1], { theme });
-      assert.deepEqual(await violations(page), [], first[0]);
+      assert.deepEqual(await violations(page, { theme }), [], first[0]);
       for (const [name, shown] of others) {
         await show(shown);
-        assert.deepEqual(await violations(page), [], name);
+        assert.deepEqual(await violations(page, { theme }), [], name);
       }
     });
   }

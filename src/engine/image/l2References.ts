@@ -7,7 +7,7 @@ import {
   compressedSectorBytes,
   compressedSectors,
 } from '../format/compressed.ts';
-import { l2HostOffset, l2Kind, l2Kinds } from '../format/l2.ts';
+import { l2Copied, l2HostOffset, l2Kind, l2Kinds } from '../format/l2.ts';
 import type { Progress, Storage } from '../ports.ts';
 import type { Geometry } from './geometry.ts';
 import type { L1Table } from './l1Table.ts';
@@ -97,9 +97,10 @@ class ReferenceReader implements L2Visitor {
       } else if ((kind === l2Kinds.normal || kind === l2Kinds.zeroAllocated) && !dataFile) {
         const cluster = l2HostOffset(hi, lo) / clusterSize;
         count = sound ? runLength(geometry, view, entry, at + (to - from) * l2EntryBytes) : 1;
-        this.#visitor.reference(owners.data, source, guest + index, Math.floor(cluster), count, references);
+        const copied = l2Copied(hi);
+        this.#visitor.reference(owners.data, source, guest + index, Math.floor(cluster), count, references, copied);
         if (cluster % 1 !== 0) {
-          this.#visitor.reference(owners.data, source, guest + index, Math.floor(cluster) + 1, 1, references);
+          this.#visitor.reference(owners.data, source, guest + index, Math.floor(cluster) + 1, 1, references, copied);
         }
       }
       index += count;

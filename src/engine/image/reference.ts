@@ -100,10 +100,18 @@ export interface ReferenceVisitor {
    * `count` host clusters from `cluster` on belong to an owner. `source`: snapshot index, -1 for the active layer;
    * bitmap index for bitmaps. `index`: guest cluster of the first one for data and compressed data; L1 index for L2
    * tables; index in the refcount table for blocks; index in the bitmap table for bitmap data; else 0. `references`:
-   * how often the table that leads there is referenced itself, so that each counts as many times. Clusters past the
-   * end of the file are visited too.
+   * how often the table that leads there is referenced itself, so that each counts as many times. `copied`: whether the
+   * entries of data have COPIED set. Clusters past the end of the file are visited too.
    */
-  reference(owner: Owner, source: number, index: number, cluster: number, count: number, references: number): void;
+  reference(
+    owner: Owner,
+    source: number,
+    index: number,
+    cluster: number,
+    count: number,
+    references: number,
+    copied?: boolean,
+  ): void;
   /** The references that follow are those of an L2 table's entries: its index in the set of tables that is walked. */
   table?(index: number): void;
   /** An entry is flawed. */

@@ -1,0 +1,147 @@
+/** Clusters of a page. */
+const pageClusters = 2 ** 16;
+
+/** The part of a byte that counts; a count that does not fit is in a list of its own. */
+const countMask = 0x3f;
+
+/** What entries of the active layer say of a cluster that they refer to: bits beside its count. */
+export const copiedFlags = {
+  none: 0,
+  /** An entry with COPIED set refers to it. */
+  copied: 0x40,
+  /** An entry with COPIED clear does. */
+  notCopied: 0x80,
+} as const;
+
+/** Flags of `copiedFlags`. */
+export type CopiedFlags = number;
+
+/** Bytes in memory at most, unless the caller says otherwise: enough for 32 TiB in clusters of 64 KiB. */
+const defaultBytes = 2 ** 29;
+
+const noPage = new Uint8Array(0);
+
+/**
+ * How often every host cluster from `from` on is referred to, in a byte a cluster. Parts of the file to which nothing
+ * refers take no memory. Where all together would take too much, the counts end earlier (`to` gets smaller), and another
+ * pass starts there.
+ */
+export class ReferenceCounts {
+  readonly from: number;
+  /** The cluster after the last one to which something refers, whether it is counted here or not. */
+  end = 0;
+  #to = Number.MAX_SAFE_INTEGER;
+  readonly #mostPages: number;
+  readonly #pages = new Map<number, Uint8Array>();
+  /** By cluster, where the byte is full. */
+  readonly #large = new Map<number, number>();
+  #lastPage = -1;
+  #last: Uint8Array = noPage;
+
+  /** Counts for the clusters from `from` on, in about `most` bytes. */
+  constructor(from: number, most = defaultBytes) {
+    this.from = from;
+    this.#mostPages = Math.max(1, Math.floor(most / pageClusters));
+  }
+
+  /** The cluster before which the counts end. */
+  get to(): number {
+    return this.#to;
+  }
+
+  /** Counts `by` more references to `count` clusters from `first` on. `flags`: of `copiedFlags`. */
+  add(first: number, count: number, by: number, flags: CopiedFlags): void {
+    const end = first + count;
+    this.end = Math.max(this.end, end);
+    for (let at = Math.max(first, this.from); at < Math.min(end, this.#to); ) {
+      const index = Math.floor(at / pageClusters);
+      const page = this.#pageFor(index);
+      const start = at - index * pageClusters;
+      const stop = Math.min(pageClusters, start + end - at);
+      for (let place = start; place < stop; place++) {
+        const before = page[place] ?? 0;
+        if ((before & countMask) + by < countMask) {
+          page[place] = (before + by) | flags;
+        } else {
+          this.#addLarge(page, place, index * pageClusters + place, by, flags);
+        }
+      }
+      at += stop - start;
+      this.#shrinkIfFull();
+    }
+  }
+
+  /** How often a cluster is referred to. */
+  count(cluster: number): number {
+    return this.countAt(this.byteAt(cluster), cluster);
+  }
+
+  /** The byte of a cluster: 0 where nothing refers to it. */
+  byteAt(cluster: number): number {
+    const index = Math.floor(cluster / pageClusters);
+    return this.#find(index)[cluster - index * pageClusters] ?? 0;
+  }
+
+  /** The count that a cluster's byte stands for. */
+  countAt(byte: number, cluster: number): number {
+    const count = byte & countMask;
+    return count === countMask ? (this.#large.get(cluster) ?? countMask) : count;
+  }
+
+  /** The first cluster from `from` on, before `to`, of a part of the file that something refers to; `to` for none. */
+  nextPart(from: number, to: number): number {
+    const first = Math.floor(from / pageClusters);
+    if (this.#pages.has(first)) {
+      return from;
+    }
+    let next = Number.POSITIVE_INFINITY;
+    for (const index of this.#pages.keys()) {
+      next = index > first && index < next ? index : next;
+    }
+    return Math.min(to, next * pageClusters);
+  }
+
+  #find(index: number): Uint8Array {
+    if (index !== this.#lastPage) {
+      this.#last = this.#pages.get(index) ?? noPage;
+      this.#lastPage = index;
+    }
+    return this.#last;
+  }
+
+  #pageFor(index: number): Uint8Array {
+    const found = this.#find(index);
+    if (found !== noPage) {
+      return found;
+    }
+    const page = new Uint8Array(pageClusters);
+    this.#pages.set(index, page);
+    this.#last = page;
+    return page;
+  }
+
+  #addLarge(page: Uint8Array, place: number, cluster: number, by: number, flags: CopiedFlags): void {
+    const before = page[place] ?? 0;
+    this.#large.set(cluster, this.countAt(before, cluster) + by);
+    page[place] = before | countMask | flags;
+  }
+
+  /** Gives up the upper half of the pages where there are too many. */
+  #shrinkIfFull(): void {
+    if (this.#pages.size <= this.#mostPages) {
+      return;
+    }
+    const indices = [...this.#pages.keys()].sort((a, b) => a - b);
+    const dropped = indices.slice(indices.length >>> 1);
+    for (const index of dropped) {
+      this.#pages.delete(index);
+    }
+    this.#to = Math.min(this.#to, (dropped[0] ?? 0) * pageClusters);
+    for (const cluster of this.#large.keys()) {
+      if (cluster >= this.#to) {
+        this.#large.delete(cluster);
+      }
+    }
+    this.#lastPage = -1;
+  }
+}

@@ -1,0 +1,52 @@
+import type { Geometry } from '../image/geometry.ts';
+import { messages } from './messages.ts';
+import { type CopiedFlags, copiedFlags, type ReferenceCounts } from './referenceCounts.ts';
+import type { Tally } from './tally.ts';
+
+/** Bytes of a sector, by which QEMU measures a file. */
+const sectorBytes = 512n;
+
+/** Bytes of the file as QEMU sees it: whole sectors. */
+export function measuredSize({ fileSize }: Geometry): bigint {
+  return ((fileSize + sectorBytes - 1n) / sectorBytes) * sectorBytes;
+}
+
+/** Whether QEMU does not count a reference, since it leads past the end of the file by a cluster or more. In bytes. */
+export function leadsPastEnd(geometry: Geometry, offset: bigint, length: bigint): boolean {
+  return offset + length - measuredSize(geometry) >= BigInt(geometry.clusterSize);
+}
+
+/** Counts references to regions of bytes, as QEMU does (qcow2_inc_refcounts_imrt). */
+export class Regions {
+  readonly #geometry: Geometry;
+  readonly #counts: ReferenceCounts;
+  readonly #tally: Tally;
+
+  constructor(geometry: Geometry, counts: ReferenceCounts, tally: Tally) {
+    this.#geometry = geometry;
+    this.#counts = counts;
+    this.#tally = tally;
+  }
+
+  /** Reports a reference that leads past the end of the file; returns whether it does. */
+  tellPastEnd(offset: bigint, length: bigint): boolean {
+    const isPast = leadsPastEnd(this.#geometry, offset, length);
+    if (isPast) {
+      this.#tally.corrupt(messages.pastEnd(offset, length));
+    }
+    return isPast;
+  }
+
+  /** Counts a reference to `length` bytes at a host offset. */
+  refer(offset: bigint, length: bigint, flags: CopiedFlags = copiedFlags.none): void {
+    if (length <= 0n) {
+      return;
+    }
+    if (this.tellPastEnd(offset, length)) {
+      return;
+    }
+    const size = BigInt(this.#geometry.clusterSize);
+    const first = Number(offset / size);
+    this.#counts.add(first, Number((offset + length - 1n) / size) + 1 - first, 1, flags);
+  }
+}
