@@ -1,7 +1,7 @@
 import type { Geometry } from '../image/geometry.ts';
 import { indexOfTable, type L2TableSet } from '../image/l2TableSet.ts';
 import { activeSource, type EntryPlace, type Flaw, flaws, type Owner, owners, type ReferenceVisitor } from '../image/reference.ts';
-import { addUse, type ClusterUse, noUse, UseCounter } from './clusterUse.ts';
+import { type ClusterUse, UseCounter } from './clusterUse.ts';
 import { copiedFlags, type ReferenceCounts } from './referenceCounts.ts';
 import { leadsPastEnd } from './regions.ts';
 
