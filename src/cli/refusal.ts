@@ -7,9 +7,9 @@ import { programName } from './program.ts';
 
 /**
  * What an image is opened for: `info` needs neither the password nor the data file, and `change`, which does not look at
- * the guest's data, does not either.
+ * the guest's data, does not either; `check` reads the snapshot table, and does without refcounts, for itself.
  */
-export type Purpose = 'info' | 'io' | 'change';
+export type Purpose = 'info' | 'io' | 'change' | 'check';
 
 /**
  * Why QEMU does not open an image, in its words; undefined where it does. What it warns of until then is printed. A
@@ -22,9 +22,12 @@ export function refusalOf(image: Image, purpose: Purpose): string | undefined {
       break;
     }
     const { verdict, qemu, title } = explain(found);
+    if (purpose === 'check' && (found.code.startsWith('snapshot-') || found.code === 'refcount-table-missing')) {
+      continue;
+    }
     const refused =
       verdict === 'refuses' ||
-      (verdict === 'refuses-io' && purpose === 'io') ||
+      (verdict === 'refuses-io' && (purpose === 'io' || purpose === 'check')) ||
       (verdict === 'refuses-write' && purpose === 'change');
     if (refused && found.code !== 'encryption-aes') {
       return bytesOfText(qemu ?? title);

@@ -1,6 +1,7 @@
 import { amend } from './amend.ts';
 import { bitmap } from './bitmap.ts';
 import { bits } from './bits.ts';
+import { check } from './check.ts';
 import { create } from './create.ts';
 import { dump } from './dump.ts';
 import { info } from './info.ts';
@@ -33,6 +34,12 @@ export const verbs: readonly Verb[] = [
     usage: '[-f FMT] [--output=human|json] [--backing-chain] [--no-backing] [-U] [--image-opts] FILE',
     about: 'What an image is, as qemu-img tells it.',
     run: info,
+  },
+  {
+    name: 'check',
+    usage: '[-q] [-f FMT] [--output=human|json] [-U] [--image-opts] FILE',
+    about: 'Checks the tables and refcounts of an image, with qemu-img’s counts, messages and exit codes.',
+    run: check,
   },
   {
     name: 'map',
@@ -100,4 +107,4 @@ export const verbs: readonly Verb[] = [
 ];
 
 /** qemu-img's other verbs. */
-export const notYet: readonly string[] = ['bench', 'check', 'commit', 'compare', 'convert', 'dd', 'measure'];
+export const notYet: readonly string[] = ['bench', 'commit', 'compare', 'convert', 'dd', 'measure'];

@@ -1,8 +1,8 @@
 import { joinWords } from '../format/bits.ts';
 import { l1EntryBytes, l1HasReserved, l1Place, l1Unaligned } from '../format/l1.ts';
 import { l2Copied } from '../format/l2.ts';
-import { readHostBytes } from '../image/hostBytes.ts';
 import type { Geometry } from '../image/geometry.ts';
+import { readHostBytes } from '../image/hostBytes.ts';
 import { type L1Table, readL1 } from '../image/l1Table.ts';
 import { indexOfTable, type L2TableSet } from '../image/l2TableSet.ts';
 import type { Progress, Storage } from '../ports.ts';
@@ -33,6 +33,8 @@ export interface LayerCheck {
   readonly regions: Regions;
   readonly tally: Tally;
   readonly progress: Progress;
+  /** A table was met whose COPIED flags were not looked at with those of the set. */
+  suspicious: boolean;
 }
 
 /**
@@ -58,7 +60,9 @@ export async function checkLayer(check: LayerCheck, { offset, entries, active }:
     }
     const table = l1Place(hi, lo);
     const flags = !active ? copiedFlags.none : l2Copied(hi) ? copiedFlags.copied : copiedFlags.notCopied;
-    regions.refer(BigInt(table), BigInt(geometry.clusterSize), flags);
+    if (!regions.refer(BigInt(table), BigInt(geometry.clusterSize), flags)) {
+      check.suspicious = true;
+    }
     if (l1Unaligned(lo, geometry.clusterBits)) {
       tally.corrupt(messages.l1Unaligned(table));
     }
@@ -100,6 +104,7 @@ async function checkTable(check: LayerCheck, offset: number, active: boolean): P
   if (counted && !sound.flawed.has(index)) {
     return active ? sound.useOf(index) : noUse();
   }
+  check.suspicious = true;
   const use = new UseCounter();
   const sink: EntrySink = {
     use,

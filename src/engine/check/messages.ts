@@ -35,12 +35,21 @@ export const messages = {
   dataUnaligned: (offset: number): string =>
     `ERROR offset=${hex(offset)}: Data cluster is not properly aligned; L2 entry corrupted.`,
   unallocatedSubclusters: 'ERROR: Unallocated cluster has non-zero subcluster allocation map',
-  snapshotsWithDataFile: (count: number): string =>
-    `ERROR ${count} snapshots in image with data file`,
+  snapshotsWithDataFile: (count: number): string => `ERROR ${count} snapshots in image with data file`,
   snapshotL1Unaligned: (id: string, name: string, offset: bigint): string =>
     `ERROR snapshot ${id} (${name}) l1_offset=${prefixed(offset)}: L1 table is not cluster aligned; snapshot table entry corrupted`,
   snapshotL1TooLarge: (id: string, name: string, entries: number): string =>
     `ERROR snapshot ${id} (${name}) l1_size=${prefixed(entries)}: L1 table is too large; snapshot table entry corrupted`,
+  snapshotTableTooLarge: 'ERROR snapshot table too large',
+  removeSnapshots: (count: number): string =>
+    `You can force-remove all ${count} overhanging snapshots with qemu-img check -r all`,
+  snapshotTableOffset: 'ERROR snapshot table offset invalid',
+  snapshotTableTooBig: 'ERROR failed to read the snapshot table: Snapshot table is too big',
+  snapshotTableUnreadable: (system: string | undefined): string =>
+    `ERROR failed to read the snapshot table: Failed to read snapshot table: ${systemText(system)}`,
+  snapshotExtra: (index: number): string =>
+    `ERROR failed to read the snapshot table: Too much extra metadata in snapshot table entry ${index}\n` +
+    'You can force-remove this extra metadata with qemu-img check -r all',
   snapshotIncomplete: (index: number): string => `ERROR snapshot table entry ${index} is incomplete`,
   refcountTableReserved: (index: number): string => `ERROR refcount table entry ${index} has reserved bits set`,
   refcountBlockUnaligned: (index: number): string =>

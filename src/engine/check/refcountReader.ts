@@ -76,7 +76,9 @@ export class RefcountReader {
     if (this.#windowAt >= 0 && from >= 0 && from + clusterSize <= this.#window.length) {
       return { bytes: this.#window.slice(from, from + clusterSize) };
     }
-    const window = new Uint8Array(Math.max(clusterSize, this.#windowAt >= 0 && from === this.#window.length ? windowBytes : clusterSize));
+    const window = new Uint8Array(
+      Math.max(clusterSize, this.#windowAt >= 0 && from === this.#window.length ? windowBytes : clusterSize),
+    );
     const bad = await readHostBytes(this.#storage, BigInt(at), window);
     this.#windowAt = bad.length === 0 ? at : -1;
     this.#window = window;
@@ -94,4 +96,3 @@ export class RefcountReader {
     }
   }
 }
-

@@ -37,16 +37,17 @@ export class Regions {
     return isPast;
   }
 
-  /** Counts a reference to `length` bytes at a host offset. */
-  refer(offset: bigint, length: bigint, flags: CopiedFlags = copiedFlags.none): void {
+  /** Counts a reference to `length` bytes at a host offset; returns whether they are in the file. */
+  refer(offset: bigint, length: bigint, flags: CopiedFlags = copiedFlags.none): boolean {
     if (length <= 0n) {
-      return;
+      return true;
     }
     if (this.tellPastEnd(offset, length)) {
-      return;
+      return false;
     }
     const size = BigInt(this.#geometry.clusterSize);
     const first = Number(offset / size);
     this.#counts.add(first, Number((offset + length - 1n) / size) + 1 - first, 1, flags);
+    return true;
   }
 }

@@ -1,6 +1,14 @@
 import type { Geometry } from '../image/geometry.ts';
 import { indexOfTable, type L2TableSet } from '../image/l2TableSet.ts';
-import { activeSource, type EntryPlace, type Flaw, flaws, type Owner, owners, type ReferenceVisitor } from '../image/reference.ts';
+import {
+  activeSource,
+  type EntryPlace,
+  type Flaw,
+  flaws,
+  type Owner,
+  owners,
+  type ReferenceVisitor,
+} from '../image/reference.ts';
 import { type ClusterUse, UseCounter } from './clusterUse.ts';
 import { copiedFlags, type ReferenceCounts } from './referenceCounts.ts';
 import { leadsPastEnd } from './regions.ts';

@@ -1,5 +1,5 @@
-/** Where a check's messages go, each a line without its end. */
-export type Say = (message: string) => void;
+/** Where a check's messages go, each a line without its end. `named`: the name of the program stands before it. */
+export type Say = (message: string, named?: boolean) => void;
 
 /** What a check has counted. */
 export class Tally {
@@ -8,6 +8,7 @@ export class Tally {
   corruptions = 0;
   leaks = 0;
   readonly #say: Say;
+  #saidOnce = false;
 
   constructor(say: Say) {
     this.#say = say;
@@ -25,14 +26,17 @@ export class Tally {
     this.#say(message);
   }
 
-  /** Something could not be checked. */
-  fail(message: string): void {
+  /** Something could not be checked. `named`: see `Say`. */
+  fail(message: string, named = false): void {
     this.checkErrors++;
-    this.#say(message);
+    this.#say(message, named);
   }
 
-  /** Something is to be told that is counted elsewhere, or not at all. */
-  say(message: string): void {
-    this.#say(message);
+  /** Tells what QEMU's driver itself says, of which it tells only the first thing. */
+  sayOnce(message: string): void {
+    if (!this.#saidOnce) {
+      this.#saidOnce = true;
+      this.#say(message);
+    }
   }
 }

@@ -1,0 +1,166 @@
+import { maxRefcount, readRefcount, readSmallRefcount } from '../format/refcounts.ts';
+import type { Geometry } from '../image/geometry.ts';
+import type { Progress } from '../ports.ts';
+import { messages } from './messages.ts';
+import type { RefcountReader } from './refcountReader.ts';
+import { copiedFlags, type ReferenceCounts } from './referenceCounts.ts';
+import type { Tally } from './tally.ts';
+
+/** What the comparison has found besides what it tells. */
+export interface Comparison {
+  /** The last cluster with a refcount or a reference; 0 where there is none. */
+  highest: number;
+  /** Clusters are referred to whose refcount is 0, so that the refcounts must be built anew. */
+  rebuild: boolean;
+  /** Entries of the active layer have COPIED where the refcount is not 1, or not where it is. */
+  miscopied: boolean;
+}
+
+/** Called for each cluster whose refcount is not its number of references. */
+export type MismatchVisitor = (cluster: number, refcount: number | bigint, references: number) => void;
+
+/**
+ * Compares the refcounts of the clusters from `from` to before `to` with the references, as QEMU does
+ * (compare_refcounts).
+ */
+export async function compareRefcounts(
+  reader: RefcountReader,
+  counts: ReferenceCounts,
+  range: { readonly from: number; readonly to: number },
+  found: Comparison,
+  tally: Tally,
+  mismatch: MismatchVisitor,
+  progress: Progress,
+): Promise<void> {
+  const { refcountBlockEntries: perBlock } = reader.geometry;
+  const blocks = reader.indices;
+  let next = blocks.findIndex((index) => (index + 1) * perBlock > range.from);
+  next = next < 0 ? blocks.length : next;
+  for (let at = range.from; at < range.to; ) {
+    const block = blocks[next];
+    const blockStart = block === undefined ? Number.POSITIVE_INFINITY : block * perBlock;
+    if (block === undefined || blockStart > at) {
+      // No refcount block: all refcounts are 0 up to the next one.
+      const stop = Math.min(range.to, blockStart);
+      at = counts.nextPart(at, stop);
+      const end = Math.min(stop, (Math.floor(at / uncountedStep) + 1) * uncountedStep);
+      compareUncounted(reader.geometry, counts, at, end, found, tally, mismatch);
+      at = Math.max(at, end);
+    } else {
+      const end = Math.min(range.to, blockStart + perBlock);
+      await compareBlock(reader, block, counts, { from: at, to: end }, found, tally, mismatch);
+      at = end;
+      next++;
+    }
+    await progress.step(at - range.from, range.to - range.from);
+  }
+}
+
+/** Clusters without a refcount block that are looked at in one go. */
+const uncountedStep = 2 ** 16;
+
+function compareUncounted(
+  geometry: Geometry,
+  counts: ReferenceCounts,
+  from: number,
+  to: number,
+  found: Comparison,
+  tally: Tally,
+  mismatch: MismatchVisitor,
+): void {
+  for (let cluster = from; cluster < to; cluster++) {
+    const byte = counts.byteAt(cluster);
+    if (byte !== 0) {
+      judge(cluster, 0, byte, counts, found, tally, mismatch, geometry);
+    }
+  }
+}
+
+async function compareBlock(
+  reader: RefcountReader,
+  index: number,
+  counts: ReferenceCounts,
+  { from, to }: { readonly from: number; readonly to: number },
+  found: Comparison,
+  tally: Tally,
+  mismatch: MismatchVisitor,
+): Promise<void> {
+  const { geometry } = reader;
+  const { refcountBlockEntries: perBlock, refcountOrder } = geometry;
+  const block = await reader.block(index);
+  if (block === undefined || block.system !== undefined) {
+    tellUnaligned(block?.unaligned, index, tally);
+    for (let cluster = from; cluster < to; cluster++) {
+      tally.fail(messages.noRefcount(cluster, block?.system));
+    }
+    return;
+  }
+  const { bytes } = block;
+  const first = index * perBlock;
+  for (let cluster = from; cluster < to; cluster++) {
+    const refcount = readSmallRefcount(bytes, cluster - first, refcountOrder);
+    const byte = counts.byteAt(cluster);
+    // Referred to once, with COPIED where it matters, and counted once: nearly all of them.
+    if (refcount === 1 && (byte === 1 || byte === soundByte)) {
+      found.highest = cluster;
+    } else if ((refcount | byte) !== 0) {
+      const exact = refcount > Number.MAX_SAFE_INTEGER ? readRefcount(bytes, cluster - first, refcountOrder) : refcount;
+      judge(cluster, exact, byte, counts, found, tally, mismatch, geometry);
+    }
+  }
+}
+
+/** Referred to once, by an entry with COPIED. */
+const soundByte = 1 | copiedFlags.copied;
+
+function judge(
+  cluster: number,
+  refcount: number | bigint,
+  byte: number,
+  counts: ReferenceCounts,
+  found: Comparison,
+  tally: Tally,
+  mismatch: MismatchVisitor,
+  geometry: Geometry,
+): void {
+  const counted = counts.countAt(byte, cluster);
+  const references = saturated(cluster, counted, geometry, tally);
+  found.highest = cluster;
+  const wrongFlag = refcount === 1 ? copiedFlags.notCopied : copiedFlags.copied;
+  found.miscopied ||= (byte & wrongFlag) !== 0;
+  if (BigInt(refcount) === BigInt(references)) {
+    return;
+  }
+  found.rebuild ||= refcount === 0;
+  const message = messages.refcount(cluster, refcount, references);
+  if (refcount < references) {
+    tally.corrupt(message);
+  } else {
+    tally.leak(message);
+  }
+  mismatch(cluster, refcount, references);
+}
+
+/** The references, as many as a refcount can count. QEMU tells of each one more. */
+function saturated(cluster: number, counted: number, geometry: Geometry, tally: Tally): number {
+  const most = maxRefcount(geometry.refcountOrder);
+  if (BigInt(counted) <= most) {
+    return counted;
+  }
+  for (let more = Number(most); more < counted; more++) {
+    tally.corrupt(messages.overflow(BigInt(cluster) * BigInt(geometry.clusterSize)));
+  }
+  return Number(most);
+}
+
+function tellUnaligned(offset: number | undefined, index: number, tally: Tally): void {
+  if (offset !== undefined) {
+    tally.sayOnce(
+      `qcow2: Image is corrupt: Refblock offset ${showHex(offset)} unaligned (reftable index: ${showHex(index)}); further non-fatal corruption events will be suppressed`,
+    );
+  }
+}
+
+function showHex(value: number): string {
+  return value === 0 ? '0' : `0x${value.toString(16)}`;
+}

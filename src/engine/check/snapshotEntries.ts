@@ -1,0 +1,59 @@
+import { requiredExtraBytes, type Snapshot } from '../format/snapshots.ts';
+import type { Image } from '../image/image.ts';
+import { walkSnapshotTable } from '../image/snapshotTable.ts';
+import { limits } from '../limits.ts';
+import { CheckStopped } from './checkStopped.ts';
+import { messages } from './messages.ts';
+import type { Tally } from './tally.ts';
+
+/** The snapshot table as a check sees it. */
+export interface SnapshotEntries {
+  readonly entries: readonly Snapshot[];
+  /** Bytes that the table takes. */
+  readonly length: bigint;
+}
+
+/** Bytes of an entry of zeros: what QEMU reads past the end of the file. */
+const emptyEntryBytes = 40n;
+
+/** Reads the snapshot table, as QEMU's check does (qcow2_check_read_snapshot_table). Throws `CheckStopped`. */
+export async function readSnapshotEntries(image: Image, tally: Tally): Promise<SnapshotEntries> {
+  const { header, storage, geometry } = image;
+  if (!header || !geometry || header.nb_snapshots === 0) {
+    return { entries: [], length: 0n };
+  }
+  const count = header.nb_snapshots;
+  if (count > limits.snapshots) {
+    tally.fail(`${messages.snapshotTableTooLarge}\n${messages.removeSnapshots(count - limits.snapshots)}`, true);
+    throw new CheckStopped('EFBIG');
+  }
+  if (header.snapshots_offset % BigInt(geometry.clusterSize) !== 0n) {
+    tally.fail(messages.snapshotTableOffset, true);
+    throw new CheckStopped('EINVAL');
+  }
+  const entries: Snapshot[] = [];
+  const end = await walkSnapshotTable(storage, header, (chunk) => {
+    for (const entry of chunk.entries) entries.push(entry);
+  });
+  const first = entries.find(({ fields }) => fields.extra_data_size > limits.snapshotExtraBytes);
+  if (first) {
+    tally.fail(messages.snapshotExtra(first.index), true);
+    throw new CheckStopped('EFBIG');
+  }
+  if (end?.unreadable) {
+    tally.fail(messages.snapshotTableUnreadable(end.unreadable.system), true);
+    throw new CheckStopped(end.unreadable.system);
+  }
+  const missing = count - entries.length;
+  const length = (end?.offset ?? header.snapshots_offset) - header.snapshots_offset + emptyEntryBytes * BigInt(missing);
+  if (length > BigInt(limits.snapshotTableBytes)) {
+    tally.fail(messages.snapshotTableTooBig, true);
+    throw new CheckStopped('EFBIG');
+  }
+  for (let index = 0; index < count && header.version >= 3; index++) {
+    if ((entries[index]?.fields.extra_data_size ?? 0) < requiredExtraBytes) {
+      tally.corrupt(messages.snapshotIncomplete(index));
+    }
+  }
+  return { entries, length };
+}
