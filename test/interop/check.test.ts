@@ -1,24 +1,8 @@
 import assert from 'node:assert/strict';
 import { basename, dirname } from 'node:path';
 import { brokenImageFiles, brokenImages } from '../support/brokenImages.ts';
-import { runQcow2 } from '../support/command.ts';
 import { interopImages } from '../support/interopImages.ts';
-import type { ProgramResult } from '../support/programs.ts';
-import { runProgram } from '../support/qemu.ts';
-
-/** The answer of our command, under qemu-img's name. */
-async function ours(args: readonly string[], folder: string): Promise<ProgramResult> {
-  const { code, stdout, stderr } = await runQcow2(['check', ...args], folder);
-  return { code, stdout, stderr: stderr.replaceAll(/^qcow2: (?!Image is|Marking)/gm, 'qemu-img: ') };
-}
-
-/** QEMU forgets the end of the line after a hint. */
-const hint = "run 'qemu-img check -r' on the image file to fix.";
-
-async function theirs(args: readonly string[], folder: string): Promise<ProgramResult> {
-  const { code, stdout, stderr } = await runProgram('qemu-img', ['check', ...args], folder);
-  return { code, stdout, stderr: stderr.replace(hint, `${hint}\n`) };
-}
+import { checkedByQemu, checkedByUs } from './checkRuns.ts';
 
 describe('qcow2 check says what qemu-img check says', function () {
   this.timeout(120_000);
@@ -28,7 +12,7 @@ describe('qcow2 check says what qemu-img check says', function () {
       const [folder, file] = [dirname(path), basename(path)];
       for (const output of ['human', 'json']) {
         const args = [`--output=${output}`, ...options, file];
-        const [mine, qemus] = [await ours(args, folder), await theirs(args, folder)];
+        const [mine, qemus] = [await checkedByUs(args, folder), await checkedByQemu(args, folder)];
         if (qemus.stderr.includes('Could not open backing file')) {
           // Ours opens nothing but the image: a backing file says nothing of its tables.
           assert.equal(mine.code, 0, name);
@@ -37,7 +21,7 @@ describe('qcow2 check says what qemu-img check says', function () {
           const opened = `driver=qcow2,encrypt.key-secret=s,file.filename=${file}`;
           const secret = ['--object', 'secret,id=s,data=qcow2', '--image-opts', opened];
           assert.equal(mine.code, 0, name);
-          assert.equal((await ours([file], folder)).stdout, (await theirs(secret, folder)).stdout, name);
+          assert.equal((await checkedByUs([file], folder)).stdout, (await checkedByQemu(secret, folder)).stdout, name);
         } else {
           assert.deepEqual(mine, qemus, name);
         }
@@ -49,7 +33,7 @@ describe('qcow2 check says what qemu-img check says', function () {
     it(`of a broken one: ${name}`, async () => {
       const path = (await brokenImageFiles())[index]?.path ?? '';
       const args = [...options, basename(path)];
-      assert.deepEqual(await ours(args, dirname(path)), await theirs(args, dirname(path)));
+      assert.deepEqual(await checkedByUs(args, dirname(path)), await checkedByQemu(args, dirname(path)));
     });
   }
 });

@@ -48,12 +48,22 @@ export interface CheckVisitor {
   readonly mismatch: MismatchVisitor;
 }
 
+/** Bytes of memory for the counts of references: enough for 32 TiB in clusters of 64 KiB at a time. */
+const defaultCountBytes = 2 ** 29;
+
 /**
  * Checks an image as qemu-img does (qcow2_co_check): counts all references and compares them with the refcounts. Memory is
  * bounded: a byte a cluster that is in use, and where these are too many, one part of the file after the other. Throws
  * `damaged` for a file without a usable header, and `cancelled`.
+ *
+ * @param countBytes - of memory for the counts
  */
-export async function check(image: Image, visitor: CheckVisitor, progress: Progress): Promise<CheckResult> {
+export async function check(
+  image: Image,
+  visitor: CheckVisitor,
+  progress: Progress,
+  countBytes = defaultCountBytes,
+): Promise<CheckResult> {
   const { geometry, header } = image;
   if (!geometry || !header) {
     throw new Qcow2Error('damaged', 'There is no header that tells where the tables are: nothing can be checked.');
@@ -65,7 +75,7 @@ export async function check(image: Image, visitor: CheckVisitor, progress: Progr
   try {
     const snapshots = await readSnapshotEntries(image, tally);
     const table = await readRefcountTable(image.storage, geometry, header);
-    await checkParts({ image, geometry, table, snapshots, tally, visitor, use, found }, progress);
+    await checkParts({ image, geometry, table, snapshots, tally, visitor, use, found, countBytes }, progress);
   } catch (error) {
     if (!(error instanceof CheckStopped)) throw error;
     failure = error.system;
@@ -96,6 +106,7 @@ interface Work {
   readonly visitor: CheckVisitor;
   readonly use: ClusterUse;
   readonly found: Comparison;
+  readonly countBytes: number;
 }
 
 /** The share of counting the references in the progress; the rest is comparing. */
@@ -109,10 +120,17 @@ async function checkParts(work: Work, progress: Progress): Promise<void> {
   const silent = new Tally(() => undefined);
   let layers: LayerCheck | undefined;
   for (let from = 0, end = 1; from < end; ) {
-    const counts = new ReferenceCounts(from);
+    const counts = new ReferenceCounts(from, work.countBytes);
     const done = from / Math.max(end, geometry.fileClusters);
     const part = share(progress, done, 1);
-    layers = await countReferences(work, active, counts, from === 0 ? tally : silent, share(part, 0, countShare));
+    const counted = await countReferences(
+      work,
+      active,
+      counts,
+      from === 0 ? tally : silent,
+      share(part, 0, countShare),
+    );
+    layers ??= counted;
     end = Math.max(geometry.fileClusters, counts.end);
     const range = { from, to: Math.min(end, counts.to) };
     await compareRefcounts(reader, counts, range, found, tally, visitor.mismatch, share(part, countShare, 1));

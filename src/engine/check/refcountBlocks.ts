@@ -1,3 +1,4 @@
+import { maxRefcount } from '../format/refcounts.ts';
 import type { Geometry } from '../image/geometry.ts';
 import { type RefcountTable, refcountTableEntries } from '../image/refcountTable.ts';
 import { messages } from './messages.ts';
@@ -31,7 +32,8 @@ export function checkRefcountBlocks(
       wrong(messages.refcountBlockOutside(index));
     } else if (block !== 0) {
       regions.refer(BigInt(block), BigInt(geometry.clusterSize));
-      const references = cluster >= counts.from && cluster < counts.to ? counts.count(cluster) : 1;
+      const most = Number(maxRefcount(geometry.refcountOrder));
+      const references = cluster >= counts.from && cluster < counts.to ? Math.min(counts.count(cluster), most) : 1;
       if (references !== 1) {
         wrong(messages.refcountBlockShared(index, references));
       }

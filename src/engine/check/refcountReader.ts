@@ -2,6 +2,7 @@ import { readRefcount } from '../format/refcounts.ts';
 import type { Geometry } from '../image/geometry.ts';
 import { readHostBytes } from '../image/hostBytes.ts';
 import { type RefcountTable, refcountTableEntries } from '../image/refcountTable.ts';
+import { limits } from '../limits.ts';
 import type { Storage } from '../ports.ts';
 
 /** A refcount block as read. */
@@ -12,6 +13,8 @@ export interface BlockBytes {
   /** Its host offset in bytes, where that is not the start of a cluster. */
   readonly unaligned?: number;
 }
+
+const noBytes = new Uint8Array(0);
 
 /** Bytes of blocks that are read together, and that are kept. */
 const windowBytes = 2 ** 20;
@@ -54,8 +57,10 @@ export class RefcountReader {
       return known;
     }
     const read = place.unaligned
-      ? { bytes: new Uint8Array(0), system: 'EIO', unaligned: place.block }
-      : await this.#read(place.block);
+      ? { bytes: noBytes, system: 'EIO', unaligned: place.block }
+      : BigInt(place.block) + BigInt(this.geometry.clusterSize) > limits.fileEnd
+        ? { bytes: noBytes, system: 'EIO' }
+        : await this.#read(place.block);
     this.#keep(index, read);
     return read;
   }

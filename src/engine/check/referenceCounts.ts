@@ -16,9 +16,6 @@ export const copiedFlags = {
 /** Flags of `copiedFlags`. */
 export type CopiedFlags = number;
 
-/** Bytes in memory at most, unless the caller says otherwise: enough for 32 TiB in clusters of 64 KiB. */
-const defaultBytes = 2 ** 29;
-
 const noPage = new Uint8Array(0);
 
 /**
@@ -39,7 +36,7 @@ export class ReferenceCounts {
   #last: Uint8Array = noPage;
 
   /** Counts for the clusters from `from` on, in about `most` bytes. */
-  constructor(from: number, most = defaultBytes) {
+  constructor(from: number, most: number) {
     this.from = from;
     this.#mostPages = Math.max(1, Math.floor(most / pageClusters));
   }

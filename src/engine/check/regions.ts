@@ -1,3 +1,4 @@
+import { maxRefcount } from '../format/refcounts.ts';
 import type { Geometry } from '../image/geometry.ts';
 import { messages } from './messages.ts';
 import { type CopiedFlags, copiedFlags, type ReferenceCounts } from './referenceCounts.ts';
@@ -21,11 +22,14 @@ export class Regions {
   readonly #geometry: Geometry;
   readonly #counts: ReferenceCounts;
   readonly #tally: Tally;
+  /** What a refcount can count at most. */
+  readonly #mostReferences: number;
 
   constructor(geometry: Geometry, counts: ReferenceCounts, tally: Tally) {
     this.#geometry = geometry;
     this.#counts = counts;
     this.#tally = tally;
+    this.#mostReferences = Number(maxRefcount(geometry.refcountOrder));
   }
 
   /** Reports a reference that leads past the end of the file; returns whether it does. */
@@ -47,7 +51,14 @@ export class Regions {
     }
     const size = BigInt(this.#geometry.clusterSize);
     const first = Number(offset / size);
-    this.#counts.add(first, Number((offset + length - 1n) / size) + 1 - first, 1, flags);
+    const end = Number((offset + length - 1n) / size) + 1;
+    for (let cluster = first; cluster < end; cluster++) {
+      if (this.#counts.count(cluster) >= this.#mostReferences) {
+        this.#tally.corrupt(messages.overflow(BigInt(cluster) * size));
+      } else {
+        this.#counts.add(cluster, 1, 1, flags);
+      }
+    }
     return true;
   }
 }

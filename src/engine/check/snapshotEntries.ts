@@ -19,7 +19,7 @@ const emptyEntryBytes = 40n;
 /** Reads the snapshot table, as QEMU's check does (qcow2_check_read_snapshot_table). Throws `CheckStopped`. */
 export async function readSnapshotEntries(image: Image, tally: Tally): Promise<SnapshotEntries> {
   const { header, storage, geometry } = image;
-  if (!header || !geometry || header.nb_snapshots === 0) {
+  if (!header || !geometry) {
     return { entries: [], length: 0n };
   }
   const count = header.nb_snapshots;
@@ -27,7 +27,8 @@ export async function readSnapshotEntries(image: Image, tally: Tally): Promise<S
     tally.fail(`${messages.snapshotTableTooLarge}\n${messages.removeSnapshots(count - limits.snapshots)}`, true);
     throw new CheckStopped('EFBIG');
   }
-  if (header.snapshots_offset % BigInt(geometry.clusterSize) !== 0n) {
+  const start = header.snapshots_offset;
+  if (start % BigInt(geometry.clusterSize) !== 0n || start >= 2n ** 63n) {
     tally.fail(messages.snapshotTableOffset, true);
     throw new CheckStopped('EINVAL');
   }
