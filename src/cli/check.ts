@@ -8,7 +8,6 @@ import { type Option, readArguments } from './options.ts';
 import { type Output, outputTo } from './output.ts';
 import { Failure, programName, usageFailure } from './program.ts';
 import { inQdictOrder } from './qdict.ts';
-import { TextStream } from './textStream.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -61,12 +60,9 @@ async function checkFile({ image }: ImageFile, manner: Manner, out: Output): Pro
   if (image === undefined) {
     throw new Failure('This image format does not support checks', { exitCode: exitCodes.notSupported });
   }
-  const messages = new TextStream(outputTo(2));
-  const say = (message: string, named = false): void =>
-    messages.write(`${named ? `${programName}: ` : ''}${message}\n`);
-  const result = await checkImage(image, { say, mismatch: () => undefined }, noProgress).finally(() =>
-    messages.flush(),
-  );
+  const messages = new Messages();
+  const visitor = { say: messages.say, mismatch: () => undefined };
+  const result = await checkImage(image, visitor, noProgress).finally(() => messages.flush());
   if (result.failure !== undefined) {
     throw new Failure(`Check failed: ${systemText(result.failure)}`);
   }
@@ -77,6 +73,26 @@ async function checkFile({ image }: ImageFile, manner: Manner, out: Output): Pro
     throw new Failure('Check failed');
   }
   return result.corruptions > 0 ? exitCodes.corrupt : result.leaks > 0 ? exitCodes.leaks : exitCodes.sound;
+}
+
+/** Bytes of messages that go out together. */
+const gathered = 65536;
+
+/** The messages of a check, for stderr: there may be millions of them. */
+class Messages {
+  #text = '';
+
+  readonly say = (message: string, named = false): void => {
+    this.#text += `${named ? `${programName}: ` : ''}${message}\n`;
+    if (this.#text.length >= gathered) {
+      this.flush();
+    }
+  };
+
+  flush(): void {
+    outputTo(2).text(this.#text);
+    this.#text = '';
+  }
 }
 
 /** QEMU's ImageCheck, its members in the order of its definition; those that are 0 are left out. */

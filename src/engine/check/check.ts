@@ -1,5 +1,5 @@
 import { Qcow2Error } from '../error.ts';
-import { type Snapshot, snapshotId, snapshotName } from '../format/snapshots.ts';
+import { type Snapshot, snapshotIdBytes, snapshotNameBytes } from '../format/snapshots.ts';
 import { segmentsOf } from '../image/entryTables.ts';
 import type { Geometry } from '../image/geometry.ts';
 import type { Image } from '../image/image.ts';
@@ -207,9 +207,15 @@ async function countReferences(
 function l1Fault(entry: Snapshot, { clusterSize }: Geometry): string | undefined {
   const { l1_table_offset: offset, l1_size: entries } = entry.fields;
   if (offset % BigInt(clusterSize) !== 0n) {
-    return messages.snapshotL1Unaligned(snapshotId(entry), snapshotName(entry), offset);
+    return messages.snapshotL1Unaligned(cString(snapshotIdBytes(entry)), cString(snapshotNameBytes(entry)), offset);
   }
   return entries * 8 > limits.l1TableBytes
-    ? messages.snapshotL1TooLarge(snapshotId(entry), snapshotName(entry), entries)
+    ? messages.snapshotL1TooLarge(cString(snapshotIdBytes(entry)), cString(snapshotNameBytes(entry)), entries)
     : undefined;
+}
+
+/** Bytes as C prints them, as a byte string: up to the first NUL. */
+function cString(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0);
+  return String.fromCharCode(...bytes.subarray(0, end < 0 ? bytes.length : end));
 }

@@ -44,7 +44,8 @@ export const messages = {
   removeSnapshots: (count: number): string =>
     `You can force-remove all ${count} overhanging snapshots with qemu-img check -r all`,
   snapshotTableOffset: 'ERROR snapshot table offset invalid',
-  snapshotTableTooBig: 'ERROR failed to read the snapshot table: Snapshot table is too big',
+  snapshotTableTooBig: (overhanging: number): string =>
+    `ERROR failed to read the snapshot table: Snapshot table is too big\nYou can force-remove all ${overhanging} overhanging snapshots with qemu-img check -r all`,
   snapshotTableUnreadable: (system: string | undefined): string =>
     `ERROR failed to read the snapshot table: Failed to read snapshot table: ${systemText(system)}`,
   snapshotExtra: (index: number): string =>

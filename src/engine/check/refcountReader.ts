@@ -65,14 +65,18 @@ export class RefcountReader {
     return read;
   }
 
-  /** The refcount of a cluster; undefined where it is not known. */
+  /** The refcount of a cluster, a number where that is exact; undefined where it is not known. */
   async refcount(cluster: number): Promise<number | bigint | undefined> {
     const { refcountBlockEntries: perBlock, refcountOrder } = this.geometry;
     const block = await this.block(Math.floor(cluster / perBlock));
     if (block === undefined) {
       return 0;
     }
-    return block.system === undefined ? readRefcount(block.bytes, cluster % perBlock, refcountOrder) : undefined;
+    if (block.system !== undefined) {
+      return undefined;
+    }
+    const refcount = readRefcount(block.bytes, cluster % perBlock, refcountOrder);
+    return refcount > Number.MAX_SAFE_INTEGER ? refcount : Number(refcount);
   }
 
   async #read(at: number): Promise<BlockBytes> {

@@ -1,4 +1,4 @@
-/** Where a check's messages go, each a line without its end. `named`: the name of the program stands before it. */
+/** Where a check's messages go, each a line without its end, a byte string (names are as in the image). `named`: the name of the program stands before it. */
 export type Say = (message: string, named?: boolean) => void;
 
 /** What a check has counted. */
