@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- [--only cli|map|changes] [--runs N] [--keep] [--update-readme]`: how long `qcow2 info` and `qcow2 map` take
- * beside qemu-img, on images that are large in three ways, how long the first of them takes to be changed, how soon the editor's maps of it are painted,
+ * `npm run bench -- [--only cli|check|map|changes] [--runs N] [--keep] [--update-readme]`: how long `qcow2 info`, `map` and `check`
+ * take beside qemu-img, on images that are large in three ways, how long the first of them takes to be changed, how soon the editor's maps of it are painted,
  * and how much memory an image of 16 TiB takes. Prints tables in Markdown; `--update-readme` puts them into README.md.
  */
 import { existsSync } from 'node:fs';
@@ -16,8 +16,8 @@ import { changesTable, measureChanges } from './changes.ts';
 import { buildHost } from './host.ts';
 import { measureMemory, memoryTable } from './mapMemory.ts';
 import { mapTable, measureMap } from './mapPaint.ts';
-import { type Measured, measure } from './measure.ts';
-import { table, writeReadme } from './report.ts';
+import { type Measured, type MeasuredVerb, measure, measureVerb } from './measure.ts';
+import { type BenchPart, table, verbTable, writeReadme } from './report.ts';
 
 const { values } = parseArgs({
   options: {
@@ -31,7 +31,7 @@ const runs = Number(values.runs);
 const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 const worker = fileURLToPath(new URL('../../dist/worker.js', import.meta.url));
 
-const parts = ['cli', 'changes', 'map'];
+const parts = ['cli', 'check', 'changes', 'map'];
 if (values.only !== undefined && !parts.includes(values.only)) {
   throw new Error(`--only ${values.only}: ${parts.join(', ')}`);
 }
@@ -50,6 +50,9 @@ try {
   const images = await bigImages(folder);
   if (wants('cli')) {
     await benchCommands(images);
+  }
+  if (wants('check')) {
+    await benchCheck(images);
   }
   if (wants('changes')) {
     await benchChanges(images);
@@ -75,6 +78,18 @@ async function benchCommands(images: readonly BigImage[]): Promise<void> {
     'outputs compared byte for byte. The data clusters of (a) and (b) are holes. ' +
     `${machine}, ${(await qemuImg(['--version'])).split('\n')[0]}.`;
   await tell('bench', `${table(measured)}\n\n${method}`);
+}
+
+async function benchCheck(images: readonly BigImage[]): Promise<void> {
+  const measured: (readonly [BigImage, MeasuredVerb])[] = [];
+  for (const image of images) {
+    console.error(`Check of ${image.name} …`);
+    measured.push([image, await measureVerb(cli, ['check'], image.path, image.key === 'b' ? 1 : runs)]);
+  }
+  const method =
+    `As above; ${runs} runs, but one of (b), on which qemu-img takes minutes. ` +
+    `${machine}, load ${loadavg()[0]?.toFixed(1)}, ${(await qemuImg(['--version'])).split('\n')[0]}.`;
+  await tell('check bench', `${verbTable(measured)}\n\n${method}`);
 }
 
 async function benchChanges([image]: readonly BigImage[]): Promise<void> {
@@ -121,7 +136,7 @@ async function benchMemory(host: string): Promise<string> {
   return `${memoryTable(await measureMemory(host, path))}\n\n${method}`;
 }
 
-async function tell(name: 'bench' | 'changes bench' | 'map bench', report: string): Promise<void> {
+async function tell(name: BenchPart, report: string): Promise<void> {
   console.log(`${report}\n`);
   if (values['update-readme']) {
     await writeReadme(name, report);

@@ -36,7 +36,13 @@ export async function measure(cli: string, image: string, runs: number): Promise
   return { verbs: done, firstOpening, opening: sample(await inTurn(runs, () => timeOpening(image))) };
 }
 
-async function measureVerb(cli: string, words: readonly string[], image: string, runs: number): Promise<MeasuredVerb> {
+/** Measures one verb on an image: `runs` times ours and qemu-img's by turns. */
+export async function measureVerb(
+  cli: string,
+  words: readonly string[],
+  image: string,
+  runs: number,
+): Promise<MeasuredVerb> {
   const ourCommand: Command = [process.execPath, cli, ...words, image];
   const theirCommand: Command = ['qemu-img', ...words, image];
   // Also brings the files into the page cache.
