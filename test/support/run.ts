@@ -2,8 +2,9 @@
  * `npm test`: runs the parts of the test suite, two at a time, prints the time of each, and ends with a line
  * `N passed, N failed`. `npm test -- unit cli` runs only the parts named.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
 import { ensureSystemPackages } from './system.ts';
 
 /** A part: mocha on some files, or a command that prints mocha's closing lines. */
@@ -53,6 +54,14 @@ await ensureSystemPackages();
 if (!existsSync('dist/cli.js')) {
   throw new Error('dist/ is not built. Run: npm run build');
 }
+/** The parts that run, each a group of processes of its own: browsers and QEMU's programs are among them. */
+const running = new Set<ChildProcess>();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    for (const child of running) endGroup(child);
+    process.exit(128 + constants.signals[signal]);
+  });
+}
 const chosen = parts.filter((one) => wanted.length === 0 || wanted.includes(one.name));
 const began = Date.now();
 // Two at a time: those in a browser wait much, the others compute. Who is done first helps with the others.
@@ -78,6 +87,7 @@ function run(part: Part): Promise<Outcome> {
   const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
   const [program = '', ...args] = part.command;
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  running.add(child);
   let said = '';
   const hear = (chunk: Buffer): void => {
     said += chunk.toString();
@@ -86,11 +96,12 @@ function run(part: Part): Promise<Outcome> {
   child.stderr.on('data', hear);
   const guard = setTimeout(() => {
     said += `${part.name} did not end within ${part.guard} s\n`;
-    process.kill(-(child.pid ?? 0), 'SIGKILL');
+    endGroup(child);
   }, part.guard * 1000);
   child.on('error', reject);
   child.on('close', (code) => {
     clearTimeout(guard);
+    running.delete(child);
     console.log(`\n== ${part.name}\n${said}`);
     const passed = count(said, 'passing');
     const failed = count(said, 'failing') + count(said, 'pending');
@@ -99,6 +110,13 @@ function run(part: Part): Promise<Outcome> {
     resolve({ name: part.name, passed, failed: failed + Number(broken), seconds: (Date.now() - started) / 1000 });
   });
   return promise;
+}
+
+/** Ends a part with all that it has started. */
+function endGroup({ pid }: ChildProcess): void {
+  if (pid !== undefined) {
+    process.kill(-pid, 'SIGKILL');
+  }
 }
 
 /** The sum of mocha's closing lines such as `  12 passing (34ms)`. */
