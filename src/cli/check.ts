@@ -148,8 +148,9 @@ function asText({ checkErrors, imageEndOffset, corruptions, leaks, totalClusters
 
 /** A number with two digits after the point as C prints it: what lies in the middle goes to the even digit. */
 function twoDigits(value: number): string {
-  const exact = value.toFixed(60);
-  const cut = exact.indexOf('.') + 3;
-  const even = Number(exact[cut - 1]) % 2 === 0;
-  return even && /^50*$/.test(exact.slice(cut)) ? exact.slice(0, cut) : value.toFixed(2);
+  const hundredths = value * 100;
+  // Only eighths can lie in the middle, and of those the product is exact.
+  const isMiddle = Number.isInteger(value * 8) && hundredths % 1 === 0.5;
+  const down = Math.floor(hundredths);
+  return isMiddle ? ((down + (down % 2)) / 100).toFixed(2) : value.toFixed(2);
 }

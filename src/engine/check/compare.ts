@@ -103,7 +103,7 @@ async function compareBlock(
     // Referred to once, with COPIED where it matters, and counted once: nearly all of them.
     if (refcount === 1 && (byte === 1 || byte === soundByte)) {
       found.highest = cluster;
-    } else if ((refcount | byte) !== 0) {
+    } else if (refcount !== 0 || byte !== 0) {
       const exact = refcount > Number.MAX_SAFE_INTEGER ? readRefcount(bytes, cluster - first, refcountOrder) : refcount;
       judge(cluster, exact, byte, counts, found, tally, mismatch, geometry);
     }

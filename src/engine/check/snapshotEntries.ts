@@ -48,7 +48,9 @@ export async function readSnapshotEntries(image: Image, tally: Tally): Promise<S
     throw new CheckStopped(end.unreadable.system);
   }
   const missing = count - entries.length;
-  const length = (end?.offset ?? header.snapshots_offset) - header.snapshots_offset + emptyEntryBytes * BigInt(missing);
+  const taken = (end?.offset ?? start) - start;
+  // Each entry starts at a multiple of 8.
+  const length = missing === 0 ? taken : ((taken + 7n) / 8n) * 8n + emptyEntryBytes * BigInt(missing);
   for (let index = 0; index < count && header.version >= 3; index++) {
     if ((entries[index]?.fields.extra_data_size ?? 0) < requiredExtraBytes) {
       tally.corrupt(messages.snapshotIncomplete(index));
