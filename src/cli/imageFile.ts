@@ -81,7 +81,7 @@ async function openPath(name: string, path: string, format: string | undefined, 
 }
 
 /** Says that a change of the image was interrupted; its journal lies beside it. */
-async function warnOfInterrupted(path: string): Promise<void> {
+export async function warnOfInterrupted(path: string): Promise<void> {
   const found = await journalState(journalBeside(path));
   if (found.state === 'interrupted') {
     outputTo(2).text(
@@ -109,7 +109,7 @@ export function couldNotOpen(path: string, reason: string): Failure {
 }
 
 /** Opens a file; a failure of the system is told as QEMU's file driver does. */
-async function openAnyFile(name: string, path: string, purpose: Purpose): Promise<FileStorage> {
+export async function openAnyFile(name: string, path: string, purpose: Purpose): Promise<FileStorage> {
   try {
     return await openFile(path);
   } catch (error) {

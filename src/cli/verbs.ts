@@ -9,6 +9,7 @@ import { map } from './map.ts';
 import type { Output } from './output.ts';
 import { rebase } from './rebase.ts';
 import { resize } from './resize.ts';
+import { salvage } from './salvage.ts';
 import { snapshot } from './snapshot.ts';
 import { recover, undo } from './takeBack.ts';
 
@@ -97,6 +98,12 @@ export const verbs: readonly Verb[] = [
       '[-l | -a SNAPSHOT | -c SNAPSHOT | -d SNAPSHOT] [-f FMT] [-q] [-U] [--dry-run[=json]] [--keep-undo] [--journal FILE] FILE',
     about: 'Lists the snapshots of a disk, takes one, brings the disk back to one, or deletes one.',
     run: snapshot,
+  },
+  {
+    name: 'salvage',
+    usage: '[-p] [-l SNAPSHOT | --l1 OFFSET:ENTRIES] [--no-backing] [--force] [--output=human|json] IMAGE OUT',
+    about: 'Saves the guest disk of an image, however broken, to a raw file, and lists what is missing.',
+    run: salvage,
   },
   {
     name: 'dump',

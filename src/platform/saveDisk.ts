@@ -1,0 +1,60 @@
+import { Qcow2Error } from '../engine/error.ts';
+import type { Progress } from '../engine/ports.ts';
+import type { SalvageLayer } from '../engine/salvage/piece.ts';
+import { type SalvageSummary, salvage } from '../engine/salvage/salvage.ts';
+import type { SalvageChoice } from '../engine/salvage/source.ts';
+import type { FileStorage } from './fileStorage.ts';
+import { openSalvageFiles, type SalvageTarget } from './salvageFiles.ts';
+
+/**
+ * Saves a disk to a sparse raw file, with a mapfile of ddrescue and a list of what is missing beside it. A run that was
+ * cancelled or failed leaves the raw file and the map, so that the next one goes on.
+ *
+ * @throws `Qcow2Error`, as `openSalvageFiles` and `salvage` do
+ */
+export async function saveDisk(
+  layer: SalvageLayer,
+  target: SalvageTarget,
+  progress: Progress,
+): Promise<SalvageSummary> {
+  const { files, before } = openSalvageFiles(target);
+  let summary: SalvageSummary;
+  try {
+    summary = await salvage(layer, before, files, progress);
+  } catch (error) {
+    if (error instanceof Qcow2Error && error.code === 'cancelled') {
+      files.finish(['"finished": false']);
+    } else {
+      files.abandon();
+    }
+    throw error;
+  }
+  const { earlier, data, zeros, missing, missingRanges } = summary;
+  files.finish([
+    '"finished": true',
+    `"saved-before": ${earlier}`,
+    `"data": ${data}`,
+    `"zeros": ${zeros}`,
+    `"missing-bytes": ${missing}`,
+    `"missing-ranges": ${missingRanges}`,
+  ]);
+  return summary;
+}
+
+/** By what a run is known to be of the same disk as an earlier one: the file with its date, and the state of the disk. */
+export async function salvageMark(image: FileStorage, choice: SalvageChoice): Promise<string> {
+  const { size, modified } = await image.state();
+  return `Disk: ${choiceText(choice)}, of an image of ${size} bytes that was changed at ${modified} ns`;
+}
+
+/** Which state of the disk it is, in words. */
+export function choiceText(choice: SalvageChoice): string {
+  switch (choice.from) {
+    case 'active':
+      return 'active layer';
+    case 'snapshot':
+      return `entry ${choice.index} of the snapshot table`;
+    case 'l1':
+      return `L1 table of ${choice.entries} entries at 0x${choice.offset.toString(16)}`;
+  }
+}
