@@ -3,7 +3,7 @@ import type { Progress } from '../engine/ports.ts';
 import type { ProgressLine } from './progressLine.ts';
 
 /** Milliseconds after which signals are heard again. */
-const turn = 50;
+const turn = 10;
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**

@@ -1,0 +1,347 @@
+import assert from 'node:assert/strict';
+import { copyFile, mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { snapshotId } from '../../src/engine/format/snapshots.ts';
+import { openImage } from '../../src/engine/image/open.ts';
+import { readSnapshots } from '../../src/engine/image/snapshotTable.ts';
+import { parseRescueMap } from '../../src/engine/salvage/rescueMap.ts';
+import { openFile } from '../../src/platform/fileStorage.ts';
+import { runQcow2 } from '../support/command.ts';
+import { follow, img, io } from '../support/imageRecipe.ts';
+import { interopImages } from '../support/interopImages.ts';
+import { runProgram } from '../support/qemu.ts';
+import { random } from '../support/random.ts';
+
+/** Disks whose raw form is larger are left out. */
+const mostBytes = 2n ** 24n;
+
+interface ListedRange {
+  readonly start: number;
+  readonly length: number;
+  readonly reason: string;
+  readonly place?: string;
+}
+
+async function missingOf(raw: string): Promise<ListedRange[]> {
+  return JSON.parse(await readFile(`${raw}.missing.json`, 'utf8')).missing;
+}
+
+describe('salvage', function () {
+  this.timeout(300_000);
+  let folder = '';
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'qcow2-salvage-'));
+  });
+  afterEach(async () => {
+    await rm(folder, { recursive: true });
+  });
+
+  /** Saves as qemu-img converts; returns whether qemu-img can. */
+  async function same(path: string, where: string, options: readonly string[], name: string): Promise<boolean> {
+    const [wanted, ours] = [join(folder, 'wanted.raw'), join(folder, 'ours.raw')];
+    const { code } = await runProgram(
+      'qemu-img',
+      ['convert', '-f', 'qcow2', '-O', 'raw', ...options, path, wanted],
+      where,
+    );
+    const saved = await runQcow2(
+      ['salvage', '--force', ...options.map((word) => word.replace('snapshot.id=', '')), path, ours],
+      where,
+    );
+    if (code !== 0) {
+      assert.notEqual(saved.code, 0, `${name}: qemu-img can't convert it`);
+      return false;
+    }
+    assert.deepEqual({ code: saved.code, stderr: saved.stderr }, { code: 0, stderr: '' }, name);
+    const [theirs, bytes] = [await readFile(wanted), await readFile(ours)];
+    if (options.length === 0) {
+      assert.equal(bytes.length, theirs.length, name);
+    }
+    // Of a snapshot qemu-img takes the size that the disk has now, we take the one that it had then.
+    const length = Math.min(theirs.length, bytes.length);
+    assert(bytes.subarray(0, length).equals(theirs.subarray(0, length)), `${name}: other bytes`);
+    const { blocks } = await stat(ours);
+    const { blocks: most } = await stat(wanted);
+    assert(blocks <= most + 8, `${name}: ${blocks} blocks, qemu-img’s has ${most}`);
+    return true;
+  }
+
+  it('saves what qemu-img converts: through chains, data files, compression and subclusters, and of each snapshot', async () => {
+    const { below } = random(5);
+    let disks = 0;
+    for (const { name, path, folder: where, options } of await interopImages()) {
+      const storage = await openFile(resolve(where, path));
+      const image = await openImage(storage);
+      const { header, backing, dataFile } = image;
+      const snapshots = header ? await readSnapshots(storage, header) : [];
+      await storage.close();
+      const usual = backing === undefined && dataFile === undefined && snapshots.length === 0;
+      if (header?.crypt_method !== 0 || header.size > mostBytes || options.length > 0 || (usual && below(4) > 0)) {
+        continue;
+      }
+      for (const layer of [[], ...snapshots.map((entry) => ['-l', `snapshot.id=${snapshotId(entry)}`])]) {
+        disks += (await same(path, where, layer, `${name} ${layer.join(' ')}`)) ? 1 : 0;
+      }
+    }
+    assert(disks >= 30, `only ${disks} disks`);
+  });
+
+  it('lists what is in a backing file that is not there, and saves the rest', async () => {
+    const images = await interopImages();
+    const found = images.find(({ name }) => name === 'backing file that is not there');
+    assert(found);
+    const raw = join(folder, 'out.raw');
+    const { code } = await runQcow2(['salvage', found.path, raw], found.folder);
+    assert.equal(code, 2);
+    const missing = await missingOf(raw);
+    assert(missing.length > 0);
+    assert(missing.every(({ reason }) => reason === 'backing-not-opened'));
+  });
+
+  it('says of an encrypted image that this is not there yet, and leaves nothing', async () => {
+    const found = (await interopImages()).find(({ name }) => name === 'LUKS');
+    assert(found);
+    const { code, stderr } = await runQcow2(['salvage', found.path, join(folder, 'out.raw')], found.folder);
+    assert.equal(code, 1);
+    assert.match(stderr, /is encrypted.*not there yet/);
+    await assert.rejects(stat(join(folder, 'out.raw')), { code: 'ENOENT' });
+  });
+
+  describe('of an image that was damaged', () => {
+    const size = 4 * 2 ** 20;
+    let image: Buffer;
+    let raw: Buffer;
+    let tables: { l1: number; l2: number[] };
+
+    /** An image of QEMU's with clusters of 4 KiB: eight L2 tables, data, zeros, compressed clusters. */
+    beforeEach(async () => {
+      const steps = [
+        img('create', '-q', '-f', 'qcow2', '-o', 'cluster_size=4k', 'disk.qcow2', String(size)),
+        io(
+          'disk.qcow2',
+          'write -P 1 0 700k',
+          'write -c -P 2 1M 64k',
+          'write -P 3 1500k 300k',
+          'write -z 1600k 20k',
+          'write -P 4 3M 1M',
+          'write -c -P 5 2M 400k',
+        ),
+        img('convert', '-O', 'raw', 'disk.qcow2', 'disk.raw'),
+      ];
+      await follow({ name: 'damaged', steps }, folder);
+      image = await readFile(join(folder, 'disk.qcow2'));
+      raw = await readFile(join(folder, 'disk.raw'));
+      const l1 = Number(image.readBigUInt64BE(40));
+      const entries = image.readUInt32BE(36);
+      const l2 = Array.from({ length: entries }, (_, index) =>
+        Number(image.readBigUInt64BE(l1 + 8 * index) & 0xff_ffff_ffff_fe00n),
+      );
+      tables = { l1, l2: l2.filter((table) => table > 0) };
+    });
+
+    /** Saves it and holds every byte that is not listed as missing against the disk as it was. Returns what is listed. */
+    async function check(damaged: Buffer, code: number): Promise<ListedRange[]> {
+      const [path, out] = [join(folder, 'damaged.qcow2'), join(folder, 'out.raw')];
+      await writeFile(path, damaged);
+      const result = await runQcow2(['salvage', '--force', '--output=json', path, out]);
+      assert.deepEqual([result.code, result.stderr], [code, '']);
+      const [saved, missing] = [await readFile(out), await missingOf(out)];
+      assert.equal(saved.length, size);
+      const lost = missing.reduce((bytes, { length }) => bytes + length, 0);
+      assert.equal(JSON.parse(result.stdout)['missing-bytes'], lost);
+      for (const { start, length } of missing) {
+        saved.fill(0, start, start + length);
+        raw.copy(saved, start, start, start + length);
+      }
+      assert(saved.equals(raw), 'bytes that are not listed as missing differ');
+      const { map } = parseRescueMap(await readFile(`${out}.map`, 'utf8'));
+      const bad = [...map.regions()].filter(({ status }) => status === '-');
+      assert.equal(
+        bad.reduce((bytes, { from, to }) => bytes + to - from, 0),
+        lost,
+      );
+      assert((await readFile(path)).equals(damaged), 'the image was written');
+      return missing;
+    }
+
+    it('nothing is missing before', async () => {
+      assert.deepEqual(await check(image, 0), []);
+    });
+
+    it('an L1 entry with a wrong bit costs what its table led to', async () => {
+      const [, second = 0] = tables.l2;
+      assert(second > 0);
+      image.writeBigUInt64BE(BigInt(second + 512) | (1n << 63n), tables.l1 + 8);
+      const [range] = await check(image, 2);
+      assert.deepEqual([range?.start, range?.length, range?.reason], [2 ** 21, 2 ** 21, 'l1-entry-unaligned']);
+    });
+
+    it('an L2 table full of ones costs what it led to, and no more', async () => {
+      image.fill(0xff, tables.l2[0], (tables.l2[0] ?? 0) + 4096);
+      const missing = await check(image, 2);
+      assert.equal(
+        missing.reduce((bytes, { length }) => bytes + length, 0),
+        2 ** 21,
+      );
+    });
+
+    it('a file that was cut costs what lay behind', async () => {
+      for (const part of [0.9, 0.5, 0.3]) {
+        assert((await check(image.subarray(0, Math.floor(image.length * part)), 2)).length > 0);
+      }
+    });
+
+    it('an L1 table that can’t be found costs all, and is found by its place', async () => {
+      image.writeBigUInt64BE(1n << 40n, 40);
+      const [range, ...more] = await check(image, 2);
+      assert.deepEqual([range?.start, range?.length, range?.reason, more], [0, size, 'l1-table-past-end', []]);
+      const out = join(folder, 'found.raw');
+      const at = `0x${tables.l1.toString(16)}:2`;
+      const { code } = await runQcow2(['salvage', '--l1', at, join(folder, 'damaged.qcow2'), out]);
+      assert.equal(code, 0);
+      assert((await readFile(out)).equals(raw));
+    });
+
+    it('compressed data that was written over costs its clusters', async () => {
+      // The clusters of the compressed part: their entries have bit 62.
+      const table = tables.l2[0] ?? 0;
+      const entry = Array.from({ length: 512 }, (_, index) => image.readBigUInt64BE(table + 8 * index)).find(
+        (word) => word & (1n << 62n),
+      );
+      assert(entry !== undefined);
+      const data = Number(entry & ((1n << 58n) - 1n));
+      image.fill(0xff, data, data + 8);
+      const missing = await check(image, 2);
+      assert(missing.some(({ reason }) => reason === 'compressed-broken'));
+      assert(missing.every(({ start }) => start >= 2 ** 20 && start < 2 ** 20 + 65536));
+    });
+
+    it('any number of entries that are wrong in any way costs theirs alone', async () => {
+      const { below } = random(77);
+      for (let round = 0; round < 8; round++) {
+        const damaged = Buffer.from(image);
+        const hit = new Set<number>();
+        for (let index = 0; index < 30; index++) {
+          const [table, entry] = [below(tables.l2.length), below(512)];
+          hit.add(table * 512 + entry);
+          const wrong = below(2) === 0 ? (1n << 63n) | 0x5200n : (1n << 63n) | (1n << 50n);
+          damaged.writeBigUInt64BE(wrong, (tables.l2[table] ?? 0) + 8 * entry);
+        }
+        const missing = await check(damaged, 2);
+        const listed = missing.flatMap(({ start, length }) =>
+          Array.from({ length: length / 4096 }, (_, index) => start / 4096 + index),
+        );
+        assert.deepEqual(
+          listed,
+          [...hit].sort((a, b) => a - b),
+        );
+      }
+    });
+
+    it('QEMU refuses to open it, and it is saved all the same', async () => {
+      // Unknown incompatible bits, no refcount table, a snapshot table that is none.
+      image.writeBigUInt64BE(1n << 40n, 72);
+      image.writeUInt32BE(0, 56);
+      image.writeUInt32BE(3, 60);
+      image.writeBigUInt64BE(77n, 64);
+      await writeFile(join(folder, 'refused.qcow2'), image);
+      const { code } = await runProgram('qemu-img', ['info', 'refused.qcow2'], folder);
+      assert.equal(code, 1);
+      assert.deepEqual(await check(image, 0), []);
+    });
+  });
+
+  describe('writes', () => {
+    const files = { image: '', raw: '' };
+    beforeEach(async () => {
+      const steps = [
+        img('create', '-q', '-f', 'raw', 'base.raw', '2M'),
+        img('create', '-q', '-f', 'qcow2', '-b', 'base.raw', '-F', 'raw', 'top.qcow2'),
+        io('top.qcow2', 'write -P 7 1M 128k'),
+      ];
+      await follow({ name: 'writes', steps }, folder);
+      await runProgram('qemu-io', ['-f', 'raw', '-c', 'write -P 6 0 64k', 'base.raw'], folder);
+      files.image = join(folder, 'top.qcow2');
+      files.raw = join(folder, 'out.raw');
+    });
+
+    it('never the image or a file of its chain, by any name, opened or not', async () => {
+      const before = [await readFile(files.image), await readFile(join(folder, 'base.raw'))];
+      for (const options of [[], ['--force'], ['--force', '--no-backing']]) {
+        for (const target of ['top.qcow2', 'base.raw', `../${basename(folder)}/base.raw`]) {
+          const { code, stderr } = await runQcow2(['salvage', ...options, 'top.qcow2', target], folder);
+          assert.equal(code, 1);
+          assert.match(stderr, /is the image, or a file that it is based on/);
+        }
+      }
+      assert.deepEqual([await readFile(files.image), await readFile(join(folder, 'base.raw'))], before);
+    });
+
+    it('over no file that is there, unless told to', async () => {
+      await writeFile(files.raw, 'mine');
+      const refused = await runQcow2(['salvage', files.image, files.raw]);
+      assert.deepEqual([refused.code, await readFile(files.raw, 'utf8')], [1, 'mine']);
+      assert.match(refused.stderr, /is there already, and it has no map file.*--force/);
+      assert.equal((await runQcow2(['salvage', '--force', files.image, files.raw])).code, 0);
+      assert.equal((await readFile(files.raw)).length, 2 ** 21);
+      await rm(files.raw);
+      await writeFile(`${files.raw}.map`, '0x0 + 1\n0x0 0x200 +\n');
+      const other = await runQcow2(['salvage', files.image, files.raw]);
+      assert.equal(other.code, 1);
+      assert.match(other.stderr, /out\.raw\.map is there already/);
+    });
+
+    it('what an earlier run could not, once the backing file may be opened', async () => {
+      const first = await runQcow2(['salvage', '--no-backing', '--output=json', files.image, files.raw]);
+      assert.equal(first.code, 2);
+      assert.equal(JSON.parse(first.stdout)['missing-bytes'], 2 ** 21 - 2 ** 17);
+      const second = await runQcow2(['salvage', '--output=json', files.image, files.raw]);
+      assert.equal(second.code, 0);
+      const { 'saved-before': before, 'missing-bytes': missing } = JSON.parse(second.stdout);
+      assert.deepEqual([before, missing], [2 ** 17, 0]);
+      assert.deepEqual(await missingOf(files.raw), []);
+      await runProgram('qemu-img', ['convert', '-O', 'raw', 'top.qcow2', 'wanted.raw'], folder);
+      assert((await readFile(files.raw)).equals(await readFile(join(folder, 'wanted.raw'))));
+    });
+
+    it('nothing to the output of an earlier run once the image has changed', async () => {
+      assert.equal((await runQcow2(['salvage', files.image, files.raw])).code, 0);
+      await copyFile(files.image, join(folder, 'copy'));
+      const handle = await open(files.image, 'r+');
+      await handle.write(Buffer.from([1]), 0, 1, 4 * 65536 + 100);
+      await handle.close();
+      const { code, stderr } = await runQcow2(['salvage', files.image, files.raw]);
+      assert.equal(code, 1);
+      assert.match(stderr, /the image was changed since/);
+    });
+
+    it('down how far it has come when it is interrupted, and the same command goes on', async () => {
+      const clusters = 2048;
+      await follow(
+        {
+          name: 'long',
+          steps: [img('create', '-q', '-f', 'qcow2', 'long.qcow2', '128M'), io('long.qcow2', 'write -P 3 0 128M')],
+        },
+        folder,
+      );
+      const running = runQcow2(['salvage', 'long.qcow2', 'long.raw'], folder);
+      const signalling = setInterval(() => process.emit('SIGTERM'), 1);
+      const { code, stderr } = await running.finally(() => clearInterval(signalling));
+      assert.equal(code, 1);
+      assert.match(stderr, /interrupted.*same command goes on/);
+      assert.equal(JSON.parse(await readFile(join(folder, 'long.raw.missing.json'), 'utf8')).finished, false);
+      const again = await runQcow2(['salvage', '--output=json', 'long.qcow2', 'long.raw'], folder);
+      assert.equal(again.code, 0);
+      const { 'saved-before': before, data } = JSON.parse(again.stdout);
+      assert.equal(before + data, clusters * 65536);
+      assert((await readFile(join(folder, 'long.raw'))).equals(Buffer.alloc(clusters * 65536, 3)));
+    });
+
+    it('help that says what the exit codes mean', async () => {
+      const { code, stdout } = await runQcow2(['salvage', '--help']);
+      assert.equal(code, 0);
+      assert.match(stdout, /Exit status: 0 .* 1 .* 2 /);
+    });
+  });
+});
