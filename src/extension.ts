@@ -10,6 +10,7 @@ import { registerOpenSample } from './commands/openSample.ts';
 import { registerRebase } from './commands/rebase.ts';
 import { registerReload } from './commands/reload.ts';
 import { registerResize } from './commands/resize.ts';
+import { registerSaveGuestDisk } from './commands/saveGuestDisk.ts';
 import { registerShowJson } from './commands/showJson.ts';
 import { registerShowLog } from './commands/showLog.ts';
 import { registerSnapshots } from './commands/snapshots.ts';
@@ -44,6 +45,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerGoTo(() => editor.run('go-to')),
     registerBack(() => editor.run('back')),
     registerForward(() => editor.run('forward')),
+    registerSaveGuestDisk(tools),
     registerShowJson(activeImage, (uri) => editor.showJson(uri)),
     registerShowLog(log),
   );

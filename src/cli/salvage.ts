@@ -1,4 +1,3 @@
-import { jsonString } from '../engine/dump/jsonText.ts';
 import { Qcow2Error } from '../engine/error.ts';
 import { showSize } from '../engine/format/show.ts';
 import type { Image } from '../engine/image/image.ts';
@@ -10,7 +9,7 @@ import { type SalvageChoice, salvageSource } from '../engine/salvage/source.ts';
 import { parseSize } from '../engine/size.ts';
 import { codecs } from '../platform/codecs.ts';
 import { besideRaw } from '../platform/salvageFiles.ts';
-import { choiceText, salvageMark, saveDisk } from '../platform/saveDisk.ts';
+import { listHead, salvageMark, saveDisk } from '../platform/saveDisk.ts';
 import { bytesOfText } from './bytes.ts';
 import { pathOf } from './formats.ts';
 import { couldNotOpen, openAnyFile, warnOfInterrupted } from './imageFile.ts';
@@ -86,23 +85,32 @@ export async function salvage(args: readonly string[], out: Output): Promise<num
         mark: await salvageMark(storage, choice),
         kept: chain.kept,
         existing: request.force ? 'anew' : 'refuse',
-        head: headOf(request, choice, layer.size),
+        head: listHead(request.image, request.target, choice, layer.size),
       } as const;
       const summary = await untilInterrupted(line, (progress) => saveDisk(layer, target, progress));
       print(request, summary, out);
       return summary.missing > 0 ? somethingMissing : 0;
     } catch (error) {
-      throw error instanceof Qcow2Error && error.code === 'cancelled'
-        ? new Failure(
-            `interrupted. What was saved is in ${bytesOfText(request.target)}; the same command goes on from there.`,
-          )
-        : error;
+      throw told(error, request.target);
     } finally {
       await chain.close();
     }
   } finally {
     await storage.close();
   }
+}
+
+/** What a run that ended too early has left is said with the reason. */
+function told(error: unknown, target: string): unknown {
+  if (!(error instanceof Qcow2Error)) {
+    return error;
+  }
+  const goesOn = `What was saved is in ${target}; the same command goes on from there.`;
+  if (error.code === 'cancelled') {
+    return new Failure(bytesOfText(`interrupted. ${goesOn}`));
+  }
+  const full = error.code === 'write-failed' && (error.system === 'ENOSPC' || error.system === 'EDQUOT');
+  return full ? new Failure(bytesOfText(`${error.message} ${goesOn}`)) : error;
 }
 
 function readRequest(given: readonly { name: string; value: string }[], operands: readonly string[]): Request {
@@ -118,7 +126,7 @@ function readRequest(given: readonly { name: string; value: string }[], operands
   const l1 = value('l1');
   const snapshot = value('snapshot');
   if (l1 !== undefined && snapshot !== undefined) {
-    throw usageFailure('-l and --l1 can’t be used together: a snapshot has an L1 table of its own'.replace('’', "'"));
+    throw usageFailure('-l and --l1 exclude each other: a snapshot has an L1 table of its own');
   }
   return {
     image,
@@ -157,16 +165,6 @@ async function chosen({ storage, header }: Image, { snapshot, l1 }: Request): Pr
     throw new Failure(`The snapshot table has no snapshot '${bytesOfText(snapshot)}' that can be read`);
   }
   return { from: 'snapshot', index: found.index };
-}
-
-/** The first members of the list of what is missing. */
-function headOf({ image, target }: Request, choice: SalvageChoice, size: number): string[] {
-  return [
-    `"filename": ${jsonString(image)}`,
-    `"disk": ${jsonString(choiceText(choice))}`,
-    `"output": ${jsonString(target)}`,
-    `"virtual-size": ${size}`,
-  ];
 }
 
 function print({ image, target, output }: Request, summary: SalvageSummary, out: Output): void {

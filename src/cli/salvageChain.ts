@@ -1,16 +1,16 @@
-import { statSync } from 'node:fs';
 import { Qcow2Error } from '../engine/error.ts';
 import { type Chain, type ChainLayer, closeChain, openChain } from '../engine/image/chain.ts';
 import type { Image } from '../engine/image/image.ts';
 import { closedGate, type Storage } from '../engine/ports.ts';
 import type { Closed } from '../engine/salvage/source.ts';
-import { fileGate, namedPath } from '../platform/gate.ts';
+import { fileGate } from '../platform/gate.ts';
+import { keptFiles } from '../platform/keptFiles.ts';
 
 /** An image with what it is based on, as far as that can be opened. */
 export interface SalvageChain {
   readonly chain: Chain;
   readonly dataFileOf: (layer: ChainLayer) => Storage | Closed;
-  /** Device and inode of all files of the chain, also of those that are only named. */
+  /** Device and inode of the files that must not be written. */
   readonly kept: ReadonlySet<string>;
   /** Closes all of it but the image's own file. */
   close(): Promise<void>;
@@ -33,10 +33,7 @@ export async function openSalvageChain(image: Image, path: string, follow: boole
   return {
     chain,
     dataFileOf: ({ depth }) => dataFiles.get(depth) ?? { closed: 'the image does not name it' },
-    kept: new Set([
-      ...[...chain.layers.map(({ storage }) => storage), ...opened].flatMap(({ identity }) => identity ?? []),
-      ...chain.layers.flatMap(namedFiles),
-    ]),
+    kept: keptFiles(chain, opened),
     close: async () => {
       await closeChain(chain);
       for (const file of opened) {
@@ -62,25 +59,5 @@ async function openDataFile(name: string | undefined, follow: boolean): Promise<
       return { closed: error.message };
     }
     throw error;
-  }
-}
-
-/** The files that an image names, looked at but not opened. */
-function namedFiles({ image, path }: ChainLayer): string[] {
-  const names = [
-    { name: image?.backing?.name, from: path },
-    { name: image?.dataFile?.name, from: '' },
-    { name: image?.dataFile?.name, from: path },
-  ];
-  return names.flatMap(({ name, from }) => (name === undefined ? [] : identityOf(name, from)));
-}
-
-function identityOf(name: string, from: string): string[] {
-  try {
-    const there = statSync(namedPath(name, from), { bigint: true, throwIfNoEntry: false });
-    return there ? [`${there.dev}:${there.ino}`] : [];
-  } catch {
-    // No plain path, or a folder on the way that may not be looked into: nothing could be written there either.
-    return [];
   }
 }

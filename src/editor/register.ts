@@ -10,6 +10,7 @@ import { JsonDocuments } from './jsonDocuments.ts';
 import { mayChange } from './mayChange.ts';
 import { reopenOrphans } from './orphans.ts';
 import { InspectorProvider, viewType } from './provider.ts';
+import { saveGuestDisk } from './saveGuestDisk.ts';
 import { section } from './settings.ts';
 import { ViewStates } from './viewStates.ts';
 
@@ -23,6 +24,8 @@ export interface Editor extends vscode.Disposable {
   showJson(uri: vscode.Uri): Promise<void>;
   /** What an image is as a whole. Throws `CallFailed`. */
   describe(uri: vscode.Uri): Promise<Result<'describe'>>;
+  /** Saves the disk of an image as a raw file that the user is asked for; `snapshot`: as that one has it. */
+  saveGuestDisk(uri: vscode.Uri, snapshot: number | undefined): Promise<void>;
   /** Plans a change of an image and shows its preview, if the image may be changed. */
   change(uri: vscode.Uri, request: ChangeRequest): Promise<void>;
   /** Ends what is being done. A change that is being applied is rolled back. */
@@ -61,6 +64,7 @@ export function registerEditor(context: vscode.ExtensionContext, log: vscode.Log
     run: (command) => provider.run(command),
     showJson: (uri) => json.show(uri),
     describe: (uri) => provider.describe(uri),
+    saveGuestDisk: (uri, snapshot) => saveGuestDisk(threads, uri, snapshot),
     change,
     stop: () => previews.dispose(),
     dispose: () => {

@@ -16,8 +16,8 @@ export interface SalvageTarget {
   readonly path: string;
   /** Bytes of the disk. */
   readonly size: number;
-  /** Says what is saved: a run goes on from one with the same mark. One line. */
-  readonly mark: string;
+  /** Says what is saved: a run goes on from one with the same mark. One line; undefined: from none. */
+  readonly mark: string | undefined;
   /** Device and inode of files that must not be written: the image, and what it is based on. */
   readonly kept: ReadonlySet<string>;
   /**
@@ -109,7 +109,7 @@ export class SalvageFiles implements SalvageOutput {
     const { map } = besideRaw(path);
     const file = new TextFile(part(map));
     try {
-      for (const line of rescueMapLines([madeBy, mark], regions, at)) {
+      for (const line of rescueMapLines([madeBy, ...(mark === undefined ? [] : [mark])], regions, at)) {
         file.add(line);
       }
       file.end(map);
@@ -155,7 +155,7 @@ interface Left {
 
 const nothingLeft: Left = { of: 'nothing', parsed: { comments: [], map: new RescueMap(), ended: false } };
 
-function leftBefore(map: string, mark: string): Left {
+function leftBefore(map: string, mark: string | undefined): Left {
   if (!attempt(`look at ${map}`, () => statSync(map, { throwIfNoEntry: false }))) {
     return nothingLeft;
   }
@@ -164,7 +164,7 @@ function leftBefore(map: string, mark: string): Left {
     return { ...nothingLeft, of: 'other' };
   }
   const parsed = parseRescueMap(text);
-  return { of: parsed.comments.includes(mark) ? 'this' : 'another-run', parsed };
+  return { of: mark !== undefined && parsed.comments.includes(mark) ? 'this' : 'another-run', parsed };
 }
 
 const whatToDo = 'Choose another name, or delete it; the command line also replaces it with --force';

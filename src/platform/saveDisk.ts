@@ -1,5 +1,6 @@
+import { jsonString } from '../engine/dump/jsonText.ts';
 import { Qcow2Error } from '../engine/error.ts';
-import type { Progress } from '../engine/ports.ts';
+import type { Progress, Storage } from '../engine/ports.ts';
 import type { SalvageLayer } from '../engine/salvage/piece.ts';
 import { type SalvageSummary, salvage } from '../engine/salvage/salvage.ts';
 import type { SalvageChoice } from '../engine/salvage/source.ts';
@@ -41,14 +42,32 @@ export async function saveDisk(
   return summary;
 }
 
-/** By what a run is known to be of the same disk as an earlier one: the file with its date, and the state of the disk. */
-export async function salvageMark(image: FileStorage, choice: SalvageChoice): Promise<string> {
-  const { size, modified } = await image.state();
-  return `Disk: ${choiceText(choice)}, of an image of ${size} bytes that was changed at ${modified} ns`;
+/**
+ * By what a run is known to be of the same disk as an earlier one: the size of the image's file, when it was changed, and
+ * the state of the disk. Undefined where nobody can tell that, as of a file of a virtual file system.
+ */
+export async function salvageMark(
+  image: Storage & Partial<Pick<FileStorage, 'state'>>,
+  choice: SalvageChoice,
+): Promise<string | undefined> {
+  const state = await image.state?.();
+  return (
+    state && `Disk: ${choiceText(choice)}, of an image of ${state.size} bytes that was changed at ${state.modified} ns`
+  );
+}
+
+/** The first members of the list of what is missing. `image`: its path. */
+export function listHead(image: string, output: string, choice: SalvageChoice, size: number): string[] {
+  return [
+    `"filename": ${jsonString(image)}`,
+    `"disk": ${jsonString(choiceText(choice))}`,
+    `"output": ${jsonString(output)}`,
+    `"virtual-size": ${size}`,
+  ];
 }
 
 /** Which state of the disk it is, in words. */
-export function choiceText(choice: SalvageChoice): string {
+function choiceText(choice: SalvageChoice): string {
   switch (choice.from) {
     case 'active':
       return 'active layer';

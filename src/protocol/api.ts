@@ -6,6 +6,7 @@ import type { ListApi } from './listApi.ts';
 import type { LiveApi } from './liveApi.ts';
 import type { MapApi } from './mapApi.ts';
 import type { PlaceApi } from './placeApi.ts';
+import type { SalvageApi } from './salvageApi.ts';
 import type { TableApi } from './tableApi.ts';
 
 /**
@@ -22,7 +23,8 @@ export interface InspectorApi
     TableApi,
     PlaceApi,
     DumpApi,
-    HexApi {}
+    HexApi,
+    SalvageApi {}
 
 /** The names of the methods. */
 export type Method<Api = InspectorApi> = keyof Api & string;

@@ -14,6 +14,7 @@ import { type FileAccess, noAccess } from './fileAccess.ts';
 import { hexMethods } from './hexMethods.ts';
 import { mapMethods } from './mapMethods.ts';
 import { placeMethods } from './placeMethods.ts';
+import { salvageMethods } from './salvageMethods.ts';
 import type { Handlers } from './server.ts';
 import { type SharedRun, sharedRun } from './sharedRun.ts';
 import { snapshotMethods } from './snapshotMethods.ts';
@@ -43,6 +44,7 @@ function methods(image: Image, backing: Backing): ImageHandlers {
     ...tableMethods(image),
     ...placeMethods(image),
     ...dumpMethods(image),
+    ...salvageMethods(backing),
     ...hexMethods(image, async () => (await backing.opened())?.chain.layers),
   };
 }

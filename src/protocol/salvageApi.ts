@@ -1,0 +1,30 @@
+/** The guest's disk as a file. */
+export interface SalvageApi {
+  /**
+   * Saves the disk to a sparse raw file, however broken the image is; beside it, a mapfile of ddrescue and a list of what
+   * is missing. The chain is followed where it is open. Reports progress. One that was stopped leaves its files, and goes
+   * on from there when it is asked for again. Only the host may ask for it (`hostMethods`), since it asks the user.
+   */
+  saveGuestDisk(request: SaveDiskRequest): SavedDisk;
+}
+
+/** Which disk goes where. */
+export interface SaveDiskRequest {
+  /** Path of the raw file; one that is there is replaced, unless an earlier run for the same disk was stopped. */
+  readonly path: string;
+  /** Index in the snapshot table; absent for the active layer. */
+  readonly snapshot?: number;
+}
+
+/** What was saved, in bytes of the disk. */
+export interface SavedDisk {
+  readonly size: number;
+  /** Saved by an earlier run that was stopped. */
+  readonly earlier: number;
+  readonly data: number;
+  readonly zeros: number;
+  readonly missing: number;
+  readonly missingRanges: number;
+  /** Path of the list of what is missing: JSON. */
+  readonly list: string;
+}

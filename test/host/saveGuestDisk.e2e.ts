@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { copied, ImageBuilder } from '../support/builder.ts';
+import { temporaryFolder } from '../support/vscode/ending.ts';
+import { quickInput } from '../support/vscode/quickInput.ts';
+import { type Session, startSession } from '../support/vscode/session.ts';
+import { openWindow, type Window } from '../support/vscode/window.ts';
+import { until } from '../support/vscode/within.ts';
+
+describe('Save Guest Disk As… in a VS Code window', function () {
+  this.timeout(180_000);
+  let folder: string;
+  let session: Session;
+  let window: Window;
+
+  before(async () => {
+    session = await startSession({ report: () => undefined });
+    folder = join(temporaryFolder('guest-disk'), 'workspace');
+    mkdirSync(folder);
+    window = await openWindow(session, folder);
+  });
+  after(() => session?.stop());
+
+  it('saves what there is of a broken image, and shows the list of what is missing', async () => {
+    const image = join(folder, 'broken.qcow2');
+    const saved = join(folder, 'saved.raw');
+    const builder = new ImageBuilder();
+    builder
+      .l1(0, copied | builder.at(4))
+      .entry(4, 0, copied | builder.at(5))
+      .entry(4, 1, copied | (builder.at(5) + 512n))
+      .put(builder.at(5), 'data of the guest');
+    const bytes = builder.truncate(builder.at(6)).toBytes();
+    writeFileSync(image, bytes);
+    const asked = window.execute('qcow2.inspector.saveGuestDisk', { file: image });
+    await quickInput(window.page).place('broken.raw', saved);
+    await until(() => (existsSync(`${saved}.missing.json`) ? true : undefined), 'the list is there');
+    assert.equal(readFileSync(saved).toString('utf8', 0, 17), 'data of the guest');
+    assert.equal(readFileSync(saved).length, 1 << 20);
+    assert(readFileSync(image).equals(bytes), 'the image was written');
+    const told = window.page.locator('.notification-toast', { hasText: '65536 bytes in 1 range are missing' });
+    await told.getByRole('button', { name: 'Show Missing Ranges' }).click();
+    await window.page.locator('.view-lines', { hasText: 'l2-entry-unaligned' }).waitFor();
+    await asked;
+    assert.deepEqual(window.problems(), []);
+  });
+});
