@@ -8,6 +8,7 @@ export type MissingReason = keyof typeof texts;
 
 /** By reason, a sentence. */
 const texts = {
+  'l1-table-unaligned': 'The place of the L1 table is not that of a cluster',
   'l1-table-too-small': 'The L1 table does not reach this part of the disk',
   'l1-table-past-end': 'The L1 table is past the end of the file here',
   'l1-unreadable': 'The L1 table can’t be read here',
@@ -62,6 +63,7 @@ export const faultReasons: Readonly<Record<Exclude<L2Fault, typeof l2Faults.none
 
 /** Reasons that concern entries of the L1 table; the others concern those of an L2 table, or what they lead to. */
 export const l1Reasons: ReadonlySet<MissingReason> = new Set([
+  'l1-table-unaligned',
   'l1-table-too-small',
   'l1-table-past-end',
   'l1-unreadable',

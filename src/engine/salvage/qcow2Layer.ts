@@ -103,9 +103,15 @@ export class Qcow2Layer implements SalvageLayer {
     }
     const { told } = reader;
     const end = told.at(-1)?.to ?? from;
-    return end >= reach && end < to
-      ? [...told, { from: end, to, kind: 'missing', why: { reason: 'l1-table-too-small' } }]
-      : told;
+    return end >= reach && end < to ? [...told, { from: end, to, kind: 'missing', why: this.#beyond() }] : told;
+  }
+
+  /** Why there is no L1 entry. */
+  #beyond(): Missing {
+    const { offset } = this.#layer.l1;
+    return offset % BigInt(this.clusterSize) === 0n
+      ? { reason: 'l1-table-too-small' }
+      : { reason: 'l1-table-unaligned', host: offset };
   }
 
   /** Adds what the tables of this image tell; what lies past the end of its file is missing. */

@@ -1,7 +1,7 @@
 import { Qcow2Error } from '../error.ts';
 import type { Chain, ChainLayer, ChainStop } from '../image/chain.ts';
 import type { Image } from '../image/image.ts';
-import { readL1 } from '../image/l1Table.ts';
+import { emptyL1, readL1 } from '../image/l1Table.ts';
 import { type Layer, layerOf } from '../image/layer.ts';
 import { snapshotLayer } from '../image/snapshotLayer.ts';
 import { limits } from '../limits.ts';
@@ -47,7 +47,7 @@ export async function salvageSource({ choice, codecs, chain, dataFileOf }: Salva
   for (const layer of [...chain.layers].reverse()) {
     below ??= closedBelow(layer, chain.stops);
     const next = layer.depth === 0 ? chosen : layer.image?.layer;
-    below = layerAbove(layer, next, codecs, below, dataFileOf);
+    below = layerAbove(layer, next && followed(next), codecs, below, dataFileOf);
   }
   if (!below || 'closed' in below) {
     throw new Qcow2Error('not-supported', below?.closed ?? '');
@@ -86,6 +86,12 @@ async function chosenLayer(image: Image, path: string, choice: SalvageChoice): P
       return layerOf(geometry, await readL1(storage, offset, entries), header.size);
     }
   }
+}
+
+/** QEMU follows no L1 table that is not at a cluster: what is read there is no table. */
+function followed({ geometry, l1, size, snapshot }: Layer): Layer {
+  const aligned = l1.offset % BigInt(geometry.clusterSize) === 0n;
+  return layerOf(geometry, aligned ? l1 : { ...emptyL1, offset: l1.offset }, size, snapshot);
 }
 
 /** Why what the last image of the chain is based on is not in it; undefined where it is based on nothing. */

@@ -125,6 +125,16 @@ describe('salvage', () => {
     ]);
   });
 
+  it('follows no L1 table that is not at a cluster, though zeros could be read there', async () => {
+    const image = twoClusters().header({ l1_table_offset: 3 * cluster + 512 });
+    assert.deepEqual(missingLines((await saveFrom(image.toStorage())).saved), [
+      '0x0-0x100000 l1-table-unaligned L1[0] -> 0x30200',
+    ]);
+    const snapshot = withSnapshot().put64(6 * cluster, 7 * cluster + 512);
+    const { saved } = await saveFrom(snapshot.toStorage(), { choice: { from: 'snapshot', index: 0 } });
+    assert.deepEqual(missingLines(saved), ['0x0-0x100000 l1-table-unaligned L1[0] -> 0x70200']);
+  });
+
   it('goes on over an L1 entry that is not at a cluster', async () => {
     const image = twoClusters({ size: 1 << 30 });
     image.l1(1, copied | (image.at(4) + 512n));
