@@ -11,11 +11,12 @@ import { type Image, openImage } from '../../src/engine/image/open.ts';
 import { snapshotLayer } from '../../src/engine/image/snapshotLayer.ts';
 import { snapshotUse } from '../../src/engine/image/snapshotUse.ts';
 import { noProgress, type Storage } from '../../src/engine/ports.ts';
+import { inspectSalvage } from './inspectSalvage.ts';
 
 /** Snapshots and bitmaps whose content is looked at. */
 const mostEntries = 2;
 
-/** Does with an image what `dump --tables`, `map` and the panes of snapshots and bitmaps do. Throws when the engine does. */
+/** Does with an image what `dump --tables`, `map`, `salvage` and the panes of snapshots and bitmaps do. Throws when the engine does. */
 export async function inspect(storage: Storage): Promise<void> {
   const image = await openImage(storage);
   const nowhere = new TextStream({ text: () => undefined, write: () => undefined });
@@ -26,6 +27,7 @@ export async function inspect(storage: Storage): Promise<void> {
     await walkExtents(image, image.layer, { from: 0, to: image.layer.clusters }, () => true, noProgress);
   }
   await inspectLists(image);
+  await inspectSalvage(storage);
 }
 
 /** What lies behind the first snapshots and bitmaps. */

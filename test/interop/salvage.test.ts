@@ -20,7 +20,9 @@ interface ListedRange {
   readonly start: number;
   readonly length: number;
   readonly reason: string;
-  readonly place?: string;
+  readonly text: string;
+  readonly file: string;
+  readonly depth: number;
 }
 
 async function missingOf(raw: string): Promise<ListedRange[]> {
@@ -249,6 +251,71 @@ describe('salvage', function () {
       const { code } = await runProgram('qemu-img', ['info', 'refused.qcow2'], folder);
       assert.equal(code, 1);
       assert.deepEqual(await check(image, 0), []);
+    });
+  });
+
+  describe('through a chain', () => {
+    const size = 2 ** 20;
+
+    beforeEach(async () => {
+      const steps = [
+        img('create', '-q', '-f', 'qcow2', 'base.qcow2', String(size)),
+        io('base.qcow2', 'write -P 1 0 512k'),
+        img('create', '-q', '-f', 'qcow2', '-b', 'base.qcow2', '-F', 'qcow2', 'top.qcow2'),
+        io('top.qcow2', 'write -P 2 64k 64k', 'write -P 3 900k 50k'),
+        img('convert', '-O', 'raw', 'top.qcow2', 'disk.raw'),
+      ];
+      await follow({ name: 'chain', steps }, folder);
+    });
+
+    /** Saves the top and holds all but what is listed against the disk as it was. Returns what is listed. */
+    async function save(): Promise<ListedRange[]> {
+      const { code } = await runQcow2(['salvage', '--force', 'top.qcow2', 'out.raw'], folder);
+      assert.equal(code, 2);
+      const [saved, raw] = [await readFile(join(folder, 'out.raw')), await readFile(join(folder, 'disk.raw'))];
+      const missing = await missingOf(join(folder, 'out.raw'));
+      for (const { start, length } of missing) {
+        raw.copy(saved, start, start, start + length);
+      }
+      assert(saved.equals(raw), 'bytes that are not listed as missing differ');
+      return missing;
+    }
+
+    it('names the file in which an entry is wrong, and lists what the files above do not have themselves', async () => {
+      const path = join(folder, 'base.qcow2');
+      const base = await readFile(path);
+      const l2 = Number(base.readBigUInt64BE(Number(base.readBigUInt64BE(40))) & 0xff_ffff_ffff_fe00n);
+      for (const entry of [1, 2]) {
+        base.writeBigUInt64BE((1n << 63n) | 0x5200n, l2 + 8 * entry);
+      }
+      await writeFile(path, base);
+      assert.deepEqual(
+        (await save()).map(({ start, length, reason, file, depth }) => [start, length, reason, file, depth]),
+        [[131072, 65536, 'l2-entry-unaligned', 'base.qcow2', 1]],
+      );
+    });
+
+    it('says why a backing file is not followed: it is encrypted, has no header, or is in the chain already', async () => {
+      const path = join(folder, 'base.qcow2');
+      const base = await readFile(path);
+      for (const [change, text] of [
+        [(bytes: Buffer) => bytes.writeUInt32BE(1, 32), /base\.qcow2 is encrypted/],
+        [(bytes: Buffer) => bytes.writeUInt32BE(99, 20), /does not say where its tables are/],
+      ] as const) {
+        const changed = Buffer.from(base);
+        change(changed);
+        await writeFile(path, changed);
+        const missing = await save();
+        assert(missing.length > 0);
+        assert(missing.every(({ reason, text: told }) => reason === 'backing-not-opened' && text.test(told)));
+      }
+      await writeFile(path, base);
+      await runProgram('qemu-img', ['rebase', '-u', '-b', 'top.qcow2', '-F', 'qcow2', 'base.qcow2'], folder);
+      const { code } = await runProgram('qemu-img', ['info', '--backing-chain', 'top.qcow2'], folder);
+      assert.equal(code, 1);
+      const missing = await save();
+      // What neither of them has.
+      assert(missing.every(({ text, depth }) => depth === 1 && /is in the chain already/.test(text)));
     });
   });
 
