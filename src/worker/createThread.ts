@@ -10,7 +10,10 @@ export type { NewImageOptions, Preallocation } from '../engine/operations/newIma
 /** An image that is to be made. */
 export interface CreateRequest {
   readonly path: string;
+  /** Names in it are as the image is to have them: relative to its folder, or whole paths. */
   readonly options: NewImageOptions;
+  /** Of an encrypted image: UTF-8, in a buffer of its own. */
+  readonly passphrase?: Uint8Array<ArrayBuffer>;
 }
 
 /** From the thread that makes an image. */
@@ -32,6 +35,12 @@ export function sizeOf(text: string): bigint | string {
   }
 }
 
+/** Why a text says no size, in words; undefined where it says one. */
+export function sizeRefusal(text: string): string | undefined {
+  const size = sizeOf(text);
+  return typeof size === 'string' ? size : undefined;
+}
+
 /** Why an image can't be as it is wanted; undefined where it can. */
 export function refusalOf(options: NewImageOptions): string | undefined {
   try {
@@ -47,9 +56,10 @@ export function refusalOf(options: NewImageOptions): string | undefined {
 
 /**
  * Makes an image in a thread of its own. Until it is finished, and whenever it fails or is cancelled, nothing is at its
- * path but what was there before. Rejects with `CallFailed`.
+ * path, and at that of its data file, but what was there before. Rejects with `CallFailed`.
  *
  * @param entry - file of the thread's bundle (or `createMain.ts`)
+ * @param request - the pass phrase is gone from it afterwards: the thread takes it, and overwrites it
  */
 export function createInThread(
   entry: string,
@@ -58,7 +68,11 @@ export function createInThread(
   onProgress: (done: number, total: number) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const thread = new Worker(entry, { workerData: request, execArgv: [] });
+    const thread = new Worker(entry, {
+      workerData: request,
+      transferList: request.passphrase === undefined ? [] : [request.passphrase.buffer],
+      execArgv: [],
+    });
     const fail = (code: string, message: string): void => reject(new CallFailed({ code, message }));
     const cancel = (): void => thread.postMessage('cancel');
     signal.addEventListener('abort', cancel, { once: true });
