@@ -32,7 +32,9 @@ export function activate(context: vscode.ExtensionContext): void {
     log,
     editor,
     registerOpen(viewType),
-    registerCreateImage(vscode.Uri.joinPath(context.extensionUri, 'dist', 'create.js').fsPath, viewType),
+    registerCreateImage(vscode.Uri.joinPath(context.extensionUri, 'dist', 'create.js').fsPath, viewType, (file) =>
+      editor.describe(file),
+    ),
     registerOpenSample(vscode.Uri.joinPath(context.extensionUri, 'media', 'walkthrough'), viewType),
     registerUpgrade(tools),
     registerDowngrade(tools),

@@ -10,6 +10,8 @@ export interface Question {
   readonly back: boolean;
   /** What is asked, in words. */
   readonly prompt?: string;
+  /** What is typed is not shown. */
+  readonly password?: boolean;
 }
 
 /** `next` once it is answered, `back` to the question before, undefined when the user gives up. */
@@ -21,14 +23,14 @@ export interface Choice<T> extends vscode.QuickPickItem {
   readonly value?: T;
 }
 
-/** Asks one question after the other, back and forth. Whether all were answered. */
+/** Asks one question after the other, back and forth. Whether all were answered; going back from the first gives up. */
 export async function askInTurn(questions: readonly (() => Promise<Outcome>)[]): Promise<boolean> {
   for (let at = 0; at < questions.length; ) {
     const outcome = await questions[at]?.();
-    if (outcome === undefined) {
+    if (outcome === undefined || (outcome === 'back' && at === 0)) {
       return false;
     }
-    at = Math.max(0, outcome === 'next' ? at + 1 : at - 1);
+    at += outcome === 'next' ? 1 : -1;
   }
   return true;
 }
@@ -50,6 +52,7 @@ export function askText(
   lookLike(input, question);
   input.value = value;
   input.prompt = question.prompt;
+  input.password = question.password ?? false;
   const check = (): boolean => {
     input.validationMessage = refusalOf(input.value);
     return input.validationMessage === undefined;

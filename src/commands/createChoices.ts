@@ -1,4 +1,5 @@
 import { type NewImageOptions, type Preallocation, sizeOf } from '../worker/createThread.ts';
+import { backingName } from './backingNames.ts';
 
 /** Something about a new image that may be chosen. */
 export interface Choice {
@@ -67,12 +68,44 @@ export function choices(compat: '1.1' | '0.10'): readonly Choice[] {
   return all.filter(({ since }) => since === undefined || compat === '1.1');
 }
 
-/** The options of the image that was chosen. `size` in bytes. */
-export function optionsOf(compat: '1.1' | '0.10', size: bigint, chosen: Chosen): NewImageOptions {
+/** A new image as far as the user has said what it is to be. */
+export interface Draft {
+  readonly compat: '1.1' | '0.10';
+  /** As typed; it was checked. */
+  size: string;
+  readonly chosen: Chosen;
+  backing?: ChosenBacking | undefined;
+  dataFile?: ChosenDataFile | undefined;
+  /** UTF-8, in a buffer of its own; with it the image is encrypted by LUKS. */
+  passphrase?: Uint8Array<ArrayBuffer> | undefined;
+}
+
+/** The file that a new image is to be based on. */
+export interface ChosenBacking {
+  readonly path: string;
+  /** QEMU's driver. */
+  readonly format: string;
+}
+
+/** Where the guest's data is to be. */
+export interface ChosenDataFile {
+  readonly path: string;
+  /** The file alone is to be a valid raw image. */
+  readonly raw: boolean;
+}
+
+/**
+ * The options of the image that was chosen.
+ *
+ * @param path - of the image, to which names in it are relative; as long as it is not known they are whole paths
+ */
+export function optionsOf({ compat, size, chosen, ...draft }: Draft, path?: string): NewImageOptions {
   const value = (name: Choice['name']): string | undefined => chosen.get(name);
   const clusterSize = sizeOf(value('cluster size') ?? '64K');
+  const { backing, dataFile, passphrase } = draft;
   return {
-    size,
+    // The text was checked.
+    size: BigInt(sizeOf(size)),
     compat,
     ...(typeof clusterSize === 'bigint' ? { clusterSize } : {}),
     refcountBits: BigInt(value('refcounts') ?? 16),
@@ -81,5 +114,19 @@ export function optionsOf(compat: '1.1' | '0.10', size: bigint, chosen: Chosen):
     compressionType: value('compression') === 'zstd' ? 'zstd' : 'zlib',
     // One of its values.
     preallocation: (value('preallocation') ?? 'off') as Preallocation,
+    ...(backing && { backing: { name: backingNameIn(path, backing), format: backing.format } }),
+    // Whole: QEMU looks for it from the folder that it is started in, not from the image's.
+    ...(dataFile && { dataFile: new TextEncoder().encode(dataFile.path), dataFileRaw: dataFile.raw }),
+    ...(passphrase && { encryption: { format: 'luks' } as const }),
   };
+}
+
+function backingNameIn(image: string | undefined, { path }: ChosenBacking): Uint8Array {
+  return new TextEncoder().encode(image === undefined ? path : backingName(image, path));
+}
+
+/** Overwrites the pass phrase. What was typed stays in the strings of the input. */
+export function forgetPassphrase(draft: Draft): void {
+  draft.passphrase?.fill(0);
+  draft.passphrase = undefined;
 }

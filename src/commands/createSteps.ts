@@ -1,54 +1,38 @@
 import * as vscode from 'vscode';
-import { type NewImageOptions, refusalOf, sizeOf } from '../worker/createThread.ts';
+import { refusalOf, sizeRefusal } from '../worker/createThread.ts';
 import { askChoice, askInTurn, askText, type Choice as Item, type Outcome, type Question } from './ask.ts';
-import { type Choice, type Chosen, choices, optionsOf } from './createChoices.ts';
+import { backingOption } from './createBacking.ts';
+import { type Choice, choices, type Draft, forgetPassphrase, optionsOf } from './createChoices.ts';
+import { dataFileOption } from './createDataFile.ts';
+import { encryptionOption } from './createEncryption.ts';
+import type { AskTools, Option } from './createOption.ts';
 
 /** Asks for the size, then shows what else may be chosen. Undefined when the user gives up. */
-export async function askNewImage(compat: '1.1' | '0.10'): Promise<NewImageOptions | undefined> {
+export async function askNewImage(compat: '1.1' | '0.10', tools: AskTools): Promise<Draft | undefined> {
   const title = `Create qcow2 (compat ${compat})`;
-  const chosen: Chosen = new Map();
-  let size = '10G';
-  let options: NewImageOptions | undefined;
+  const draft: Draft = { compat, size: '10G', chosen: new Map() };
   const done = await askInTurn([
-    () =>
-      askText(
-        {
-          ...{ title, step: 1, steps: 2, back: false },
-          prompt: 'Virtual size of the disk, such as 10G or 1.5T. It is rounded up to 512 bytes.',
-        },
-        size,
-        sizeRefusal,
-        (text) => {
-          size = text;
-        },
-      ),
-    () =>
-      askOptions({ title, step: 2, steps: 2, back: true }, compat, size, chosen, (made) => {
-        options = made;
-      }),
+    () => askSize({ title, step: 1, steps: 2, back: false }, draft.size, (size) => (draft.size = size)),
+    () => askOptions({ title, step: 2, steps: 2, back: true }, draft, tools),
   ]);
-  return done ? options : undefined;
+  if (!done) {
+    forgetPassphrase(draft);
+    return undefined;
+  }
+  return draft;
 }
 
-function sizeRefusal(text: string): string | undefined {
-  const size = sizeOf(text);
-  return typeof size === 'string' ? size : undefined;
+function askSize(question: Question, size: string, take: (size: string) => void): Promise<Outcome> {
+  const prompt = 'Virtual size of the disk, such as 10G or 1.5T. It is rounded up to 512 bytes.';
+  return askText({ ...question, prompt }, size, sizeRefusal, take);
 }
 
 /** Shows the options with what they are set to, until the user creates the image, goes back or gives up. */
-async function askOptions(
-  question: Question,
-  compat: '1.1' | '0.10',
-  size: string,
-  chosen: Chosen,
-  take: (options: NewImageOptions) => void,
-): Promise<Outcome> {
+async function askOptions(question: Question, draft: Draft, tools: AskTools): Promise<Outcome> {
   for (;;) {
-    // The text was checked.
-    const options = optionsOf(compat, BigInt(sizeOf(size)), chosen);
-    const refusal = refusalOf(options);
-    let picked: Choice | 'create' | undefined;
-    const outcome = await askChoice(question, items(compat, chosen, refusal), (value) => {
+    const refusal = refusalOf(optionsOf(draft));
+    let picked: Option | 'create' | undefined;
+    const outcome = await askChoice(question, items(optionsIn(draft, tools), refusal), (value) => {
       picked = value;
     });
     if (outcome !== 'next') {
@@ -56,39 +40,53 @@ async function askOptions(
     }
     if (picked === 'create') {
       if (refusal === undefined) {
-        take(options);
         return 'next';
       }
-    } else if (picked !== undefined) {
-      await change(question, picked, chosen);
+    } else {
+      await picked?.ask({ ...question, title: `${question.title}: ${picked.label}` });
     }
   }
 }
 
-function items(compat: '1.1' | '0.10', chosen: Chosen, refusal: string | undefined): Item<Choice | 'create'>[] {
+function optionsIn(draft: Draft, tools: AskTools): Option[] {
+  return [
+    ...choices(draft.compat).map((choice) => simpleOption(draft, choice)),
+    backingOption(draft, tools),
+    ...(draft.compat === '1.1' ? [dataFileOption(draft, tools.folder)] : []),
+    encryptionOption(draft),
+  ];
+}
+
+function items(options: readonly Option[], refusal: string | undefined): Item<Option | 'create'>[] {
   return [
     refusal === undefined
       ? { label: '$(new-file) Create', description: 'choose where', value: 'create' }
       : { label: '$(error) This can’t be created', detail: refusal, value: 'create' },
     { label: 'Options', kind: vscode.QuickPickItemKind.Separator },
-    ...choices(compat).map((choice) => ({
-      label: choice.label,
-      description: chosen.get(choice.name) ?? choice.standard,
-      detail: choice.about,
-      value: choice,
+    ...options.map((option) => ({
+      label: option.label,
+      description: option.state,
+      detail: option.about,
+      value: option,
     })),
   ];
 }
 
-/** Lets the user set one option; Back and Escape leave it as it was. */
-async function change(question: Question, choice: Choice, chosen: Chosen): Promise<void> {
-  const current = chosen.get(choice.name) ?? choice.standard;
-  await askChoice(
-    { ...question, title: `${question.title}: ${choice.label}` },
-    choice.values.map((label) => ({ label, description: words(label, current, choice.standard), value: label })),
-    (value) => chosen.set(choice.name, value),
-    current,
-  );
+/** One of some values. */
+function simpleOption({ chosen }: Draft, { name, label, about, values, standard }: Choice): Option {
+  const current = chosen.get(name) ?? standard;
+  return {
+    label,
+    about,
+    state: current,
+    ask: (question) =>
+      askChoice(
+        question,
+        values.map((value) => ({ label: value, description: words(value, current, standard), value })),
+        (value) => chosen.set(name, value),
+        current,
+      ),
+  };
 }
 
 function words(value: string, current: string, standard: string): string {

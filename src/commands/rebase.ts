@@ -1,12 +1,7 @@
 import type * as vscode from 'vscode';
 import { askChoice, askInTurn, askText } from './ask.ts';
+import { backingFormats, nameRefusal } from './backingNames.ts';
 import { type ChangeTools, registerChange } from './changeTarget.ts';
-
-/** Bytes of a backing file's name at most (spec). */
-const longestName = 1023;
-
-/** The formats that qemu-img 7.2 opens as backing files. */
-const formats = ['qcow2', 'raw', 'qcow', 'qed', 'vdi', 'vhdx', 'vmdk', 'vpc', 'parallels', 'luks'];
 
 /** "Rebase…": gives the image another backing file by name. No data is copied. */
 export function registerRebase(tools: ChangeTools): vscode.Disposable {
@@ -28,16 +23,8 @@ export function registerRebase(tools: ChangeTools): vscode.Disposable {
   });
 }
 
-function nameRefusal(text: string): string | undefined {
-  const bytes = Buffer.byteLength(text);
-  if (text.includes('\0')) {
-    return 'A name can’t hold a NUL.';
-  }
-  return bytes > longestName ? `The name has ${bytes} bytes: at most ${longestName} can be stored.` : undefined;
-}
-
 function askFormat(title: string, current: string, take: (format: string) => void) {
-  const known = formats.includes(current) ? formats : [current, ...formats];
+  const known = backingFormats.includes(current) ? backingFormats : [current, ...backingFormats];
   return askChoice(
     { title, step: 2, steps: 2, back: true, prompt: 'The format of the backing file. It is not looked at.' },
     known.map((label) => ({ label, value: label, ...(label === current ? { description: 'current' } : {}) })),

@@ -3,6 +3,7 @@ import type { ChangeRequest, Preallocation } from '../protocol/changeApi.ts';
 import { sizeOf } from '../worker/createThread.ts';
 import { askChoice, askInTurn, askText, type Choice, type Outcome } from './ask.ts';
 import { type ChangeTools, type Description, registerChange } from './changeTarget.ts';
+import { sizeWords } from './sizeWords.ts';
 
 const title = 'Resize';
 
@@ -87,15 +88,4 @@ function askChain({ backing }: Description, take: (allowed: boolean) => void): P
     },
   ];
   return askChoice({ title, step: 3, steps: 3, back: true, prompt: 'The backing file must be opened' }, choices, take);
-}
-
-/** A size as `sizeFrom` reads it: `10G`, or in bytes where it is no whole number of a unit. */
-function sizeWords(bytes: bigint): string {
-  for (const [index, unit] of ['T', 'G', 'M', 'K'].entries()) {
-    const one = 1n << BigInt(40 - 10 * index);
-    if (bytes >= one && bytes % one === 0n) {
-      return `${bytes / one}${unit}`;
-    }
-  }
-  return String(bytes);
 }

@@ -25,7 +25,7 @@ const mocha = (name: string, files: readonly string[], { guard = 2700, retries =
 
 const parts: readonly Part[] = [
   mocha('lint', ['test/support/**/*.test.ts']),
-  mocha('unit', ['test/{engine,platform,protocol,worker,editor}/**/*.test.ts']),
+  mocha('unit', ['test/{engine,platform,protocol,worker,editor,commands}/**/*.test.ts']),
   mocha('cli', ['test/cli/**/*.test.ts']),
   // Twice, since QEMU's programs themselves fail now and then on a busy machine; a defect fails twice.
   mocha('interop', ['test/interop/**/*.test.ts'], { retries: 1 }),
