@@ -13,7 +13,7 @@ export function backingOption(draft: Draft, tools: AskTools): Option {
   const { backing } = draft;
   return {
     label: 'Backing file',
-    about: 'What is not written yet is read from another image, which must not change any more.',
+    about: 'What is not written yet is read from another image.',
     state: backing === undefined ? 'none' : `${basename(backing.path)}, ${backing.format}`,
     ask: (question) => askBacking(question, draft, tools),
   };
@@ -103,7 +103,11 @@ function filesToPick(current: string | undefined): Choice<Picked>[] {
   return [
     none,
     ...(current === undefined ? [] : [{ label: current, description: 'current', value: 'current' } as const]),
-    { label: 'Choose a file…', detail: 'It is opened to see its format and its size.', value: 'choose' },
+    {
+      label: 'Choose a file…',
+      detail: 'It is opened to see its format and its size. It must not change any more.',
+      value: 'choose',
+    },
   ];
 }
 

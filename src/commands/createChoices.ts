@@ -25,7 +25,7 @@ const all: readonly (Choice & { readonly since?: 3 })[] = [
   {
     name: 'preallocation',
     label: 'Preallocation',
-    about: 'metadata: all tables are written now. falloc, full: the disk’s space is taken now, full by writing zeros.',
+    about: 'metadata: the tables are written now. falloc, full: the space is taken now.',
     values: ['off', 'metadata', 'falloc', 'full'],
     standard: 'off',
   },

@@ -13,7 +13,7 @@ export function dataFileOption(draft: Draft, folder: vscode.Uri | undefined): Op
   const { dataFile } = draft;
   return {
     label: 'External data file',
-    about: 'The guest’s data goes into a file of its own, named by its whole path; the image has the tables only.',
+    about: 'The guest’s data is in a file of its own. The image has the tables only.',
     state: dataFile === undefined ? 'none' : `${basename(dataFile.path)}${dataFile.raw ? ', raw' : ''}`,
     ask: (question) => askDataFile(question, draft, folder),
   };
@@ -56,7 +56,11 @@ function places(current: string | undefined): Choice<'none' | 'current' | 'choos
   return [
     { label: 'none', description: current === undefined ? 'current, default' : 'default', value: 'none' },
     ...(current === undefined ? [] : [{ label: current, description: 'current', value: 'current' } as const]),
-    { label: 'Choose a place…', detail: 'The file is made together with the image.', value: 'choose' },
+    {
+      label: 'Choose a place…',
+      detail: 'It is made with the image, which names it by its whole path.',
+      value: 'choose',
+    },
   ];
 }
 
@@ -77,16 +81,15 @@ async function chooseDataFile(folder: vscode.Uri | undefined): Promise<string | 
 function askRaw(question: Question, current: boolean, take: (raw: boolean) => void): Promise<Outcome> {
   const choices = [
     {
-      label: 'Named by the image alone',
+      label: 'Read through the image only',
       description: current ? 'default' : 'current, default',
-      detail: 'data_file_raw=off: the image may say of clusters in it that they are zeros.',
+      detail: 'data_file_raw=off: the image says which clusters are zeros, or in the backing file.',
       value: false,
     },
     {
       label: 'A valid raw image',
       ...(current ? { description: 'current' } : {}),
-      detail:
-        'data_file_raw=on: it can be used without the image too. All tables are written now. No backing file then.',
+      detail: 'data_file_raw=on: it can be used without the image. No backing file then.',
       value: true,
     },
   ];

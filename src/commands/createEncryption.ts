@@ -6,7 +6,7 @@ import type { Option } from './createOption.ts';
 export function encryptionOption(draft: Draft): Option {
   return {
     label: 'Encryption',
-    about: 'LUKS: the disk is read with a pass phrase only (AES-256, XTS). The tables are not encrypted.',
+    about: 'LUKS: the disk is read with a pass phrase only. Tables and names are not encrypted.',
     state: draft.passphrase === undefined ? 'off' : 'LUKS',
     ask: (question) => askEncryption(question, draft),
   };
@@ -32,7 +32,7 @@ function askWhether(question: Question, current: boolean, take: (encrypted: bool
     {
       label: 'LUKS',
       ...(current ? { description: 'current' } : {}),
-      detail: 'Asks for the pass phrase, twice. It is kept nowhere: without it nobody can read the disk.',
+      detail: 'AES-256, XTS. The pass phrase is kept nowhere: without it nobody can read the disk.',
       value: true,
     },
   ];

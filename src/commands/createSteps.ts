@@ -50,10 +50,10 @@ async function askOptions(question: Question, draft: Draft, tools: AskTools): Pr
 
 function optionsIn(draft: Draft, tools: AskTools): Option[] {
   return [
-    ...choices(draft.compat).map((choice) => simpleOption(draft, choice)),
     backingOption(draft, tools),
     ...(draft.compat === '1.1' ? [dataFileOption(draft, tools.folder)] : []),
     encryptionOption(draft),
+    ...choices(draft.compat).map((choice) => simpleOption(draft, choice)),
   ];
 }
 

@@ -238,28 +238,46 @@ describe('changing an image, in a window of VS Code', function () {
 describe('changing an image in Restricted Mode', function () {
   this.timeout(180_000);
   let session: Session;
+  let folder: string;
+  let window: Window;
 
   before(async () => {
     session = await startSession({
       report: () => undefined,
       settings: { 'security.workspace.trust.enabled': true, 'security.workspace.trust.startupPrompt': 'never' },
     });
+    folder = join(temporaryFolder('untrusted'), 'workspace');
+    mkdirSync(folder);
+    window = await openWindow(session, folder);
   });
   after(() => session?.stop());
 
   it('is refused, with the way out', async () => {
-    const folder = join(temporaryFolder('untrusted'), 'workspace');
-    mkdirSync(folder);
     const path = join(folder, 'disk.qcow2');
     writeFileSync(path, new ImageBuilder().toBytes());
     const before = sum(path);
-    const window = await openWindow(session, folder);
     const asked = window.execute('qcow2.inspector.upgrade', { file: path });
     await window.page.getByText('In Restricted Mode no image is changed.').first().waitFor();
     assert.ok(await window.page.getByRole('button', { name: 'Manage Workspace Trust' }).first().isVisible());
     await window.execute('notifications.clearAll');
     await asked;
     assert.equal(sum(path), before);
+    assert.deepEqual(window.problems(), []);
+  });
+
+  it('offers no file to base a new image on, but the way out', async () => {
+    const input = quickInput(window.page);
+    const asked = window.execute('qcow2.inspector.createCompat11');
+    await input.enter('Create qcow2 (compat 1.1)');
+    await input.choose('Backing file');
+    const rows = window.page.locator('.quick-input-list .monaco-list-row');
+    await rows.filter({ hasText: 'In Restricted Mode no file is opened as a backing file.' }).waitFor();
+    assert.equal(await rows.count(), 2);
+    assert.match(await rows.first().innerText(), /^none/);
+    await window.page.keyboard.press('Escape');
+    await rows.filter({ hasText: 'Encryption' }).waitFor();
+    await window.page.keyboard.press('Escape');
+    await asked;
     assert.deepEqual(window.problems(), []);
   });
 });

@@ -1,13 +1,32 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { difference } from '../interop/sameFile.ts';
-import { qemuImg } from '../support/qemu.ts';
+import { qemuImg, runProgram } from '../support/qemu.ts';
 import { temporaryFolder } from '../support/vscode/ending.ts';
 import { type QuickInput, quickInput } from '../support/vscode/quickInput.ts';
 import { type Session, startSession } from '../support/vscode/session.ts';
 import { untilPainted } from '../support/vscode/view.ts';
 import { openWindow, type Window } from '../support/vscode/window.ts';
+
+/** QEMU takes the image, of 2 GiB, and its disk is opened by the pass phrase alone. */
+async function assertMade(image: string, data: string): Promise<void> {
+  const info = JSON.parse(await qemuImg(['info', '--output=json', image]));
+  assert.equal(info['virtual-size'], 2 ** 31);
+  assert.equal(info['backing-filename'], 'base.qcow2');
+  assert.equal(info['backing-filename-format'], 'qcow2');
+  const specific = info['format-specific'].data;
+  assert.equal(specific['data-file'], data);
+  assert.equal(specific['data-file-raw'], false);
+  assert.equal(specific.encrypt.format, 'luks');
+  const read = (phrase: string) => {
+    const named = ['--image-opts', `driver=qcow2,encrypt.key-secret=s,file.filename=${image}`];
+    return runProgram('qemu-io', ['--object', `secret,id=s,data=${phrase}`, ...named, '-c', 'read 0 512'], tmpdir());
+  };
+  assert.equal((await read('open sesame')).code, 0);
+  assert.match((await read('open')).stderr, /Invalid password/);
+}
 
 describe('Create qcow2, in a window of VS Code', function () {
   this.timeout(180_000);
@@ -44,6 +63,59 @@ describe('Create qcow2, in a window of VS Code', function () {
     await qemuImg(['create', '-q', '-f', 'qcow2', '-o', 'cluster_size=128k,lazy_refcounts=on', theirs, '3G']);
     assert.equal(await difference(made, theirs), undefined);
     assert.deepEqual(readdirSync(folder).sort(), ['made.qcow2', 'theirs.qcow2']);
+    assert.deepEqual(window.problems(), []);
+  });
+
+  it('asks for a backing file, a data file and a pass phrase, each with what can’t be, and makes the image', async () => {
+    await window.execute('workbench.action.closeAllEditors');
+    const title = 'Create qcow2 (compat 1.1)';
+    const [base, data, made] = ['base.qcow2', 'made.data', 'all.qcow2'].map((name) => join(folder, name));
+    assert.ok(base && data && made);
+    await qemuImg(['create', '-q', '-f', 'qcow2', base, '2G']);
+    const row = (words: string) => window.page.locator('.quick-input-list .monaco-list-row', { hasText: words });
+    const message = (words: string) => window.page.locator('.quick-input-message', { hasText: words }).waitFor();
+    const typed = window.page.locator('.quick-input-widget input[type=password]');
+
+    await input.palette(title);
+    await input.enter(title);
+    await input.choose('Backing file');
+    await input.choose('Choose a file…');
+    await input.place('workspace/', base);
+    assert.match(await row('what the file looks like').innerText(), /^qcow2/);
+    await input.choose('qcow2');
+    await message('The backing file’s has 2G.');
+    await input.enter(`${title}: Backing file`, 'as large');
+    await message('A number of bytes');
+    await input.enter(`${title}: Backing file`, '2G');
+    await row('base.qcow2, qcow2').waitFor();
+
+    await input.choose('External data file');
+    await input.choose('Choose a place…');
+    await input.place('disk.data', data);
+    await input.choose('A valid raw image');
+    await row('This can’t be created').waitFor();
+    assert.match(await row('This can’t be created').innerText(), /Backing file and data-file-raw cannot be used/);
+    await input.choose('External data file');
+    await input.choose(data);
+    await input.choose('Read through the image only');
+
+    await input.choose('Encryption');
+    await input.choose('LUKS');
+    await message('The pass phrase that opens the disk');
+    await typed.fill('open sesame');
+    await typed.press('Enter');
+    await message('The same pass phrase again');
+    await typed.fill('open');
+    await message('This is not the pass phrase that was typed before.');
+    await typed.fill('open sesame');
+    await typed.press('Enter');
+    await row('LUKS').waitFor();
+
+    await input.choose('Create');
+    await input.place('disk.qcow2', made);
+    const [view] = await untilPainted(window.page, 1);
+    assert.match((await view?.locator('.strip').innerText()) ?? '', /2\sGiB/);
+    await assertMade(made, data);
     assert.deepEqual(window.problems(), []);
   });
 

@@ -15,7 +15,7 @@ export interface QuickInput {
 
 /** The quick input of a window. */
 export function quickInput(page: Page): QuickInput {
-  const input = page.locator('.quick-input-widget input[type=text]');
+  const input = page.locator('.quick-input-widget input:is([type=text], [type=password])');
   const rows = page.locator('.quick-input-list .monaco-list-row');
   return {
     enter: async (title, text) => {
