@@ -57,17 +57,15 @@ describe('changing an image, in a window of VS Code', function () {
     (await view.locator('body').innerText()).replaceAll(/\s+/g, ' ');
   const click = (view: Frame, name: string) => view.locator('vscode-button', { hasText: name }).click();
 
-  /** The process that writes the journal of a change of the image, and so has locked it, as soon as there is one. */
-  const changer = async (path: string): Promise<number> => {
-    const started = (): boolean => existsSync(`${path}.undo-journal.new`) || existsSync(`${path}.undo-journal`);
-    while (!started()) {
-      await new Promise((resolve) => setTimeout(resolve, 2));
-    }
-    const locks = await locksOn(path)();
-    const [first] = locks.state === 'held' ? locks.holders : [];
-    assert.ok(first, 'the image is locked while its change is applied');
-    return first.pid;
-  };
+  /** The process that has the image locked since it applies a change, once it stands still. */
+  const stoppedChanger = (path: string): Promise<number> =>
+    until(async () => {
+      const locks = await locksOn(path)();
+      const [first] = locks.state === 'held' ? locks.holders : [];
+      // The state of a process follows its name, which is in brackets (proc(5)).
+      const stopped = first && /\) T /.test(readFileSync(`/proc/${first.pid}/stat`, 'utf8'));
+      return stopped ? first.pid : undefined;
+    }, 'the process that applies the change is stopped');
 
   /** Plans to write 512 MiB behind the disk of a new image, which takes its time. Gives the image's path. */
   const planMuch = async (name: string): Promise<string> => {
@@ -187,11 +185,11 @@ describe('changing an image, in a window of VS Code', function () {
     const before = sum(path);
     const page = await preview('planned');
     const applying = page.waitForFunction(() => document.body.dataset.stage === 'applying');
+    // It stands still as soon as its journal is complete, so that there is time to look.
+    const stopping = window.execute('qcow2-test.signal', 'SIGSTOP', `${path}.undo-journal`);
     await click(page, 'Apply');
     await applying;
-    // It stands still meanwhile, so that there is time to look.
-    const pid = await changer(path);
-    process.kill(pid, 'SIGSTOP');
+    const pid = await stoppedChanger(path);
     try {
       const { status, stderr } = spawnSync('qemu-io', ['-c', 'quit', path], { encoding: 'utf8' });
       assert.equal(status, 1);
@@ -200,6 +198,7 @@ describe('changing an image, in a window of VS Code', function () {
     } finally {
       process.kill(pid, 'SIGCONT');
     }
+    await stopping;
     const cancelled = await preview('failed');
     assert.match(await words(cancelled), /Cancelled\. What was written has been rolled back: the image is as it was\./);
     assert.equal(sum(path), before);
@@ -209,9 +208,9 @@ describe('changing an image, in a window of VS Code', function () {
   it('tells of a change that was interrupted, rolls it back, and plans it again', async () => {
     const path = await planMuch('killed.qcow2');
     const before = sum(path);
-    await click(await preview('planned'), 'Apply');
-    await until(() => existsSync(`${path}.undo-journal`) || undefined, 'the journal is complete');
-    await window.restartExtensionHost();
+    const change = await preview('planned');
+    // Killed as soon as its journal is complete: a moment later the change may be.
+    await Promise.all([window.restartExtensionHost(`${path}.undo-journal`), click(change, 'Apply')]);
     await window.execute('workbench.action.closeAllEditors');
     const editor = await window.open(path);
     await editor.locator('.notice', { hasText: 'A change of this image was interrupted' }).waitFor();

@@ -1,5 +1,5 @@
 import type { Frame, Page } from 'playwright-core';
-import { type Driver, hostEnded } from './bridge.ts';
+import { type Driver, hostEnded, type Word } from './bridge.ts';
 import { loggedProblems, watchPage } from './problems.ts';
 import { setSettings } from './server.ts';
 import type { Session } from './session.ts';
@@ -43,8 +43,8 @@ export interface Window {
   open(image: string, pane?: string): Promise<Frame>;
   /** "Developer: Reload Window". */
   reload(): Promise<void>;
-  /** Has the extension host killed; VS Code starts another one. */
-  restartExtensionHost(): Promise<void>;
+  /** Has the extension host killed, at once or as soon as there is a file at `once`; VS Code starts another one. */
+  restartExtensionHost(once?: string): Promise<void>;
   /** Gives the window another theme, by a change of the user's settings. */
   setTheme(theme: Theme): Promise<void>;
   /** What went wrong so far in our pages and in our extension. */
@@ -66,10 +66,10 @@ export async function openWindow(session: Session, folder: string, look: Look = 
   let driver = await starting;
   const logged = loggedProblems(session.server.logs).length; // those of earlier windows
   for (const part of ['Sidebar', 'Panel', 'AuxiliaryBar']) await driver.execute(`workbench.action.close${part}`);
-  const restart = async (command: string) => {
+  const restart = async (command: string, ...words: Word[]) => {
     const next = session.bridge.next();
     // The command does not return: its extension host ends.
-    const ended = driver.execute(command).catch((error: Error) => {
+    const ended = driver.execute(command, ...words).catch((error: Error) => {
       if (!error.message.endsWith(hostEnded)) throw error;
     });
     [driver] = await Promise.all([next, ended]);
@@ -85,7 +85,7 @@ export async function openWindow(session: Session, folder: string, look: Look = 
       return view;
     },
     reload: () => restart('workbench.action.reloadWindow'),
-    restartExtensionHost: () => restart('qcow2-test.crash'),
+    restartExtensionHost: (once) => restart('qcow2-test.signal', 'SIGKILL', once ?? null),
     async setTheme(name) {
       await driver.execute('qcow2-test.set', 'workbench.colorTheme', themes[name]);
       await page.locator(`.monaco-workbench.${themeClasses[name]}`).waitFor({ timeout: patience });
