@@ -12,6 +12,7 @@ import { ImageDocument } from './document.ts';
 import { inspectorPage } from './page.ts';
 import { saveBytes } from './saveBytes.ts';
 import { readSettings, section, virtualFileLimit } from './settings.ts';
+import { describeNow } from './threadCall.ts';
 import type { ViewStates } from './viewStates.ts';
 import { virtualFile } from './virtualFile.ts';
 
@@ -82,9 +83,9 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
     }
   }
 
-  /** What the image is as a whole. Throws `CallFailed`. */
+  /** What an image on a disk of this machine is as a whole, at this moment. Throws `CallFailed`. */
   describe(uri: vscode.Uri): Promise<Result<'describe'>> {
-    return callOnce((post) => this.#attach(uri, post), 'describe', undefined);
+    return describeNow(this.#threads, uri.fsPath);
   }
 
   /** What `qcow2 dump --output=json` prints of an image, without its tables. */

@@ -22,7 +22,7 @@ export interface Editor extends vscode.Disposable {
   run(command: PageCommand): void;
   /** Shows an image as JSON, in a read-only document. */
   showJson(uri: vscode.Uri): Promise<void>;
-  /** What an image is as a whole. Throws `CallFailed`. */
+  /** What an image on a disk of this machine is as a whole, at this moment. Throws `CallFailed`. */
   describe(uri: vscode.Uri): Promise<Result<'describe'>>;
   /** Saves the disk of an image as a raw file that the user is asked for; `snapshot`: as that one has it. */
   saveGuestDisk(uri: vscode.Uri, snapshot: number | undefined): Promise<void>;

@@ -1,5 +1,6 @@
 import type { Argument, Method, Result } from '../protocol/api.ts';
 import { type CallOptions, createClient } from '../protocol/client.ts';
+import type { ImageThread } from '../worker/imageThread.ts';
 import type { ImageThreads } from '../worker/imageThreads.ts';
 
 /**
@@ -13,7 +14,32 @@ export async function callThread<M extends Method>(
   argument?: Argument<M>,
   options?: CallOptions,
 ): Promise<Result<M>> {
-  const thread = threads.open(path);
+  try {
+    return await callOn(threads.open(path), method, argument, options);
+  } finally {
+    threads.release(path);
+  }
+}
+
+/**
+ * What the image at `path` is at this moment. The thread that shows it reads a change a moment later, and breaks off
+ * what it is asked meanwhile, so this is asked of another one. Throws `CallFailed`.
+ */
+export async function describeNow(threads: ImageThreads, path: string): Promise<Result<'describe'>> {
+  const thread = threads.alone(path);
+  try {
+    return await callOn(thread, 'describe');
+  } finally {
+    await thread.stop();
+  }
+}
+
+async function callOn<M extends Method>(
+  thread: ImageThread,
+  method: M,
+  argument?: Argument<M>,
+  options?: CallOptions,
+): Promise<Result<M>> {
   let hear: (message: unknown) => void = () => undefined;
   const view = thread.attach((message) => hear(message));
   const client = createClient(
@@ -26,6 +52,5 @@ export async function callThread<M extends Method>(
     return await client.call(method, argument, options);
   } finally {
     thread.detach(view);
-    threads.release(path);
   }
 }

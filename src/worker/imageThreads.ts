@@ -86,6 +86,13 @@ export class ImageThreads {
     return entry.thread;
   }
 
+  /** A thread of the image at `path` that nobody else uses, and that opens no other file. It has to be stopped. */
+  alone(path: string): ImageThread {
+    const thread = new ImageThread(this.#entry, path, this.#report, new Allowed());
+    thread.configure(this.#settings);
+    return thread;
+  }
+
   /** Says that a view on `path` has gone. The last one takes the thread with it, in a while. */
   release(path: string): void {
     const entry = this.#entries.get(path);
