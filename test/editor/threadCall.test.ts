@@ -37,6 +37,13 @@ describe('describing an image for a command', function () {
     assert.equal((await callThread(threads, path, 'describe')).geometry?.virtualSize, 1n << 20n);
   });
 
+  it('tells the size of a file that is no image, and nothing of a disk in it', async () => {
+    writeFileSync(path, Buffer.alloc(1000, 1));
+    const { file, geometry } = await describeNow(threads, path);
+    assert.equal(file.size, 1000n);
+    assert.equal(geometry, undefined);
+  });
+
   it('fails with the reason where there is no file', async () => {
     await assert.rejects(
       describeNow(threads, path),
