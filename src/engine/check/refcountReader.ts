@@ -1,6 +1,6 @@
 import { readRefcount } from '../format/refcounts.ts';
 import type { Geometry } from '../image/geometry.ts';
-import { readHostBytes } from '../image/hostBytes.ts';
+import { readHostBytes, type Unreadable } from '../image/hostBytes.ts';
 import { type RefcountTable, refcountTableEntries } from '../image/refcountTable.ts';
 import { limits } from '../limits.ts';
 import type { Storage } from '../ports.ts';
@@ -16,8 +16,8 @@ export interface BlockBytes {
 
 const noBytes = new Uint8Array(0);
 
-/** Bytes of blocks that are read together, and that are kept. */
-const windowBytes = 2 ** 20;
+/** Bytes of small blocks that are read together, and of all that are kept. */
+const windowBytes = 2 ** 18;
 const keptBytes = 64 * 2 ** 20;
 
 /** Reads refcounts as QEMU does (qcow2_get_refcount), and keeps the blocks that were asked for last. */
@@ -28,7 +28,7 @@ export class RefcountReader {
   readonly #blocks = new Map<number, { readonly block: number; readonly unaligned: boolean }>();
   readonly #kept = new Map<number, BlockBytes>();
   /** The part of the file that was read last, and where it starts. */
-  #window = new Uint8Array(0);
+  readonly #window = new Uint8Array(windowBytes);
   #windowAt = -1;
   /** Indices in the refcount table that lead to a block, ascending. */
   readonly indices: readonly number[];
@@ -44,31 +44,31 @@ export class RefcountReader {
     this.indices = [...this.#blocks.keys()];
   }
 
-  /** The block of an index in the refcount table; undefined where there is none: all its refcounts are 0. */
-  async block(index: number): Promise<BlockBytes | undefined> {
+  /**
+   * Reads the block of an index in the refcount table; undefined where there is none: all its refcounts are 0.
+   *
+   * @param into - a cluster of bytes for it
+   */
+  async read(index: number, into: Uint8Array): Promise<BlockBytes | undefined> {
     const place = this.#blocks.get(index);
     if (place === undefined) {
       return undefined;
     }
-    const known = this.#kept.get(index);
-    if (known !== undefined) {
-      this.#kept.delete(index);
-      this.#kept.set(index, known);
-      return known;
+    const { block, unaligned } = place;
+    if (unaligned) {
+      return { bytes: noBytes, system: 'EIO', unaligned: block };
     }
-    const read = place.unaligned
-      ? { bytes: noBytes, system: 'EIO', unaligned: place.block }
-      : BigInt(place.block) + BigInt(this.geometry.clusterSize) > limits.fileEnd
-        ? { bytes: noBytes, system: 'EIO' }
-        : await this.#read(place.block);
-    this.#keep(index, read);
-    return read;
+    if (BigInt(block) + BigInt(this.geometry.clusterSize) > limits.fileEnd) {
+      return { bytes: noBytes, system: 'EIO' };
+    }
+    const [bad] = await this.#readBytes(block, into);
+    return { bytes: into, ...(bad ? { system: bad.system ?? 'EIO' } : {}) };
   }
 
   /** The refcount of a cluster, a number where that is exact; undefined where it is not known. */
   async refcount(cluster: number): Promise<number | bigint | undefined> {
     const { refcountBlockEntries: perBlock, refcountOrder } = this.geometry;
-    const block = await this.block(Math.floor(cluster / perBlock));
+    const block = await this.#keptBlock(Math.floor(cluster / perBlock));
     if (block === undefined) {
       return 0;
     }
@@ -79,20 +79,36 @@ export class RefcountReader {
     return refcount > Number.MAX_SAFE_INTEGER ? refcount : Number(refcount);
   }
 
-  async #read(at: number): Promise<BlockBytes> {
-    const { clusterSize } = this.geometry;
-    const from = at - this.#windowAt;
-    if (this.#windowAt >= 0 && from >= 0 && from + clusterSize <= this.#window.length) {
-      return { bytes: this.#window.slice(from, from + clusterSize) };
+  /** Small blocks that lie one after the other are read together. */
+  async #readBytes(at: number, into: Uint8Array): Promise<readonly Unreadable[]> {
+    if (into.length > windowBytes / 16) {
+      return readHostBytes(this.#storage, BigInt(at), into);
     }
-    const window = new Uint8Array(
-      Math.max(clusterSize, this.#windowAt >= 0 && from === this.#window.length ? windowBytes : clusterSize),
-    );
-    const bad = await readHostBytes(this.#storage, BigInt(at), window);
-    this.#windowAt = bad.length === 0 ? at : -1;
-    this.#window = window;
-    const own = bad.find((one) => one.from < clusterSize);
-    return { bytes: window.slice(0, clusterSize), ...(own ? { system: own.system ?? 'EIO' } : {}) };
+    const isInWindow = this.#windowAt >= 0 && at >= this.#windowAt && at + into.length <= this.#windowAt + windowBytes;
+    if (!isInWindow) {
+      const bad = await readHostBytes(this.#storage, BigInt(at), this.#window);
+      this.#windowAt = bad.length === 0 ? at : -1;
+      if (bad.length > 0) {
+        return readHostBytes(this.#storage, BigInt(at), into);
+      }
+    }
+    into.set(this.#window.subarray(at - this.#windowAt, at - this.#windowAt + into.length));
+    return [];
+  }
+
+  /** A block that is kept, for questions that come in any order. */
+  async #keptBlock(index: number): Promise<BlockBytes | undefined> {
+    const known = this.#kept.get(index);
+    if (known !== undefined) {
+      this.#kept.delete(index);
+      this.#kept.set(index, known);
+      return known;
+    }
+    const block = await this.read(index, new Uint8Array(this.geometry.clusterSize));
+    if (block !== undefined) {
+      this.#keep(index, block);
+    }
+    return block;
   }
 
   #keep(index: number, block: BlockBytes): void {

@@ -79,6 +79,16 @@ export class ReferenceCounts {
     return this.#find(index)[cluster - index * pageClusters] ?? 0;
   }
 
+  /**
+   * The bytes of the clusters around one: `place` is its own, and they end at cluster `end`, which is `to` at the latest.
+   * Without bytes where nothing refers to any of them.
+   */
+  pageAt(cluster: number, to: number): { readonly page: Uint8Array; readonly place: number; readonly end: number } {
+    const index = Math.floor(cluster / pageClusters);
+    const start = index * pageClusters;
+    return { page: this.#find(index), place: cluster - start, end: Math.min(to, start + pageClusters) };
+  }
+
   /** The count that a cluster's byte stands for. */
   countAt(byte: number, cluster: number): number {
     const count = byte & countMask;
