@@ -1,8 +1,11 @@
+import type { ChangeSet } from '../engine/change/changeSet.ts';
 import { type CheckResult, check as checkImage } from '../engine/check/check.ts';
-import { systemText } from '../engine/error.ts';
+import { Qcow2Error, systemText } from '../engine/error.ts';
+import { type Leak, planLeakRepair } from '../engine/operations/repairLeaks.ts';
 import { noProgress } from '../engine/ports.ts';
 import { bytesOfText } from './bytes.ts';
-import { type ImageFile, openImageByOptions, openImageFile } from './imageFile.ts';
+import { type ChangeArguments, changeArguments, changeImage, changeOptions, type Target } from './change.ts';
+import { openImageByOptions, openImageFile } from './imageFile.ts';
 import { prettyJson } from './json.ts';
 import { type Option, readArguments } from './options.ts';
 import { type Output, outputTo } from './output.ts';
@@ -12,67 +15,141 @@ import { inQdictOrder } from './qdict.ts';
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
   { long: 'format', short: 'f', value: true },
-  { long: 'repair', short: 'r', value: true, unsupported: true },
+  { long: 'repair', short: 'r', value: true },
   { long: 'output', value: true },
   { long: 'cache', short: 'T', value: true, unsupported: true },
   { long: 'quiet', short: 'q' },
   { long: 'object', value: true, unsupported: true },
   { long: 'image-opts' },
   { long: 'force-share', short: 'U' },
+  ...changeOptions,
 ];
 
 /** Exit codes of qemu-img check. */
 const exitCodes = { sound: 0, failed: 1, corrupt: 2, leaks: 3, notSupported: 63 } as const;
 
-/** `qcow2 check`: qemu-img's verb. Opens the image read-only. */
+/** What is asked for. `name`: as on the command line. */
+interface Request {
+  readonly name: string;
+  readonly format: string | undefined;
+  readonly byOptions: boolean;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly repair: boolean;
+  readonly change: ChangeArguments;
+}
+
+/** `qcow2 check`: qemu-img's verb. Opens the image read-only, unless a repair is asked for. */
 export async function check(args: readonly string[], out: Output): Promise<number> {
-  const { given, operands } = readArguments(options, args);
-  const value = (name: string): string | undefined => given.findLast((option) => option.name === name)?.value;
+  const read = readArguments(options, args);
+  const value = (name: string): string | undefined => read.given.findLast((option) => option.name === name)?.value;
   if (value('help') !== undefined) {
-    out.text(`usage: ${programName} check [-q] [-f FMT] [--output=human|json] [-U] [--image-opts] FILE\n`);
+    out.text(
+      `usage: ${programName} check [-q] [-f FMT] [--output=human|json] [-r leaks|all] [--dry-run[=json]] [--keep-undo] [--journal FILE] [-U] [--image-opts] FILE\n`,
+    );
     return exitCodes.sound;
   }
+  const repair = value('repair');
+  if (repair !== undefined && repair !== 'leaks' && repair !== 'all') {
+    throw usageFailure(`Unknown option value for -r (expecting 'leaks' or 'all'): ${bytesOfText(repair)}`);
+  }
   const output = value('output') ?? 'human';
-  const [name] = operands;
-  if (name === undefined || operands.length !== 1) {
+  const [name] = read.operands;
+  if (name === undefined || read.operands.length !== 1) {
     throw usageFailure('Expecting one image file name');
   }
   if (output !== 'human' && output !== 'json') {
     throw new Failure('--output must be used with human or json as argument.');
   }
-  const open = value('image-opts') === undefined ? openImageFile : openImageByOptions;
-  const file = await open(name, value('format'), 'check');
-  try {
-    return await checkFile(file, { name, json: output === 'json', quiet: value('quiet') !== undefined }, out);
-  } finally {
-    await file.storage.close();
+  const byOptions = value('image-opts') !== undefined;
+  if (repair !== undefined && byOptions) {
+    throw usageFailure("option '--image-opts' is not supported yet together with -r");
   }
+  const manner = { json: output === 'json', quiet: value('quiet') !== undefined, repair: repair !== undefined };
+  return checkOrRepair({ name, format: value('format'), byOptions, ...manner, change: changeArguments(read) }, out);
 }
 
-/** How the result is told. `name`: as on the command line. */
-interface Manner {
-  readonly name: string;
-  readonly json: boolean;
-  readonly quiet: boolean;
+async function checkOrRepair(request: Request, out: Output): Promise<number> {
+  if (!request.repair) {
+    const { code } = await checkFile(request, out, 0);
+    return code;
+  }
+  const repaired = await repairLeaks(request, out);
+  if (request.change.dryRun !== 'no') {
+    return exitCodes.sound;
+  }
+  return (await checkFile(request, out, repaired)).code;
 }
 
-async function checkFile({ image }: ImageFile, manner: Manner, out: Output): Promise<number> {
-  if (image === undefined) {
-    throw new Failure('This image format does not support checks', { exitCode: exitCodes.notSupported });
+/** Repairs leaks; returns how many. What is not repaired is said, with the reason. */
+async function repairLeaks({ name, format, change, json, quiet }: Request, out: Output): Promise<number> {
+  let leaks: readonly Leak[] = [];
+  let refused: string | undefined;
+  const plan = async ({ image, storage, from }: Target): Promise<ChangeSet | undefined> => {
+    try {
+      const repair = await planLeakRepair(image, storage, from, noProgress);
+      leaks = repair.leaks;
+      return repair.change;
+    } catch (error) {
+      if (!(error instanceof Qcow2Error) || error.code !== 'refused') throw error;
+      refused = error.message;
+      return undefined;
+    }
+  };
+  await changeImage(name, format, change, out, plan, { purpose: 'check', rawFailure: noCheck });
+  if (refused !== undefined) {
+    outputTo(2).text(`${programName}: nothing is repaired: ${bytesOfText(refused)}\n`);
+  }
+  if (change.dryRun !== 'no') {
+    return 0;
   }
   const messages = new Messages();
-  const visitor = { say: messages.say, mismatch: () => undefined };
-  const result = await checkImage(image, visitor, noProgress).finally(() => messages.flush());
-  if (result.failure !== undefined) {
-    throw new Failure(`Check failed: ${systemText(result.failure)}`);
+  for (const verb of ['Leaked', 'Repairing']) {
+    for (const { cluster, refcount, references } of leaks) {
+      messages.say(`${verb} cluster ${cluster} refcount=${refcount} reference=${references}`);
+    }
   }
-  if (!manner.quiet) {
-    out.text(manner.json ? `${prettyJson(inQdictOrder(asObject(result, manner.name)))}\n` : asText(result));
+  messages.flush();
+  if (leaks.length > 0 && !json && !quiet) {
+    out.text(
+      `The following inconsistencies were found and repaired:\n\n    ${leaks.length} leaked clusters\n    0 corruptions\n\nDouble checking the fixed image now...\n`,
+    );
   }
-  if (result.checkErrors > 0) {
+  return leaks.length;
+}
+
+function noCheck(): Failure {
+  return new Failure('This image format does not support checks', { exitCode: exitCodes.notSupported });
+}
+
+/** Checks and tells. `leaksFixed`: clusters that were repaired before. */
+async function checkFile(request: Request, out: Output, leaksFixed: number): Promise<{ readonly code: number }> {
+  const { name, format, byOptions, json, quiet } = request;
+  const { image, storage } = await (byOptions ? openImageByOptions : openImageFile)(name, format, 'check');
+  const messages = new Messages();
+  try {
+    if (image === undefined) {
+      throw noCheck();
+    }
+    const visitor = { say: messages.say, mismatch: () => undefined };
+    const result = await checkImage(image, visitor, noProgress).finally(() => messages.flush());
+    if (result.failure !== undefined) {
+      throw new Failure(`Check failed: ${systemText(result.failure)}`);
+    }
+    if (!quiet) {
+      out.text(json ? `${prettyJson(inQdictOrder(asObject(result, name, leaksFixed)))}\n` : asText(result));
+    }
+    return { code: exitCodeOf(result) };
+  } finally {
+    await storage.close();
+  }
+}
+
+function exitCodeOf({ checkErrors, corruptions, leaks }: CheckResult): number {
+  if (checkErrors > 0) {
     throw new Failure('Check failed');
   }
-  return result.corruptions > 0 ? exitCodes.corrupt : result.leaks > 0 ? exitCodes.leaks : exitCodes.sound;
+  return corruptions > 0 ? exitCodes.corrupt : leaks > 0 ? exitCodes.leaks : exitCodes.sound;
 }
 
 /** Bytes of messages that go out together. */
@@ -96,7 +173,11 @@ class Messages {
 }
 
 /** QEMU's ImageCheck, its members in the order of its definition; those that are 0 are left out. */
-function asObject(result: CheckResult, name: string): Record<string, string | number | bigint | undefined> {
+function asObject(
+  result: CheckResult,
+  name: string,
+  leaksFixed: number,
+): Record<string, string | number | bigint | undefined> {
   const { checkErrors, imageEndOffset, corruptions, leaks, totalClusters, use } = result;
   return {
     filename: bytesOfText(name),
@@ -105,6 +186,7 @@ function asObject(result: CheckResult, name: string): Record<string, string | nu
     'image-end-offset': imageEndOffset,
     corruptions: corruptions || undefined,
     leaks: leaks || undefined,
+    'leaks-fixed': leaksFixed || undefined,
     'total-clusters': totalClusters || undefined,
     'allocated-clusters': use.allocated || undefined,
     'fragmented-clusters': use.fragmented || undefined,

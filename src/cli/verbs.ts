@@ -38,8 +38,10 @@ export const verbs: readonly Verb[] = [
   },
   {
     name: 'check',
-    usage: '[-q] [-f FMT] [--output=human|json] [-U] [--image-opts] FILE',
-    about: 'Checks the tables and refcounts of an image, with qemu-img’s counts, messages and exit codes.',
+    usage:
+      '[-q] [-f FMT] [--output=human|json] [-r leaks|all] [--dry-run[=json]] [--keep-undo] [--journal FILE] [-U] FILE',
+    about:
+      'Checks the tables and refcounts of an image, with qemu-img’s counts, messages and exit codes. -r frees leaked clusters, where nothing else is wrong.',
     run: check,
   },
   {

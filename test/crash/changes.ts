@@ -1,13 +1,19 @@
+import assert from 'node:assert/strict';
+import type { ChangeSet } from '../../src/engine/change/changeSet.ts';
+import { Clusters } from '../../src/engine/change/clusters.ts';
+import { Draft } from '../../src/engine/change/draft.ts';
 import { fileBytes } from '../../src/engine/image/fileBytes.ts';
+import type { Image } from '../../src/engine/image/image.ts';
 import { type AmendOptions, planAmend } from '../../src/engine/operations/amend.ts';
 import { planFeatureBits } from '../../src/engine/operations/featureBits.ts';
 import type { Preallocation } from '../../src/engine/operations/newImage.ts';
 import { planRebase } from '../../src/engine/operations/rebase.ts';
+import { planLeakRepair } from '../../src/engine/operations/repairLeaks.ts';
 import { planResize } from '../../src/engine/operations/resize.ts';
 import { planSnapshotApply } from '../../src/engine/operations/snapshotApply.ts';
 import { planSnapshotCreate } from '../../src/engine/operations/snapshotCreate.ts';
 import { planSnapshotDelete } from '../../src/engine/operations/snapshotDelete.ts';
-import { noProgress } from '../../src/engine/ports.ts';
+import { type FileState, noProgress, type Storage } from '../../src/engine/ports.ts';
 import { codecs } from '../../src/platform/codecs.ts';
 import { MemoryStorage } from '../support/memoryStorage.ts';
 import type { Plan } from './crashCase.ts';
@@ -81,6 +87,14 @@ export const crashChanges: readonly CrashChange[] = [
     plan: (image, storage, from) => planFeatureBits(image, storage, from, { corrupt: true }),
     not: version2,
   },
+  {
+    name: 'leaks freed',
+    prepare: leaked,
+    plan: async (image, storage, from) => {
+      const { change } = await planLeakRepair(image, storage, from, noProgress);
+      return change ?? assert.fail('there are leaks');
+    },
+  },
   resizing('grow by 1 MiB', (size) => size + mebi),
   resizing('grow by 9 MiB, which takes another L1 table with clusters of 512 bytes', (size) => size + 9n * mebi),
   resizing('grow by 1 MiB with metadata', (size) => size + mebi, ['a longer backing file, version 2'], 'metadata'),
@@ -88,6 +102,16 @@ export const crashChanges: readonly CrashChange[] = [
   resizing('shrink to a third', (size) => sectors(size / 3n), []),
   resizing('shrink to a sector', () => 512n, []),
 ];
+
+/** Takes two clusters to which nothing refers. */
+async function leaked(image: Image, storage: Storage, from: FileState): Promise<ChangeSet> {
+  const draft = new Draft(storage);
+  const first = await (await Clusters.of(image, draft, noProgress)).allocate(2);
+  const size = image.geometry?.clusterSize ?? 0;
+  await draft.write('leaked clusters', BigInt(first) * BigInt(size), new Uint8Array(2 * size).fill(0x5a));
+  await draft.endStep('Leak');
+  return draft.changeSet('Leak', from);
+}
 
 function amend(options: AmendOptions): Plan {
   return (image, storage, from) => planAmend(image, storage, from, options, noProgress);

@@ -1,0 +1,57 @@
+import { compressedCluster } from '../format/compressed.ts';
+import { l2HasReserved, l2HostOffset, l2Kind, l2Kinds, l2Unaligned } from '../format/l2.ts';
+import type { Geometry } from '../image/geometry.ts';
+import { readHostBytes } from '../image/hostBytes.ts';
+import type { Progress, Storage } from '../ports.ts';
+
+/**
+ * The first of some clusters that looks like an L1 or L2 table: all its entries that are not zero could be entries of one,
+ * and at least one leads into the file. Where nothing leads to such a cluster, the way to it was lost, and what looks
+ * leaked is data. Clusters that can't be read count too: what they are is not known.
+ */
+export async function findLostTable(
+  storage: Storage,
+  geometry: Geometry,
+  clusters: Iterable<number>,
+  progress: Progress,
+): Promise<number | undefined> {
+  const bytes = new Uint8Array(geometry.clusterSize);
+  const view = new DataView(bytes.buffer);
+  for (const cluster of clusters) {
+    const bad = await readHostBytes(storage, BigInt(cluster) * BigInt(geometry.clusterSize), bytes);
+    if (bad.length > 0 || looksLikeTable(view, geometry)) {
+      return cluster;
+    }
+    await progress.step(0, 0);
+  }
+  return undefined;
+}
+
+/** Whether a cluster could be an L1 or L2 table that leads somewhere. */
+function looksLikeTable(view: DataView, geometry: Geometry): boolean {
+  let leads = false;
+  for (let at = 0; at < view.byteLength; at += geometry.l2EntryBytes) {
+    const hi = view.getUint32(at);
+    const lo = view.getUint32(at + 4);
+    if ((hi | lo) !== 0) {
+      const target = targetOf(hi, lo, geometry);
+      if (target === undefined || target >= geometry.fileClusters) {
+        return false;
+      }
+      leads ||= target > 0;
+    }
+  }
+  return leads;
+}
+
+/** The cluster that an entry leads to, 0 for none; undefined for what can't be an entry. */
+function targetOf(hi: number, lo: number, geometry: Geometry): number | undefined {
+  const kind = l2Kind(hi, lo, geometry);
+  if (kind === l2Kinds.compressed) {
+    return compressedCluster(hi, lo, geometry.clusterBits);
+  }
+  if (l2HasReserved(hi, lo) || l2Unaligned(lo, geometry.clusterBits)) {
+    return undefined;
+  }
+  return l2HostOffset(hi, lo) / geometry.clusterSize;
+}
