@@ -2,17 +2,12 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bitmapName } from '../../src/engine/format/bitmaps.ts';
-import type { Header } from '../../src/engine/format/header.ts';
-import { readBitmaps } from '../../src/engine/image/bitmapDirectory.ts';
-import { walkBitmap } from '../../src/engine/image/bitmapRanges.ts';
-import { openImage } from '../../src/engine/image/open.ts';
-import { noProgress } from '../../src/engine/ports.ts';
 import { openFile } from '../../src/platform/fileStorage.ts';
 import { runQcow2 } from '../support/command.ts';
 import type { ProgramResult } from '../support/programs.ts';
 import { qemuImg, runProgram } from '../support/qemu.ts';
 import { sampled } from '../support/sampled.ts';
+import { described } from './described.ts';
 import { type ResizeCase, resizeCases } from './resizeCases.ts';
 
 describe('qcow2 resize leaves what qemu-img resize leaves', function () {
@@ -143,49 +138,4 @@ async function snapshotBytes(folder: string, name: string): Promise<Buffer> {
   } finally {
     await file.close();
   }
-}
-
-/**
- * The header's fields but for the places of tables: ours grows the L1 table where it is, if there is room, and QEMU always
- * moves it. Then the extensions but for the place of the bitmap directory, the bitmaps' dirty ranges, and the length of
- * the external data file.
- */
-async function described(folder: string): Promise<object> {
-  const file = await openFile(join(folder, 'disk'));
-  try {
-    const image = await openImage(file);
-    const { header, extensions, geometry, bitmapDirectory } = image;
-    assert.ok(header && geometry);
-    const bitmaps: Record<string, unknown> = {};
-    for (const bitmap of bitmapDirectory ? await readBitmaps(file, bitmapDirectory) : []) {
-      const ranges: bigint[][] = [];
-      const add = (_state: unknown, start: bigint, length: bigint): boolean => ranges.push([start, length]) > 0;
-      await walkBitmap(file, geometry, bitmap, 0n, add, noProgress);
-      const { bitmap_table_offset: _, ...fields } = bitmap.fields;
-      bitmaps[bitmapName(bitmap)] = { ...fields, ranges };
-    }
-    const data = join(folder, 'data');
-    return {
-      ...fieldsOf(header),
-      extensions: extensions.map(({ type, data: bytes }) => [
-        type,
-        type === 0x23852875 ? bytes.subarray(0, 16) : bytes,
-      ]),
-      bitmaps,
-      data: existsSync(data) ? await lengthOf(data) : undefined,
-    };
-  } finally {
-    await file.close();
-  }
-}
-
-function fieldsOf(header: Header): object {
-  const places = ['bytes', 'l1_table_offset', 'refcount_table_offset', 'refcount_table_clusters'];
-  return Object.fromEntries(Object.entries(header).filter(([name]) => !places.includes(name)));
-}
-
-async function lengthOf(path: string): Promise<bigint> {
-  const file = await openFile(path);
-  await file.close();
-  return file.size;
 }
