@@ -1,11 +1,11 @@
 import { Qcow2Error } from '../error.ts';
 import { showSize } from '../format/show.ts';
 import type { FileState, ImageStorage, JournalPlace, Progress } from '../ports.ts';
-import { type ChangeSet, type Step, sectorSize } from './changeSet.ts';
+import { type ByteWrite, type ChangeSet, type Step, sectorSize } from './changeSet.ts';
 import { cutDataFile, growDataFile } from './dataFile.ts';
 import { Draft } from './draft.ts';
 import { JournalWriter, openJournal } from './journal.ts';
-import { sectorSums } from './journalFormat.ts';
+import { mostRecorded, sectorSums } from './journalFormat.ts';
 import { rollBack } from './rollback.ts';
 import { ceilSector, type SectorRun, sectorRuns } from './sectors.ts';
 
@@ -138,7 +138,9 @@ async function writeJournal(
   let grown = 0n;
   const record = async (run: SectorRun): Promise<void> => {
     const end = run.at + BigInt(run.bytes.length);
-    await journal.add({ at: run.at, before: await bytesBefore(file, run), after: sectorSums(run.bytes) });
+    for (const part of recordsOf(run)) {
+      await journal.add({ at: part.at, before: await bytesBefore(file, part), after: sectorSums(part.bytes) });
+    }
     size = end > size ? end : size;
     bytes += run.bytes.length;
     grown += end > sizeBefore ? end - (run.at > sizeBefore ? run.at : sizeBefore) : 0n;
@@ -157,6 +159,7 @@ async function writeJournal(
     }
     if (step.stream) {
       for await (const write of step.stream()) {
+        requireSectors(write);
         await record(write);
       }
     }
@@ -168,6 +171,20 @@ async function writeJournal(
     steps.push({ step, runs });
   }
   return { steps, sizeAfter: size, grown, bytes };
+}
+
+/** A run as parts, each for a record of the journal, which can't be read back where it is longer. */
+function* recordsOf({ structure, at, bytes }: SectorRun): Generator<SectorRun> {
+  for (let done = 0; done < bytes.length; done += mostRecorded) {
+    yield { structure, at: at + BigInt(done), bytes: bytes.subarray(done, done + mostRecorded) };
+  }
+}
+
+/** A record of the journal is of whole sectors: a stream that writes others is a defect of the operation. */
+function requireSectors({ structure, at, bytes }: ByteWrite): void {
+  if (at % BigInt(sectorSize) !== 0n || bytes.length % sectorSize !== 0) {
+    throw new Error(`Streams write whole sectors, and this one ${bytes.length} bytes at ${at} (${structure})`);
+  }
 }
 
 /** The sectors of a step's edits, as far as the file reaches then. */
@@ -193,10 +210,12 @@ async function bytesBefore(file: ImageStorage, { at, bytes }: SectorRun): Promis
 async function recordCut(file: ImageStorage, end: bigint, journal: JournalWriter): Promise<void> {
   const extents = file.extents?.(end, file.size) ?? [{ offset: end, length: file.size - end, data: true }];
   for (const { offset, length, data } of extents) {
-    for (let done = 0n; data && done < length; done += 65536n) {
+    for (let done = 0n; data && done < length; done += BigInt(mostRecorded)) {
       const from = offset + done;
       const at = from - (from % BigInt(sectorSize));
-      const before = new Uint8Array(Number(least(file.size - at, Number(least(length - done, 65536)))));
+      const before = new Uint8Array(
+        Number(least(file.size - at, Number(least(from - at + length - done, mostRecorded)))),
+      );
       await file.read(at, before);
       if (before.some((byte) => byte !== 0)) {
         const kept = new Uint8Array(Number(ceilSector(BigInt(before.length))));

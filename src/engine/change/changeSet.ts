@@ -25,9 +25,8 @@ export interface Step {
   /** Writes held in memory, ascending, none of which overlap. Sectors may be in those of other steps too. */
   readonly edits: readonly ByteWrite[];
   /**
-   * More writes than memory should hold: whole sectors, ascending, at most 64 KiB each (a record of the journal), none of
-   * them written by any other step. They are the same each time until the step is applied; meanwhile, what is still to
-   * come is.
+   * More writes than memory should hold: whole sectors, ascending, of about 64 KiB each, none of them written by any
+   * other step. They are the same each time until the step is applied; meanwhile, what is still to come is.
    */
   readonly stream?: Stream;
   /** Blocks that the file is given past its end, before anything of the step is written. */

@@ -10,6 +10,7 @@ import {
   encodeRecord,
   type JournalHeader,
   type JournalRecord,
+  mostRecorded,
   recordHeadBytes,
   recordLengthOf,
   recordsStart,
@@ -18,8 +19,8 @@ import {
 /** Bytes that are gathered before they are written. */
 const bufferBytes = 2 ** 20;
 
-/** Bytes of a record at most: 64 KiB of sectors with a checksum each. */
-const mostRecordBytes = 2 ** 18;
+/** Bytes of a record at most, with room to spare: `mostRecorded` bytes of sectors with a checksum each. */
+const mostRecordBytes = 4 * mostRecorded;
 
 /** Writes a journal. Nothing of it counts before `begin`. */
 export class JournalWriter {

@@ -17,6 +17,9 @@ const journalVersion = 1;
 /** Where the records start. Bytes. */
 export const recordsStart = 2 * sectorSize;
 
+/** Bytes of the image that a record has at most. */
+export const mostRecorded = 2 ** 16;
+
 const headerFields = [
   { name: 'magic', offset: 0, width: 8, kind: 'magic', meaning: 'The letters qcow2jnl.' },
   { name: 'sum_hi', offset: 8, width: 4, kind: 'number', meaning: 'Checksum of the rest of the sector.' },

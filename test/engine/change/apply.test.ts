@@ -71,6 +71,50 @@ describe('a change that is applied', () => {
     assert.equal(files.journal, undefined);
   });
 
+  it('is undone too where one write is longer than a record of the journal may be', async () => {
+    const file = new MemoryStorage(new Uint8Array(2 ** 21).fill(1));
+    const files = new LoggedFiles(file);
+    const long = 300 * 1024 + 7;
+    const draft = new Draft(files.image);
+    await draft.write('table', 512n, new Uint8Array(long).fill(2));
+    await draft.endStep('one');
+    const bytes = new Uint8Array(2 ** 20).fill(3);
+    draft.addStream(
+      'stream',
+      async function* () {
+        yield { structure: 'streamed', at: 2n ** 20n, bytes };
+      },
+      2n ** 21n,
+    );
+    const change = draft.changeSet('A long write', await files.image.state());
+    await apply(change, files.image, files.place, { ...quietly, keepUndo: true });
+    assert.deepEqual(file.slice(512n, long), new Uint8Array(long).fill(2));
+    assert.deepEqual(file.slice(2n ** 20n, bytes.length), bytes);
+    await takeBack(files.image, files.place, 'finished', false);
+    requireSame('undone', file, new MemoryStorage(new Uint8Array(2 ** 21).fill(1)));
+  });
+
+  it('is given up before anything is written where a stream does not write whole sectors', async () => {
+    for (const [at, length] of [
+      [4100n, 512],
+      [4096n, 100],
+    ] as const) {
+      const file = someFile();
+      const files = new LoggedFiles(file);
+      const draft = new Draft(files.image);
+      draft.addStream(
+        'stream',
+        async function* () {
+          yield { structure: 'streamed', at, bytes: new Uint8Array(length) };
+        },
+        8192n,
+      );
+      const change = draft.changeSet('A crooked write', await files.image.state());
+      await assert.rejects(apply(change, files.image, files.place, quietly), /whole sectors/);
+      requireSame('nothing was written', file, someFile());
+    }
+  });
+
   it('is not undone where somebody else has written to one of its sectors', async () => {
     const file = someFile();
     const files = new LoggedFiles(file);
