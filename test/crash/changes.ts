@@ -100,6 +100,16 @@ export const crashChanges: readonly CrashChange[] = [
   resizing('grow by 1 MiB with metadata', (size) => size + mebi, ['a longer backing file, version 2'], 'metadata'),
   resizing('grow by 3 MiB with blocks', (size) => size + 3n * mebi, [], 'falloc'),
   resizing('shrink to a third', (size) => sectors(size / 3n), []),
+  {
+    name: 'shrink and refcounts of 8 bits',
+    plan: amendHalf({ refcountBits: 8n }),
+    not: version2,
+  },
+  {
+    name: 'shrink and downgrade',
+    plan: amendHalf({ compat: '0.10', refcountBits: 16n }),
+    not: ['extended L2', 'snapshots, version 2', ...withSnapshots],
+  },
   resizing('shrink to a sector', () => 512n, []),
 ];
 
@@ -119,6 +129,12 @@ function amend(options: AmendOptions): Plan {
 
 function sectors(bytes: bigint): bigint {
   return bytes - (bytes % 512n);
+}
+
+/** Gives the disk half its size too. */
+function amendHalf(options: AmendOptions): Plan {
+  return (image, storage, from) =>
+    planAmend(image, storage, from, { ...options, size: sectors((image.header?.size ?? 0n) / 2n) }, noProgress);
 }
 
 /** A resize by what the disk is; version 2 with snapshots is refused. */

@@ -26,7 +26,6 @@ const backingSize = 2 ** 21;
  */
 const differences: readonly (readonly [command: RegExp, reason: string])[] = [
   [/^amend .*compat=0\.10/, 'a downgrade: see amendDifferences.test.ts'],
-  [/^amend .*(compat|refcount_bits)=.*size=/, 'not all of it goes in one change'],
 ];
 
 /** The image, in a folder for each program, and what it should be. */
