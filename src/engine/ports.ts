@@ -16,6 +16,8 @@ export interface Storage {
   readonly size: bigint;
   /** The same for every name of one file (device and inode), where the system tells; to find loops. */
   readonly identity?: string;
+  /** True for a block device, which can be made neither longer nor shorter. */
+  readonly fixedSize?: boolean;
   /** Bytes that the file takes on its disk, where the system says so (st_blocks * 512). */
   readonly allocated?: bigint;
   /**
@@ -36,7 +38,7 @@ export interface Storage {
 export interface WritableStorage extends Storage {
   /** Writes at a host offset in bytes; the file grows as needed. Throws `write-failed` with the system's code. */
   write(at: bigint, bytes: Uint8Array): Promise<void>;
-  /** Cuts the file, or makes it longer by a hole. In bytes. */
+  /** Cuts the file, or makes it longer by a hole. In bytes. A device keeps its size, and is refused a larger one. */
   resize(size: bigint): Promise<void>;
   /** Waits until everything that was written is on the disk. */
   flush(): Promise<void>;

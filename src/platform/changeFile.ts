@@ -2,6 +2,7 @@ import { closeSync, constants, fdatasyncSync, fstatSync, ftruncateSync, openSync
 import { Qcow2Error } from '../engine/error.ts';
 import type { ImageStorage } from '../engine/ports.ts';
 import { allocateBlocks } from './blocks.ts';
+import { deviceSize } from './deviceSize.ts';
 import { fileState, readAt } from './fileStorage.ts';
 import { type FileLock, fallocate, fileLock as nativeLock, punchHole, seek } from './native.ts';
 import { lockForWriting } from './qemuLocks.ts';
@@ -45,19 +46,26 @@ export async function openToChange(path: string, lock: FileLock | undefined = na
 function changeFile(path: string, fd: number, locked: boolean): ChangeFile {
   const stat = fstatSync(fd, { bigint: true });
   const by = seek;
+  const fixedSize = !stat.isFile();
+  const size = fixedSize ? deviceSize(stat.rdev, (at, into) => readAt(path, fd, at, into)) : stat.size;
   return {
     path,
     locked,
     identity: `${stat.dev}:${stat.ino}`,
-    size: stat.size,
+    size,
+    fixedSize,
     allocated: stat.blocks * 512n,
     read: async (at, into) => readAt(path, fd, at, into),
     ...(by && { extents: (from: bigint, to: bigint) => seekExtents(by, fd, from, to) }),
     write: async (at, bytes) => writeAt(path, fd, at, bytes),
-    resize: async (size) => attempt(`resize ${path}`, () => ftruncateSync(fd, Number(size))),
+    resize: async (wanted) =>
+      fixedSize ? keepDevice(path, size, wanted) : attempt(`resize ${path}`, () => ftruncateSync(fd, Number(wanted))),
     flush: async () => attempt(`write ${path}`, () => fdatasyncSync(fd)),
-    state: async () => fileState(fd),
+    state: async () => fileState(fd, size),
     free: async () => {
+      if (fixedSize) {
+        return 0n;
+      }
       const { bavail, bsize } = statfsSync(path, { bigint: true });
       return bavail * bsize;
     },
@@ -67,6 +75,16 @@ function changeFile(path: string, fd: number, locked: boolean): ChangeFile {
     discard: async (at, length) => void punchHole?.(fd, at, length),
     close: async () => closeSync(fd),
   };
+}
+
+/** A device stays as long as it is: what is written ends before. Throws `write-failed` where it doesn't. */
+function keepDevice(path: string, size: bigint, wanted: bigint): void {
+  if (wanted > size) {
+    throw writeFailed(
+      `write ${wanted} bytes to ${path}, which has ${size}`,
+      Object.assign(new Error('No space left on device'), { code: 'ENOSPC' }),
+    );
+  }
 }
 
 function attempt<T>(what: string, act: () => T): T {

@@ -92,10 +92,11 @@ function fileStorage(path: string, fd: number, stat: BigIntStats, size: bigint, 
       requireOpen();
       return readAt(path, fd, at, into);
     },
+    ...(stat.isFile() ? {} : { fixedSize: true }),
     ...(seek && { extents: (from: bigint, to: bigint) => extents(from, to, seek) }),
     state: async () => {
       requireOpen();
-      return fileState(fd);
+      return fileState(fd, size);
     },
     close: async () => {
       if (open) {
@@ -106,9 +107,15 @@ function fileStorage(path: string, fd: number, stat: BigIntStats, size: bigint, 
   };
 }
 
-/** What tells an open file from what it was. */
-export function fileState(fd: number): FileState {
-  const { dev, ino, size, mtimeNs, ctimeNs } = fstatSync(fd, { bigint: true });
+/**
+ * What tells an open file from what it was.
+ *
+ * @param deviceBytes - what there is of it where it is a block device, of which fstat tells no size
+ */
+export function fileState(fd: number, deviceBytes: bigint): FileState {
+  const stat = fstatSync(fd, { bigint: true });
+  const { dev, ino, mtimeNs, ctimeNs } = stat;
+  const size = stat.isFile() ? stat.size : deviceBytes;
   return { identity: `${dev}:${ino}`, size, modified: mtimeNs, changed: ctimeNs };
 }
 

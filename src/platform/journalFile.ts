@@ -32,7 +32,10 @@ export function journalBeside(image: string, path: string = beside(image)): Jour
   return {
     path,
     // One that is there was left by a change that never began.
-    create: async () => open(unnamed, constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC),
+    create: async () => {
+      requireNoDevice(image, path);
+      return open(unnamed, constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC);
+    },
     publish: async () => {
       attempt(`rename ${unnamed}`, () => renameSync(unnamed, path));
       flushFolder(path);
@@ -64,15 +67,28 @@ function beside(image: string): string {
  * out by making it; but a user who reads a preview can choose another place first.
  */
 export function requireJournalRoom(image: string, { path }: JournalPlace, bytes: bigint): void {
-  const what = `put the rollback journal at ${path}`;
-  if (path === beside(image) && attempt(what, () => statSync(image)).isBlockDevice()) {
-    throw new Qcow2Error('write-failed', `Can't ${what}: the image is a device. Choose a file on a disk for it.`);
-  }
+  const what = puttingAt(path);
+  requireNoDevice(image, path);
   attempt(what, () => accessSync(dirname(path), constants.W_OK));
   const { bavail, bsize } = attempt(what, () => statfsSync(dirname(path), { bigint: true }));
   if (bavail * bsize < bytes) {
     throw writeFailed(what, Object.assign(new Error('No space left on device'), { code: 'ENOSPC' }));
   }
+}
+
+/** Beside a device there is no disk that a journal could lie on. */
+function requireNoDevice(image: string, path: string): void {
+  const what = puttingAt(path);
+  if (path === beside(image) && attempt(what, () => statSync(image)).isBlockDevice()) {
+    throw new Qcow2Error(
+      'write-failed',
+      `Can't ${what}: the image is a device. Nothing was written. Choose a file on a disk for it (on the command line: --journal FILE).`,
+    );
+  }
+}
+
+function puttingAt(path: string): string {
+  return `put the rollback journal at ${path}`;
 }
 
 function open(path: string, flags: number): WritableStorage {

@@ -1,3 +1,5 @@
+import { Qcow2Error } from '../error.ts';
+import { showSize } from '../format/show.ts';
 import type { FileState, Storage } from '../ports.ts';
 import { type Allocation, type ByteWrite, type ChangeSet, type Step, type Stream, sectorSize } from './changeSet.ts';
 
@@ -45,6 +47,10 @@ export class Draft implements Storage {
   /** Bytes of the file as drafted. */
   get size(): bigint {
     return this.#size;
+  }
+
+  get fixedSize(): boolean {
+    return this.#file.fixedSize === true;
   }
 
   /** The steps so far. */
@@ -96,8 +102,15 @@ export class Draft implements Storage {
     this.#edits.push({ structure, at, length: bytes.length, phase: fresh ? 'fresh' : phase });
   }
 
-  /** Has the file end at `size` (bytes) after the current step: shorter, or longer by a hole. */
+  /**
+   * Has the file end at `size` (bytes) after the current step: shorter, or longer by a hole. A device stays as it is.
+   * Throws `write-failed` where a device would have to grow.
+   */
   resize(size: bigint): void {
+    this.#requireRoom(size);
+    if (this.fixedSize) {
+      return;
+    }
     this.#fileSize = size;
     this.#size = size;
   }
@@ -170,7 +183,19 @@ export class Draft implements Storage {
     };
   }
 
+  /** Throws `write-failed` where a device ends before `end`. */
+  #requireRoom(end: bigint): void {
+    if (this.fixedSize && end > this.#file.size) {
+      throw new Qcow2Error(
+        'write-failed',
+        `No space left on device: the image needs ${showSize(end)}, and the device has ${showSize(this.#file.size)}. Nothing was written. Make the device larger, or copy the image to a larger one.`,
+        { system: 'ENOSPC' },
+      );
+    }
+  }
+
   #grow(end: bigint): void {
+    this.#requireRoom(end);
     this.#size = end > this.#size ? end : this.#size;
     // What the step writes behind the end that it sets must not be cut off.
     if (this.#fileSize !== undefined && end > this.#fileSize) {
