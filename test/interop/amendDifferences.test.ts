@@ -78,6 +78,29 @@ describe('where an amend is not as qemu-img’s, on purpose', function () {
     assert.equal((await runProgram('qemu-img', ['check', ...secret, '--image-opts', opened(ours)])).code, 0);
   });
 
+  // QEMU writes zeros as they are in place of zero clusters, and the guest reads what they decrypt to.
+  it('refuses where encrypted zero clusters hide a backing file', async () => {
+    const base = join(folder, 'base');
+    await qemuImg(['create', '-q', '-f', 'raw', base, '1M']);
+    await runProgram('qemu-io', ['-f', 'raw', '-c', 'write -P 9 0 1M', base]);
+    const secret = ['--object', 'secret,id=s,data=qcow2'];
+    const options = 'encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10';
+    await create(...secret, '-o', options, '-b', base, '-F', 'raw', '1M');
+    const opened = (path: string): string => `driver=qcow2,encrypt.key-secret=s,file.filename=${path}`;
+    const encrypted = async (path: string, command: string): Promise<string> =>
+      (await runProgram('qemu-io', [...secret, '--image-opts', '-c', command, opened(path)])).stdout;
+    await encrypted(ours, 'write -z 0 64k');
+    copyFileSync(ours, theirs);
+    const before = readFileSync(ours);
+    await assert.rejects(
+      amendFile(ours, 'compat=0.10'),
+      refused(/It is encrypted, and 1 cluster hides the backing file by reading as zeros.*L1\[0\] -> L2\[0\]/),
+    );
+    assert.ok(readFileSync(ours).equals(before));
+    await qemuImg(['amend', ...secret, '--image-opts', '-o', 'compat=0.10', opened(theirs)]);
+    assert.match(await encrypted(theirs, 'read -P 0 0 64k'), /Pattern verification failed/);
+  });
+
   // QEMU leaves their clusters behind as leaks, and the extension in the header, where it means nothing.
   it('gives the clusters of bitmaps back', async () => {
     await create('1M');

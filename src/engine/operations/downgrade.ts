@@ -78,7 +78,7 @@ export async function downgradeBlockers(
   block(
     header.crypt_method !== 0 && image.backing !== undefined && (survey?.zeroCount ?? 0) > 0,
     // QEMU writes zeros as they are, and the guest reads what they decrypt to.
-    `It is encrypted, and ${survey?.zeroCount} clusters hide the backing file by reading as zeros: compat 0.10 needs encrypted zeros in their place, for which the key is needed. ${survey?.places[0] ?? ''}`,
+    `It is encrypted, and ${survey?.zeroCount} ${survey?.zeroCount === 1 ? 'cluster hides' : 'clusters hide'} the backing file by reading as zeros: compat 0.10 needs encrypted zeros instead, for which the key is needed. ${survey?.places[0] ?? ''}`,
   );
   return blockers;
 }

@@ -102,6 +102,14 @@ describe('an amend', () => {
     const image = new ImageBuilder({ incompatible_features: 1n, compatible_features: 1n });
     await assert.rejects(amended(image, amend({ lazyRefcounts: false })), /dirty bit/);
   });
+
+  it('does not downgrade an image that was not closed, and says so with all else that stands in the way', async () => {
+    const image = new ImageBuilder({ incompatible_features: 1n, compatible_features: 1n, refcount_order: 3 });
+    await assert.rejects(
+      amended(image, amend({ compat: '0.10' })),
+      /2 things stand in the way:\n- Refcounts have 8 bits.*\n- It was not closed properly \(dirty bit\), and compat 0\.10 has no such bit/,
+    );
+  });
 });
 
 describe('the dirty and the corrupt bit', () => {
