@@ -9,9 +9,10 @@ import { bytesOfText } from './bytes.ts';
 import { changeArguments, changeImage, changeOptions, type Target } from './change.ts';
 import { formatRefusal } from './formats.ts';
 import { openImageFile } from './imageFile.ts';
+import { type ImageSource, sourceOptions, withSources } from './imageSource.ts';
 import { openMapChain } from './mapChain.ts';
 import { type GivenOptions, requireOptionList } from './optionList.ts';
-import { type Option, readArguments } from './options.ts';
+import { type Arguments, type Option, readArguments } from './options.ts';
 import { type Output, outputTo } from './output.ts';
 import { Failure, programName, usageFailure } from './program.ts';
 import { ProgressLine } from './progressLine.ts';
@@ -26,8 +27,7 @@ const options: readonly Option[] = [
   { long: 'quiet', short: 'q' },
   // Lets the last key of an encrypted image be erased, which is not there yet.
   { long: 'force' },
-  { long: 'object', value: true, unsupported: true },
-  { long: 'image-opts', unsupported: true },
+  ...sourceOptions,
   ...changeOptions,
 ];
 
@@ -36,6 +36,10 @@ const caches = ['none', 'off', 'writeback', 'unsafe', 'writethrough', 'directsyn
 /** `qcow2 amend`: qemu-img's verb, with its options, messages and exit codes. All options are one change. */
 export async function amend(args: readonly string[], out: Output): Promise<number> {
   const read = readArguments(options, args);
+  return withSources(read, out, (sourceOf) => amendImage(read, sourceOf, out));
+}
+
+async function amendImage(read: Arguments, sourceOf: (operand: string) => ImageSource, out: Output): Promise<number> {
   const value = (name: string): string | undefined => read.given.findLast((option) => option.name === name)?.value;
   if (value('help') !== undefined) {
     out.text(`usage: ${programName} amend [-f FMT] [-p] [-q] [-t CACHE] [--force] -o OPTIONS FILE\n`);
@@ -62,7 +66,7 @@ export async function amend(args: readonly string[], out: Output): Promise<numbe
     throw new Failure(`Invalid cache option: ${bytesOfText(cache)}`);
   }
   if (asksForHelp(lists)) {
-    const opened = await openImageFile(file, format, 'change');
+    const opened = await sourceOf(file).open('change');
     await opened.storage.close();
     out.text(amendHelp(opened.format, true));
     return 0;
@@ -71,8 +75,7 @@ export async function amend(args: readonly string[], out: Output): Promise<numbe
   const progress = new ProgressLine(out, value('progress') !== undefined && value('quiet') === undefined);
   try {
     await changeImage(
-      file,
-      format,
+      sourceOf(file),
       change,
       out,
       async (target) => {

@@ -7,6 +7,7 @@ import { locksOn } from '../platform/locks.ts';
 import { bytesOfText } from './bytes.ts';
 import { changeArguments, changeImage, changeOptions } from './change.ts';
 import { couldNotOpen, type ImageFile, openImageFile } from './imageFile.ts';
+import { type ImageSource, sourceOptions, withSources } from './imageSource.ts';
 import { type Arguments, type Option, readArguments } from './options.ts';
 import type { Output } from './output.ts';
 import { Failure, programName } from './program.ts';
@@ -23,8 +24,7 @@ const options: readonly Option[] = [
   { long: 'source-format', short: 'F', value: true },
   { long: 'granularity', short: 'g', value: true },
   { long: 'format', short: 'f', value: true },
-  { long: 'object', value: true, unsupported: true },
-  { long: 'image-opts', unsupported: true },
+  ...sourceOptions,
   ...changeOptions,
 ];
 
@@ -33,7 +33,6 @@ const maxInt64 = 2n ** 63n - 1n;
 /** What a command line asks for. */
 interface Request {
   readonly file: string;
-  readonly format: string | undefined;
   readonly bitmap: string;
   /** In order; `add` and `merge` get the rest of what they need when the files are open. */
   readonly actions: readonly { readonly name: string; readonly value: string }[];
@@ -45,6 +44,10 @@ interface Request {
 /** `qcow2 bitmap`: qemu-img's verb. All actions are done or, if one can't be, none. */
 export async function bitmap(args: readonly string[], out: Output): Promise<number> {
   const read = readArguments(options, args);
+  return withSources(read, out, (sourceOf) => changeBitmap(read, sourceOf, out));
+}
+
+async function changeBitmap(read: Arguments, sourceOf: (operand: string) => ImageSource, out: Output): Promise<number> {
   if (read.given.some(({ name }) => name === 'help')) {
     out.text(
       `usage: ${programName} bitmap (--merge SOURCE | --add | --remove | --clear | --enable | --disable)... [-b SOURCE_FILE [-F SOURCE_FMT]] [-g GRANULARITY] [-f FMT] FILE BITMAP\n`,
@@ -55,8 +58,7 @@ export async function bitmap(args: readonly string[], out: Output): Promise<numb
   let source: ImageFile | undefined;
   try {
     await changeImage(
-      request.file,
-      request.format,
+      sourceOf(request.file),
       changeArguments(read),
       out,
       async ({ image, storage, from }) => {
@@ -101,7 +103,7 @@ function readRequest({ given, operands }: Arguments): Request {
   if (file === undefined || bitmap === undefined || operands.length !== 2) {
     throw new Failure('Expecting filename and bitmap name');
   }
-  return { file, format: value('format'), bitmap, actions, granularity, source, sourceFormat };
+  return { file, bitmap, actions, granularity, source, sourceFormat };
 }
 
 /** QEMU's cvtnum. */

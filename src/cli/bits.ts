@@ -7,6 +7,7 @@ import {
 } from '../engine/operations/featureBits.ts';
 import { bytesOfText } from './bytes.ts';
 import { changeArguments, changeImage, changeOptions } from './change.ts';
+import { openImageFile } from './imageFile.ts';
 import { type Arguments, type Option, readArguments } from './options.ts';
 import type { Output } from './output.ts';
 import { Failure, programName, usageFailure } from './program.ts';
@@ -51,9 +52,9 @@ export async function bits(args: readonly string[], out: Output): Promise<number
       ),
     });
   }
+  const format = value('format');
   await changeImage(
-    file,
-    value('format'),
+    { name: file, open: (purpose) => openImageFile(file, format, purpose) },
     argument,
     out,
     ({ image, storage, from }) => planFeatureBits(image, storage, from, change),

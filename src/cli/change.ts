@@ -11,7 +11,8 @@ import { namedPath } from '../platform/gate.ts';
 import { journalBeside } from '../platform/journalFile.ts';
 import { bytesOfText } from './bytes.ts';
 import { pathOf } from './formats.ts';
-import { couldNotOpen, openImageFile } from './imageFile.ts';
+import { couldNotOpen } from './imageFile.ts';
+import type { ImageSource } from './imageSource.ts';
 import type { Arguments, Option } from './options.ts';
 import type { Output } from './output.ts';
 import { previewJson, previewText } from './previewText.ts';
@@ -73,20 +74,18 @@ export interface ChangeManner {
  * Plans a change of an image and applies it, or shows it with `--dry-run`. What QEMU refuses to open for writing is
  * refused in its words. Returns the exit status.
  *
- * @param name - of the image, as given on the command line
  * @param plan - undefined where there is nothing to change
  * @param more - see `ChangeManner`
  */
 export async function changeImage(
-  name: string,
-  format: string | undefined,
+  source: ImageSource,
   given: ChangeArguments,
   out: Output,
   plan: (target: Target) => Promise<ChangeSet | undefined>,
   { rawFailure = noRaw, purpose = 'change', progress = noProgress }: ChangeManner = {},
 ): Promise<void> {
   // Opened for reading first: what is refused is refused before anything is locked.
-  const opened = await openImageFile(name, format, purpose);
+  const opened = await source.open(purpose);
   await opened.storage.close();
   if (opened.format !== 'qcow2') {
     throw rawFailure(opened.path);
@@ -94,7 +93,7 @@ export async function changeImage(
   const { path } = opened;
   const planned = async (storage: Storage, from: FileState): Promise<ChangeSet | undefined> =>
     plan({ image: await openImage(storage), storage, from, path });
-  await changeFile(name, path, given, out, planned, { dataName: opened.image?.dataFile?.name, progress });
+  await changeFile(source.name, path, given, out, planned, { dataName: opened.image?.dataFile?.name, progress });
 }
 
 /**

@@ -7,10 +7,11 @@ import { type FileStorage, openFile } from '../platform/fileStorage.ts';
 import { journalBeside } from '../platform/journalFile.ts';
 import { bytesOfText } from './bytes.ts';
 import { formatRefusal, pathOf, probe, probeBytes } from './formats.ts';
-import { readImageOptions } from './imageOpts.ts';
+import { type ImageOptions, readImageOptions } from './imageOpts.ts';
 import { outputTo } from './output.ts';
 import { Failure, programName } from './program.ts';
 import { bitmapRefusal, type Purpose, refusalOf } from './refusal.ts';
+import { passphraseOf, type Secrets } from './secrets.ts';
 
 /** A file opened as an image of a format. */
 export interface ImageFile {
@@ -19,6 +20,8 @@ export interface ImageFile {
   readonly storage: FileStorage;
   /** Of qcow2. */
   readonly image?: Image;
+  /** Whether nobody said what format it is. */
+  readonly probed: boolean;
 }
 
 /**
@@ -39,20 +42,52 @@ export async function openImageFile(name: string, format: string | undefined, pu
  * As `openImageFile`, for an image given with `--image-opts`. Throws a `Failure`.
  *
  * @param format - of `-f`, which may not be given too
+ * @param secrets - what `--object` has made, for a verb that takes it. A pass phrase must be there where it is named, but
+ *   is not tried: nothing is decrypted.
  */
 export async function openImageByOptions(
   text: string,
   format: string | undefined,
   purpose: Purpose,
+  secrets?: Secrets,
 ): Promise<ImageFile> {
   if (format !== undefined) {
     throw new Failure('--image-opts and --format are mutually exclusive');
   }
-  const options = readImageOptions(text);
+  const options = readImageOptions(text, secrets !== undefined);
   if ('refusal' in options) {
     throw couldNotOpen(text, bytesOfText(options.refusal));
   }
-  return openPath(text, options.path, options.driver, purpose);
+  const file = await openPath(text, options.path, options.driver, purpose);
+  const refusal = secrets && file.image?.header && encryptionRefusal(file.image.header.crypt_method, options, secrets);
+  if (refusal !== undefined) {
+    await file.storage.close();
+    throw couldNotOpen(text, bytesOfText(refusal));
+  }
+  return file;
+}
+
+/** Why QEMU does not open an image with these options of its encryption (qcow2_update_options_prepare). */
+function encryptionRefusal(
+  method: number,
+  { encryption, keySecret }: ImageOptions,
+  secrets: Secrets,
+): string | undefined {
+  const has = method === 0 ? undefined : method === 1 ? 'aes' : 'luks';
+  if (encryption !== undefined && encryption !== has) {
+    return has === undefined
+      ? `No encryption in image header, but options specified format '${encryption}'`
+      : `Header reported '${has}' encryption format but options specify '${encryption}'`;
+  }
+  if (has === undefined || keySecret === undefined) {
+    return undefined;
+  }
+  try {
+    passphraseOf(secrets, keySecret);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 /** `name`: as on the command line, for messages. */
@@ -68,7 +103,7 @@ async function openPath(name: string, path: string, format: string | undefined, 
     throw couldNotOpen(name, unread);
   }
   if (driver === 'raw') {
-    return { path, format: 'raw', storage };
+    return { path, format: 'raw', storage, probed: format === undefined };
   }
   await warnOfInterrupted(path);
   const image = await openImage(storage);
@@ -77,7 +112,7 @@ async function openPath(name: string, path: string, format: string | undefined, 
   if (refusal !== undefined) {
     throw couldNotOpen(name, refusal);
   }
-  return { path, format: 'qcow2', storage, image };
+  return { path, format: 'qcow2', storage, image, probed: format === undefined };
 }
 
 /** Says that a change of the image was interrupted; its journal lies beside it. */

@@ -2,7 +2,8 @@ import { planRebase } from '../engine/operations/rebase.ts';
 import { bytesOfText } from './bytes.ts';
 import { changeArguments, changeImage, changeOptions } from './change.ts';
 import { formatRefusal } from './formats.ts';
-import { type Option, readArguments } from './options.ts';
+import { type ImageSource, sourceOptions, withSources } from './imageSource.ts';
+import { type Arguments, type Option, readArguments } from './options.ts';
 import type { Output } from './output.ts';
 import { Failure, programName, usageFailure } from './program.ts';
 
@@ -17,14 +18,17 @@ const options: readonly Option[] = [
   { long: 'cache', short: 't', value: true },
   { long: 'source-cache', short: 'T', value: true },
   { long: 'force-share', short: 'U' },
-  { long: 'object', value: true, unsupported: true },
-  { long: 'image-opts', unsupported: true },
+  ...sourceOptions,
   ...changeOptions,
 ];
 
 /** `qcow2 rebase -u`: qemu-img's verb, for the names in the header. Without `-u` data would be copied: not there yet. */
-export async function rebase(args: readonly string[], out: Output): Promise<number> {
+export function rebase(args: readonly string[], out: Output): Promise<number> {
   const read = readArguments(options, args);
+  return withSources(read, out, (sourceOf) => rebaseImage(read, sourceOf, out));
+}
+
+async function rebaseImage(read: Arguments, sourceOf: (operand: string) => ImageSource, out: Output): Promise<number> {
   const value = (name: string): string | undefined => read.given.findLast((option) => option.name === name)?.value;
   if (value('help') !== undefined) {
     out.text(`usage: ${programName} rebase -u -b BACKING [-F FMT] [-f FMT] FILE\n`);
@@ -51,7 +55,7 @@ export async function rebase(args: readonly string[], out: Output): Promise<numb
     backing === undefined || backing === ''
       ? undefined
       : { name: Buffer.from(backing), ...(format === undefined ? {} : { format: Buffer.from(format) }) };
-  await changeImage(file, value('format'), changeArguments(read), out, ({ image, storage, from }) =>
+  await changeImage(sourceOf(file), changeArguments(read), out, ({ image, storage, from }) =>
     planRebase(image, storage, from, names),
   );
   return 0;

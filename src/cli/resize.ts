@@ -9,7 +9,8 @@ import { noProgress } from '../engine/ports.ts';
 import { backingPorts } from './backingPorts.ts';
 import { bytesOfText } from './bytes.ts';
 import { type ChangeArguments, changeArguments, changeFile, changeOptions } from './change.ts';
-import { type ImageFile, openImageFile } from './imageFile.ts';
+import type { ImageFile } from './imageFile.ts';
+import { type ImageSource, sourceOptions, withSources } from './imageSource.ts';
 import { type MapChain, openMapChain } from './mapChain.ts';
 import { type Option, readArguments } from './options.ts';
 import { type Output, outputTo } from './output.ts';
@@ -22,8 +23,7 @@ const options: readonly Option[] = [
   { long: 'quiet', short: 'q' },
   { long: 'preallocation', value: true },
   { long: 'shrink' },
-  { long: 'object', value: true, unsupported: true },
-  { long: 'image-opts', unsupported: true },
+  ...sourceOptions,
   ...changeOptions,
 ];
 
@@ -31,8 +31,7 @@ const preallocations: readonly string[] = ['off', 'metadata', 'falloc', 'full'] 
 
 /** What a command line asks for. */
 interface Request {
-  readonly name: string;
-  readonly format: string | undefined;
+  readonly source: ImageSource;
   readonly size: SizeChange;
   readonly shrink: boolean;
   readonly preallocation: Preallocation;
@@ -67,28 +66,25 @@ export async function resize(args: readonly string[], out: Output): Promise<numb
   if (name === undefined || read.operands.length !== 1) {
     throw usageFailure('Expecting image file name and size');
   }
-  await run(
-    {
-      name,
-      format: value('format'),
-      size: readResizeSize(size),
-      shrink: value('shrink') !== undefined,
-      preallocation: preallocation as Preallocation,
-      change: changeArguments(read),
-    },
-    out,
-  );
-  if (value('quiet') === undefined && value('dry-run') === undefined) {
-    out.text('Image resized.\n');
-  }
-  return 0;
+  const request = {
+    size: readResizeSize(size),
+    shrink: value('shrink') !== undefined,
+    preallocation: preallocation as Preallocation,
+    change: changeArguments(read),
+  };
+  return withSources(read, out, async (sourceOf) => {
+    await run({ source: sourceOf(name), ...request }, out);
+    if (value('quiet') === undefined && value('dry-run') === undefined) {
+      out.text('Image resized.\n');
+    }
+    return 0;
+  });
 }
 
 async function run(request: Request, out: Output): Promise<void> {
-  const { name, format } = request;
-  const file = await openImageFile(name, format, 'change');
+  const file = await request.source.open('change');
   try {
-    if (file.format === 'raw' && format === undefined) {
+    if (file.format === 'raw' && file.probed) {
       warnOfProbing(file.path);
     }
     const chain = await openMapChain(file, true);
@@ -105,7 +101,7 @@ async function run(request: Request, out: Output): Promise<void> {
 }
 
 async function resizeRaw({ path, storage }: ImageFile, request: Request, out: Output): Promise<void> {
-  const { name, preallocation, change } = request;
+  const { source, preallocation, change } = request;
   // QEMU counts whole sectors.
   const size = requireSize((storage.size + 511n) & ~511n, request);
   if (!storage.regular) {
@@ -115,7 +111,9 @@ async function resizeRaw({ path, storage }: ImageFile, request: Request, out: Ou
     throw new Failure(`Could not resize file: ${systemText('EFBIG')}`);
   }
   try {
-    await changeFile(name, path, change, out, (opened, from) => planRawResize(opened, from, { size, preallocation }));
+    await changeFile(source.name, path, change, out, (opened, from) =>
+      planRawResize(opened, from, { size, preallocation }),
+    );
   } catch (error) {
     if (error instanceof Qcow2Error && error.code === 'write-failed' && error.system === 'EFBIG') {
       throw new Failure(`Could not resize file: ${systemText(error.system)}`);
@@ -130,11 +128,11 @@ async function resizeQcow2(
   request: Request,
   out: Output,
 ): Promise<void> {
-  const { name, shrink, preallocation, change } = request;
+  const { source, shrink, preallocation, change } = request;
   const size = requireSize(image?.geometry ? trackedSize(image.geometry) : 0n, request);
   const ports = backingPorts(layers);
   await changeFile(
-    name,
+    source.name,
     path,
     change,
     out,

@@ -10,10 +10,11 @@ import { findSnapshot, longestSnapshotName } from '../engine/operations/snapshot
 import { noProgress } from '../engine/ports.ts';
 import { bytesOfText } from './bytes.ts';
 import { type ChangeArguments, changeArguments, changeImage, changeOptions, type Target } from './change.ts';
-import { couldNotOpen, openImageFile } from './imageFile.ts';
+import { couldNotOpen } from './imageFile.ts';
 import { snapshotInfos } from './imageInfo.ts';
+import { type ImageSource, sourceOptions, withSources } from './imageSource.ts';
 import { snapshotLines } from './infoText.ts';
-import { type Option, readArguments } from './options.ts';
+import { type Arguments, type Option, readArguments } from './options.ts';
 import type { Output } from './output.ts';
 import { Failure, programName, usageFailure } from './program.ts';
 
@@ -26,8 +27,7 @@ const options: readonly Option[] = [
   { long: 'format', short: 'f', value: true },
   { long: 'quiet', short: 'q' },
   { long: 'force-share', short: 'U' },
-  { long: 'object', value: true, unsupported: true },
-  { long: 'image-opts', unsupported: true },
+  ...sourceOptions,
   ...changeOptions,
 ];
 
@@ -36,9 +36,7 @@ const actions = ['list', 'apply', 'create', 'delete'] as const;
 
 /** What an action is done to. */
 interface Task {
-  /** The image as given on the command line. */
-  readonly file: string;
-  readonly format: string | undefined;
+  readonly source: ImageSource;
   /** The snapshot as given on the command line. */
   readonly snapshot: string;
   readonly options: ChangeArguments;
@@ -47,6 +45,10 @@ interface Task {
 /** `qcow2 snapshot`: qemu-img's verb. It opens nothing but the image, neither backing file nor LUKS key. */
 export async function snapshot(args: readonly string[], out: Output): Promise<number> {
   const read = readArguments(options, args);
+  return withSources(read, out, (sourceOf) => run(read, sourceOf, out));
+}
+
+async function run(read: Arguments, sourceOf: (operand: string) => ImageSource, out: Output): Promise<number> {
   const value = (name: string): string | undefined => read.given.findLast((option) => option.name === name)?.value;
   if (value('help') !== undefined) {
     out.text(`usage: ${programName} snapshot [-l | -a SNAPSHOT | -c SNAPSHOT | -d SNAPSHOT] [-f FMT] [-q] [-U] FILE\n`);
@@ -64,7 +66,7 @@ export async function snapshot(args: readonly string[], out: Output): Promise<nu
   if (action !== 'list' && value('force-share') !== undefined) {
     throw couldNotOpen(file, 'force-share=on can only be used with read-only images');
   }
-  const task = { file, format: value('format'), snapshot: given[0]?.value ?? '', options: changeArguments(read) };
+  const task = { source: sourceOf(file), snapshot: given[0]?.value ?? '', options: changeArguments(read) };
   switch (action) {
     case 'list':
       await list(task, out);
@@ -80,13 +82,13 @@ export async function snapshot(args: readonly string[], out: Output): Promise<nu
       break;
     case undefined:
       // qemu-img opens the image, which may be refused, and does nothing.
-      await (await openImageFile(file, task.format, 'change')).storage.close();
+      await (await task.source.open('change')).storage.close();
   }
   return 0;
 }
 
-async function list({ file, format }: Task, out: Output): Promise<void> {
-  const opened = await openImageFile(file, format, 'info');
+async function list({ source }: Task, out: Output): Promise<void> {
+  const opened = await source.open('info');
   try {
     out.text(
       snapshotLines(await snapshotInfos(opened))
@@ -168,9 +170,9 @@ interface Action {
   readonly rawFailure: () => Failure;
 }
 
-async function change({ file, format, options }: Task, out: Output, action: Action): Promise<void> {
+async function change({ source, options }: Task, out: Output, action: Action): Promise<void> {
   try {
-    await changeImage(file, format, options, out, action.plan, { rawFailure: action.rawFailure });
+    await changeImage(source, options, out, action.plan, { rawFailure: action.rawFailure });
   } catch (error) {
     throw error instanceof Qcow2Error ? action.failureOf(error) : error;
   }

@@ -52,20 +52,22 @@ export const verbs: readonly Verb[] = [
   },
   {
     name: 'rebase',
-    usage: '-u [-b BACKING -F FMT] [-f FMT] [--dry-run[=json]] [--keep-undo] [--journal FILE] FILE',
+    usage:
+      '-u [-b BACKING -F FMT] [-f FMT] [--object OBJECT] [--image-opts] [--dry-run[=json]] [--keep-undo] [--journal FILE] FILE',
     about: 'Changes the names of the backing file and its format in the header.',
     run: rebase,
   },
   {
     name: 'resize',
     usage:
-      '[-f FMT] [--preallocation=off|metadata|falloc|full] [-q] [--shrink] [--dry-run[=json]] [--keep-undo] [--journal FILE] FILE [+|-]SIZE',
+      '[-f FMT] [--preallocation=off|metadata|falloc|full] [-q] [--shrink] [--object OBJECT] [--image-opts] [--dry-run[=json]] [--keep-undo] [--journal FILE] FILE [+|-]SIZE',
     about: 'Gives the disk of a qcow2 or raw image another size, as qemu-img does.',
     run: resize,
   },
   {
     name: 'amend',
-    usage: '[-f FMT] [-p] [-q] [-t CACHE] [--force] -o OPTIONS [--dry-run[=json]] [--keep-undo] [--journal FILE] FILE',
+    usage:
+      '[-f FMT] [-p] [-q] [-t CACHE] [--force] -o OPTIONS [--object OBJECT] [--image-opts] [--dry-run[=json]] [--keep-undo] [--journal FILE] FILE',
     about: 'Changes options of an image, such as its compatibility level, as qemu-img does. `-o help` lists them.',
     run: amend,
   },
@@ -90,14 +92,14 @@ export const verbs: readonly Verb[] = [
   {
     name: 'bitmap',
     usage:
-      '(--merge SOURCE | --add | --remove | --clear | --enable | --disable)... [-b SOURCE_FILE [-F FMT]] [-g SIZE] [-f FMT] [--dry-run[=json]] [--keep-undo] [--journal FILE] FILE BITMAP',
+      '(--merge SOURCE | --add | --remove | --clear | --enable | --disable)... [-b SOURCE_FILE [-F FMT]] [-g SIZE] [-f FMT] [--object OBJECT] [--image-opts] [--dry-run[=json]] [--keep-undo] [--journal FILE] FILE BITMAP',
     about: 'Adds and changes bitmaps, which record what is written, as qemu-img does.',
     run: bitmap,
   },
   {
     name: 'snapshot',
     usage:
-      '[-l | -a SNAPSHOT | -c SNAPSHOT | -d SNAPSHOT] [-f FMT] [-q] [-U] [--dry-run[=json]] [--keep-undo] [--journal FILE] FILE',
+      '[-l | -a SNAPSHOT | -c SNAPSHOT | -d SNAPSHOT] [-f FMT] [-q] [-U] [--object OBJECT] [--image-opts] [--dry-run[=json]] [--keep-undo] [--journal FILE] FILE',
     about: 'Lists the snapshots of a disk, takes one, brings the disk back to one, or deletes one.',
     run: snapshot,
   },
