@@ -46,7 +46,9 @@ function allocationLine({ at, length, written }: Allocation): string {
 }
 
 function dataFileLine({ size, cut }: DataFileChange): string {
-  return `The external data file then has ${cut ? '' : 'at least '}${showCount(size)} bytes.`;
+  return cut
+    ? `The external data file then has ${showCount(size)} bytes.`
+    : `The external data file then has at least ${showCount(size)} bytes. Where it is made longer, undo cuts it again, if nothing was written there since.`;
 }
 
 function writeLines({ structure, at, length, before, after, fields }: PreviewWrite): string[] {

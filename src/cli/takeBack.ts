@@ -1,11 +1,13 @@
 import { journalState, takeBack } from '../engine/change/recovery.ts';
-import { openToChange } from '../platform/changeFile.ts';
+import { openImage } from '../engine/image/open.ts';
+import { type ChangeFile, openToChange } from '../platform/changeFile.ts';
+import { namedPath } from '../platform/gate.ts';
 import { journalBeside } from '../platform/journalFile.ts';
 import { bytesOfText } from './bytes.ts';
 import { imagePath } from './change.ts';
 import { type Option, readArguments } from './options.ts';
 import type { Output } from './output.ts';
-import { programName, usageFailure } from './program.ts';
+import { Failure, programName, usageFailure } from './program.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -49,16 +51,35 @@ async function run(verb: 'recover' | 'undo', args: readonly string[], out: Outpu
     return 0;
   }
   const file = await openToChange(path);
+  let dataFile: ChangeFile | undefined;
   try {
     const wanted = verb === 'recover' ? 'interrupted' : 'finished';
-    const title = await takeBack(file, place, wanted, value('although-changed') !== undefined);
+    const { title, stays } = await takeBack(file, place, wanted, value('although-changed') !== undefined, {
+      openDataFile: async () => {
+        dataFile = await openDataFile(file);
+        return dataFile;
+      },
+    });
     say(
       verb === 'recover'
         ? `Rolled back "${title}": the image is as it was before. The change can be made again.`
         : `Undid "${title}": the image is as it was before.`,
     );
+    for (const sentence of stays) {
+      say(sentence);
+    }
   } finally {
+    await dataFile?.close();
     await file.close();
   }
   return 0;
+}
+
+/** The external data file of an image; QEMU looks for it from the folder that the command runs in. */
+async function openDataFile(file: ChangeFile): Promise<ChangeFile> {
+  const name = (await openImage(file)).dataFile?.name;
+  if (name === undefined) {
+    throw new Failure('the external data file has changed with the image, and the image names none now');
+  }
+  return openToChange(namedPath(name, ''));
 }

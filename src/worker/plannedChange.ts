@@ -1,5 +1,5 @@
 import { apply, requireSame } from '../engine/change/apply.ts';
-import { openJournal } from '../engine/change/journal.ts';
+import { type Journal, openJournal } from '../engine/change/journal.ts';
 import { type Preview, previewOf } from '../engine/change/preview.ts';
 import { journalState, takeBack } from '../engine/change/recovery.ts';
 import { requireFit } from '../engine/change/rollback.ts';
@@ -119,22 +119,45 @@ async function planRollBack(storage: FileStorage, place: JournalPlace, progress:
   }
   try {
     const from = await storage.state();
-    const differs = await requireFit(journal, storage);
+    const dataPath = journal.header.dataFile && dataFilePath(await openImage(storage), storage.path);
+    const differs = await fitWith(journal, storage, dataPath);
     const cautions = differs.length === 0 ? differs : [...differs, await healthWords(storage, progress)];
     return {
       preview: await rollbackPreview(journal, storage, from.size, cautions, progress),
       rollsBack: true,
+      ...(dataPath !== undefined && { dataFile: dataPath }),
       apply: (_, applying) =>
         withFile(storage.path, async (file) => {
           requireSame(from, await file.state());
           // What was touched since is in the preview that the user has confirmed.
           const wanted = journal.completion === undefined ? 'interrupted' : 'finished';
-          await takeBack(file, place, wanted, true, applying);
+          const act = async (dataFile?: ChangeFile): Promise<void> => {
+            const openDataFile = dataFile && (async () => dataFile);
+            await takeBack(file, place, wanted, true, { progress: applying, ...(openDataFile && { openDataFile }) });
+          };
+          await (dataPath === undefined ? act() : withFile(dataPath, act));
         }),
       close: () => storage.close(),
     };
   } finally {
     await journal.file.close();
+  }
+}
+
+/** As `requireFit`, with the external data file where that has changed too. */
+async function fitWith(
+  journal: Journal,
+  storage: FileStorage,
+  dataPath: string | undefined,
+): Promise<readonly string[]> {
+  if (dataPath === undefined) {
+    return requireFit(journal, storage);
+  }
+  const dataFile = await openFile(dataPath);
+  try {
+    return await requireFit(journal, storage, dataFile);
+  } finally {
+    await dataFile.close();
   }
 }
 

@@ -2,7 +2,7 @@ import { Qcow2Error } from '../error.ts';
 import { showSize } from '../format/show.ts';
 import type { FileState, ImageStorage, JournalPlace, Progress } from '../ports.ts';
 import { type ByteWrite, type ChangeSet, type Step, sectorSize } from './changeSet.ts';
-import { cutDataFile, growDataFile } from './dataFile.ts';
+import { cutDataFile, growDataFile, lengthsOf } from './dataFile.ts';
 import { Draft } from './draft.ts';
 import { JournalWriter, openJournal } from './journal.ts';
 import { mostRecorded, sectorSums } from './journalFormat.ts';
@@ -43,18 +43,23 @@ export async function apply(
   let written: Written;
   try {
     written = await writeJournal(change, file, journal, progress);
+    const lengths = change.dataFile && dataFile && (await lengthsOf(change.dataFile, dataFile, keepUndo));
+    if (dataFile && lengths && lengths.after < lengths.before) {
+      await recordCut(dataFile, lengths.after, journal, true);
+    }
     await requireRoom(file, written.grown);
     requireSame(change.from, await file.state());
-    await journal.begin({ before: change.from, sizeAfter: written.sizeAfter, title: change.title });
+    const { title, from: before } = change;
+    await journal.begin({ before, sizeAfter: written.sizeAfter, title, ...(lengths && { dataFile: lengths }) });
   } catch (error) {
     await journal.discard();
     throw error;
   }
   try {
-    await writeAll(change, written, file, dataFile, progress);
+    await writeAll(change, written, file, { keepUndo, progress, ...(dataFile && { dataFile }) });
   } catch (error) {
     await journal.leave();
-    await takeBack(file, place, error);
+    await takeBack(file, place, error, dataFile);
     throw error;
   }
   if (keepUndo) {
@@ -65,20 +70,19 @@ export async function apply(
   }
 }
 
-/** Writes a change, the data file first. */
+/** Writes a change: the data file is made longer first, and shorter last, if its end is in the journal. */
 async function writeAll(
   { dataFile: wanted }: ChangeSet,
   written: Written,
   file: ImageStorage,
-  dataFile: ImageStorage | undefined,
-  progress: Progress,
+  { keepUndo, progress, dataFile }: ApplyOptions,
 ): Promise<void> {
-  const shrink = wanted && dataFile && (await growDataFile(wanted, dataFile, progress));
-  try {
-    await writeSteps(written, file, progress);
-  } catch (error) {
-    await shrink?.();
-    throw error;
+  if (wanted && dataFile) {
+    await growDataFile(wanted, dataFile, progress);
+  }
+  await writeSteps(written, file, progress);
+  if (keepUndo && wanted && dataFile) {
+    await cutDataFile(wanted, dataFile);
   }
 }
 
@@ -139,7 +143,12 @@ async function writeJournal(
   const record = async (run: SectorRun): Promise<void> => {
     const end = run.at + BigInt(run.bytes.length);
     for (const part of recordsOf(run)) {
-      await journal.add({ at: part.at, before: await bytesBefore(file, part), after: sectorSums(part.bytes) });
+      await journal.add({
+        at: part.at,
+        before: await bytesBefore(file, part),
+        after: sectorSums(part.bytes),
+        inDataFile: false,
+      });
     }
     size = end > size ? end : size;
     bytes += run.bytes.length;
@@ -164,7 +173,7 @@ async function writeJournal(
       }
     }
     if (step.fileSize !== undefined) {
-      await recordCut(file, step.fileSize, journal);
+      await recordCut(file, step.fileSize, journal, false);
       view.resize(step.fileSize);
       size = step.fileSize;
     }
@@ -207,7 +216,7 @@ async function bytesBefore(file: ImageStorage, { at, bytes }: SectorRun): Promis
 }
 
 /** What the file loses when it is cut: its data, but not the holes. */
-async function recordCut(file: ImageStorage, end: bigint, journal: JournalWriter): Promise<void> {
+async function recordCut(file: ImageStorage, end: bigint, journal: JournalWriter, inDataFile: boolean): Promise<void> {
   const extents = file.extents?.(end, file.size) ?? [{ offset: end, length: file.size - end, data: true }];
   for (const { offset, length, data } of extents) {
     for (let done = 0n; data && done < length; done += BigInt(mostRecorded)) {
@@ -221,7 +230,7 @@ async function recordCut(file: ImageStorage, end: bigint, journal: JournalWriter
         const kept = new Uint8Array(Number(ceilSector(BigInt(before.length))));
         // The sector in which the cut is keeps its beginning.
         kept.set(before.subarray(0, at < end ? Number(end - at) : 0));
-        await journal.add({ at, before, after: sectorSums(kept) });
+        await journal.add({ at, before, after: sectorSums(kept), inDataFile });
       }
     }
   }
@@ -255,13 +264,18 @@ async function writeSteps({ steps, bytes: total }: Written, file: ImageStorage, 
 }
 
 /** Rolls back what failed. Where that fails too, the journal stays, and the error says so. */
-async function takeBack(file: ImageStorage, place: JournalPlace, why: unknown): Promise<void> {
+async function takeBack(
+  file: ImageStorage,
+  place: JournalPlace,
+  why: unknown,
+  dataFile: ImageStorage | undefined,
+): Promise<void> {
   try {
     const found = await openJournal(place);
     if (found === 'none' || found === 'void') {
       throw new Qcow2Error('damaged', `The rollback journal ${place.path} can't be read.`);
     }
-    await rollBack(found, file);
+    await rollBack(found, file, dataFile && { dataFile });
     await found.file.close();
     await place.remove(true);
   } catch (error) {

@@ -43,13 +43,13 @@ export interface Allocation {
   readonly written: boolean;
 }
 
-/** What becomes of an image's external data file. The journal has nothing of it. */
+/** What becomes of an image's external data file. Where that can be undone, the journal has its lengths and what is cut off. */
 export interface DataFileChange {
   /** Bytes: it is made so long before the image changes, if it is shorter. */
   readonly size: bigint;
   /** What the blocks get by which it is made longer. */
   readonly blocks: 'sparse' | 'allocated' | 'written';
-  /** Whether it is cut to that length, if it is longer: when the change is complete, and nobody wants to undo it. */
+  /** Whether it is cut to that length, if it is longer: when all else is done. */
   readonly cut: boolean;
 }
 

@@ -64,7 +64,7 @@ export class JournalWriter {
   }
 
   /** Writes the header, once everything else is on the disk. From now on the journal counts. */
-  async begin(header: Pick<JournalHeader, 'before' | 'sizeAfter' | 'title'>): Promise<void> {
+  async begin(header: Pick<JournalHeader, 'before' | 'sizeAfter' | 'title' | 'dataFile'>): Promise<void> {
     await this.#write();
     await this.#file.flush();
     await this.#file.write(0n, encodeJournalHeader({ ...header, recordCount: this.#count, recordsEnd: this.#at }));

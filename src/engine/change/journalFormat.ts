@@ -12,7 +12,7 @@ import { checksum } from './checksum.ts';
 
 /** `qcow2jnl` as a number. */
 const journalMagic = 0x71636f77_326a6e6cn;
-const journalVersion = 1;
+const journalVersion = 2;
 
 /** Where the records start. Bytes. */
 export const recordsStart = 2 * sectorSize;
@@ -24,7 +24,7 @@ const headerFields = [
   { name: 'magic', offset: 0, width: 8, kind: 'magic', meaning: 'The letters qcow2jnl.' },
   { name: 'sum_hi', offset: 8, width: 4, kind: 'number', meaning: 'Checksum of the rest of the sector.' },
   { name: 'sum_lo', offset: 12, width: 4, kind: 'number', meaning: 'Checksum of the rest of the sector.' },
-  { name: 'version', offset: 16, width: 4, kind: 'number', meaning: 'Version of the journal: 1.' },
+  { name: 'version', offset: 16, width: 4, kind: 'number', meaning: 'Version of the journal: 2.' },
   { name: 'record_count', offset: 20, width: 4, kind: 'count', meaning: 'Records.' },
   { name: 'records_end', offset: 24, width: 8, kind: 'bytes', meaning: 'Where the records end.' },
   { name: 'size_before', offset: 32, width: 8, kind: 'bytes', meaning: "The image's length before the change." },
@@ -33,6 +33,8 @@ const headerFields = [
   { name: 'size_after', offset: 56, width: 8, kind: 'bytes', meaning: "The image's length after the change." },
   { name: 'identity_bytes', offset: 64, width: 2, kind: 'bytes', meaning: 'Length of the identity, which comes next.' },
   { name: 'title_bytes', offset: 66, width: 2, kind: 'bytes', meaning: 'Length of the title, which comes last.' },
+  { name: 'data_before', offset: 72, width: 8, kind: 'bytes', meaning: 'Length of the data file before the change.' },
+  { name: 'data_after', offset: 80, width: 8, kind: 'bytes', meaning: 'Its length after it; 0: it stays as it is.' },
 ] as const;
 
 const stateFields = [
@@ -47,7 +49,7 @@ const stateFields = [
 const recordFields = [
   { name: 'sum_hi', offset: 0, width: 4, kind: 'number', meaning: 'Checksum of the rest of the record.' },
   { name: 'sum_lo', offset: 4, width: 4, kind: 'number', meaning: 'Checksum of the rest of the record.' },
-  { name: 'at', offset: 8, width: 8, kind: 'host-offset', meaning: 'Where in the image its sectors are.' },
+  { name: 'at', offset: 8, width: 8, kind: 'host-offset', meaning: 'Where its sectors are. Bit 63: in the data file.' },
   { name: 'sectors', offset: 16, width: 4, kind: 'count', meaning: 'Sectors of 512 bytes.' },
   { name: 'old_bytes', offset: 20, width: 4, kind: 'bytes', meaning: 'Bytes before: fewer where the file ended.' },
 ] as const;
@@ -66,6 +68,14 @@ export interface JournalHeader {
   readonly title: string;
   readonly recordCount: number;
   readonly recordsEnd: bigint;
+  /** Of the external data file, where it gets another length. */
+  readonly dataFile?: DataFileLengths;
+}
+
+/** How long an external data file is before a change and after it. Bytes. */
+export interface DataFileLengths {
+  readonly before: bigint;
+  readonly after: bigint;
 }
 
 /** A run of sectors that a change writes. */
@@ -76,10 +86,16 @@ export interface JournalRecord {
   readonly before: Uint8Array;
   /** For each sector the checksum of what the change writes: two words each. */
   readonly after: Uint32Array;
+  /** Whether the sectors are those of the external data file. */
+  readonly inDataFile: boolean;
 }
 
+/** In the place of a record: it is of the external data file. */
+const dataFileBit = 1n << 63n;
+
 /** The sector of the header. A long title is cut. */
-export function encodeJournalHeader({ before, sizeAfter, title, recordCount, recordsEnd }: JournalHeader): Uint8Array {
+export function encodeJournalHeader(header: JournalHeader): Uint8Array {
+  const { before, sizeAfter, title, recordCount, recordsEnd, dataFile } = header;
   const sector = new Uint8Array(sectorSize);
   const identity = encodeText(before.identity);
   const text = encodeText(title).subarray(0, sectorSize - headerBytes - identity.length);
@@ -98,6 +114,8 @@ export function encodeJournalHeader({ before, sizeAfter, title, recordCount, rec
     size_after: sizeAfter,
     identity_bytes: identity.length,
     title_bytes: text.length,
+    data_before: dataFile?.before ?? 0n,
+    data_after: dataFile?.after ?? 0n,
   };
   return sealed(sector, headerFields, fields);
 }
@@ -120,6 +138,7 @@ export function decodeJournalHeader(sector: Uint8Array): JournalHeader | undefin
     title: decodeText(sector.subarray(titleAt, titleAt + fields.title_bytes)),
     recordCount: fields.record_count,
     recordsEnd: fields.records_end,
+    ...(fields.data_after === 0n ? {} : { dataFile: { before: fields.data_before, after: fields.data_after } }),
   };
 }
 
@@ -137,7 +156,8 @@ export function decodeCompletion(sector: Uint8Array): Omit<FileState, 'identity'
 }
 
 /** The bytes of a record. */
-export function encodeRecord({ at, before, after }: JournalRecord): Uint8Array {
+export function encodeRecord({ at: place, before, after, inDataFile }: JournalRecord): Uint8Array {
+  const at = inDataFile ? place | dataFileBit : place;
   const sectors = after.length / 2;
   const bytes = new Uint8Array(recordLength(before.length, sectors));
   bytes.set(before, recordHeadBytes);
@@ -166,7 +186,9 @@ export function decodeRecord(bytes: Uint8Array): JournalRecord | undefined {
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset + recordHeadBytes + padded(fields.old_bytes));
   const after = Uint32Array.from({ length: fields.sectors * 2 }, (_, index) => view.getUint32(index * 4));
-  return { at: fields.at, before: bytes.slice(recordHeadBytes, recordHeadBytes + fields.old_bytes), after };
+  const inDataFile = fields.at >= dataFileBit;
+  const at = inDataFile ? fields.at - dataFileBit : fields.at;
+  return { at, inDataFile, before: bytes.slice(recordHeadBytes, recordHeadBytes + fields.old_bytes), after };
 }
 
 /** The checksums of the sectors of `bytes`; a last one that is cut counts with zeros behind it. */

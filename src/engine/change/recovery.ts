@@ -21,13 +21,28 @@ export async function journalState(place: JournalPlace): Promise<JournalState> {
   return { state: stateOf(journal), title: journal.header.title };
 }
 
+/** What taking back is given beside the image. */
+export interface TakeBackOptions {
+  readonly openDataFile?: () => Promise<ImageStorage>;
+  /** Is told how many records of the journal are done; must not stop it. */
+  readonly progress?: Progress;
+}
+
+/** What was taken back. */
+export interface TakenBack {
+  /** Of the change. */
+  readonly title: string;
+  /** Sentences: what is not as it was before. */
+  readonly stays: readonly string[];
+}
+
 /**
  * Rolls an interrupted change back, or undoes a finished one: the image is as it was before, to the byte, and the journal
- * is gone. Returns the title of the change.
+ * is gone.
  *
  * @param wanted - what the journal must be of
  * @param althoughChanged - also where the image was touched since, as long as every sector of the change is as it left it
- * @param progress - is told how many records of the journal are done; must not stop it
+ * @param more - `openDataFile` opens the image's external data file where that has changed too
  * @throws `Qcow2Error` `not-found` without such a journal, `changed-since` where it does not fit the image, `damaged`
  */
 export async function takeBack(
@@ -35,27 +50,29 @@ export async function takeBack(
   place: JournalPlace,
   wanted: 'interrupted' | 'finished',
   althoughChanged: boolean,
-  progress: Progress = noProgress,
-): Promise<string> {
+  { openDataFile, progress = noProgress }: TakeBackOptions = {},
+): Promise<TakenBack> {
   const journal = await openJournal(place);
   if (journal === 'none' || journal === 'void') {
     throw new Qcow2Error('not-found', `There is no journal at ${place.path}: nothing to take back.`);
   }
+  let stays: readonly string[];
   try {
     requireState(journal, wanted);
-    const differs = await requireFit(journal, file);
+    const dataFile = journal.header.dataFile && (await openDataFile?.());
+    const differs = await requireFit(journal, file, dataFile);
     if (differs.length > 0 && !althoughChanged) {
       throw new Qcow2Error(
         'changed-since',
         `The image was touched since the change "${journal.header.title}". ${differs.join(' ')} Nothing was written.`,
       );
     }
-    await rollBack(journal, file, progress);
+    stays = await rollBack(journal, file, { progress, ...(dataFile && { dataFile }) });
   } finally {
     await journal.file.close();
   }
   await place.remove(true);
-  return journal.header.title;
+  return { title: journal.header.title, stays };
 }
 
 function requireState(journal: Journal, wanted: 'interrupted' | 'finished'): void {

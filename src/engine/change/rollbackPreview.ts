@@ -1,5 +1,7 @@
+import { showSize } from '../format/show.ts';
 import { noProgress, type Progress, type Storage } from '../ports.ts';
 import { type Journal, journalRecords } from './journal.ts';
+import type { DataFileLengths } from './journalFormat.ts';
 import { mostWrites, type Preview, type PreviewWrite, previewWrite } from './preview.ts';
 
 /**
@@ -21,9 +23,9 @@ export async function rollbackPreview(
   const shown = new Set<string>();
   let bytes = 0n;
   let writeCount = 0;
-  for await (const { at, before } of journalRecords(journal)) {
+  for await (const { at, before, inDataFile } of journalRecords(journal)) {
     const place = `${at}+${before.length}`;
-    if (!shown.has(place) && (await differsAt(file, at, before))) {
+    if (!inDataFile && !shown.has(place) && (await differsAt(file, at, before))) {
       writeCount++;
       bytes += BigInt(before.length);
       if (writes.length < mostWrites) {
@@ -33,16 +35,28 @@ export async function rollbackPreview(
     }
     await progress.step(0, 0);
   }
-  const { before, title } = journal.header;
+  const { before, title, dataFile } = journal.header;
   const cut = size === before.size ? {} : { fileSize: before.size };
   return {
     title: journal.completion === undefined ? `Roll back the interrupted “${title}”` : `Undo “${title}”`,
-    cautions: differs,
+    cautions: [...differs, ...cutAgain(dataFile)],
     steps: [{ says: 'Put back what was there before', writes, writeCount, bytes, ...cut }],
     bytes,
     sizeBefore: size,
     sizeAfter: before.size,
+    ...(dataFile && {
+      dataFile: { size: dataFile.before, blocks: 'sparse', cut: dataFile.after > dataFile.before },
+    }),
   };
+}
+
+/** What is not sure before it is done. */
+function cutAgain(dataFile: DataFileLengths | undefined): string[] {
+  return dataFile && dataFile.after > dataFile.before
+    ? [
+        `The external data file is cut to ${showSize(dataFile.before)} again, as it was, unless something was written behind that since.`,
+      ]
+    : [];
 }
 
 async function differsAt(file: Pick<Storage, 'read'>, at: bigint, before: Uint8Array): Promise<boolean> {

@@ -117,7 +117,7 @@ function changeDataFile(draft: Draft, name: string, before: bigint, { size, prea
   draft.dataFile = { size, blocks, cut };
   if (cut) {
     draft.caution(
-      `The external data file ${JSON.stringify(name)} is cut to ${showSize(size)} at the end, which can’t be undone. It stays as it is where the change is kept to be undone.`,
+      `The external data file ${JSON.stringify(name)} is cut to ${showSize(size)}. What it has behind that is kept in the journal where the change is kept to be undone, and else is lost.`,
     );
   }
 }

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { apply } from '../../../src/engine/change/apply.ts';
 import type { ChangeSet } from '../../../src/engine/change/changeSet.ts';
+import { takeBack } from '../../../src/engine/change/recovery.ts';
 import { Qcow2Error } from '../../../src/engine/error.ts';
 import { fileBytes } from '../../../src/engine/image/fileBytes.ts';
 import { GuestData } from '../../../src/engine/image/guestData.ts';
 import { openImage } from '../../../src/engine/image/open.ts';
 import { planResize, type ResizeOptions } from '../../../src/engine/operations/resize.ts';
-import { noProgress } from '../../../src/engine/ports.ts';
+import { type ImageStorage, noProgress } from '../../../src/engine/ports.ts';
 import { codecs } from '../../../src/platform/codecs.ts';
 import { judge } from '../../crash/judge.ts';
 import { LoggedFiles } from '../../crash/loggedFiles.ts';
@@ -294,18 +295,73 @@ describe('a resize', () => {
     assert.equal(wrong.qemu, 'Preallocation can only be used for growing images');
   });
 
-  it('of an image with a data file wants that file, and only cuts it where it can’t be undone any more', async () => {
-    const data = (): LoggedFiles => new LoggedFiles(new MemoryStorage(new Uint8Array(Number(mebi)).fill(7)));
+  it('of an image with a data file wants that file, and cuts it, so that it can be undone if that is wanted', async () => {
     for (const keepUndo of [false, true]) {
-      const image = new ImageBuilder({ size: mebi, incompatible_features: 4 }).extension(0x44415441, 'data');
-      const files = new LoggedFiles(image.toStorage());
-      const change = await plan(image.toStorage(), { size: 512n * kibi });
+      const files = new LoggedFiles(withDataFile().toStorage());
+      const change = await plan(withDataFile().toStorage(), { size: 512n * kibi });
       const options = { keepUndo, progress: noProgress };
       await assert.rejects(apply(change, files.image, files.place, options), /data file .* must be opened too/);
-      const dataFile = data().image;
+      const content = new MemoryStorage(new Uint8Array(Number(mebi)).fill(7));
+      const dataFile = new LoggedFiles(content).image;
       await apply(change, files.image, files.place, { ...options, dataFile });
-      assert.equal((await dataFile.state()).size, keepUndo ? mebi : 512n * kibi);
+      assert.equal(content.size, 512n * kibi);
+      if (keepUndo) {
+        await assert.rejects(takeBack(files.image, files.place, 'finished', false), /data file .* must be opened too/);
+        const openDataFile = async (): Promise<ImageStorage> => dataFile;
+        const { stays } = await takeBack(files.image, files.place, 'finished', false, { openDataFile });
+        assert.deepEqual(stays, []);
+        assert.deepEqual(content.slice(0n, Number(mebi) + 1), new Uint8Array(Number(mebi)).fill(7));
+      }
     }
+  });
+
+  it('that is undone cuts off what a data file has grown by, unless that was written since', async () => {
+    for (const written of [undefined, 7, 0]) {
+      const files = new LoggedFiles(withDataFile().toStorage());
+      const content = new MemoryStorage(mebi);
+      const dataFile = new LoggedFiles(content).image;
+      const change = await plan(withDataFile().toStorage(), { size: 2n * mebi });
+      await apply(change, files.image, files.place, { keepUndo: true, progress: noProgress, dataFile });
+      assert.equal(content.size, 2n * mebi);
+      if (written !== undefined) {
+        content.write(2n * mebi - 1n, Uint8Array.of(written));
+      }
+      const openDataFile = async (): Promise<ImageStorage> => dataFile;
+      const { stays } = await takeBack(files.image, files.place, 'finished', false, { openDataFile });
+      assert.equal(content.size, written === 7 ? 2n * mebi : mebi);
+      assert.match(stays.join(), written === 7 ? /stays 2 MiB long, and had 1 MiB/ : /^$/);
+    }
+  });
+
+  it('that can’t cut the data file leaves both as they were', async () => {
+    const files = new LoggedFiles(withDataFile().toStorage());
+    const content = new MemoryStorage(new Uint8Array(Number(mebi)).fill(7));
+    const data = new LoggedFiles(content);
+    data.onAct = ({ act }) => {
+      if (act.kind === 'resize' && act.size < mebi) {
+        throw new Qcow2Error('write-failed', 'Not now', { system: 'EIO' });
+      }
+    };
+    const change = await plan(withDataFile().toStorage(), { size: 512n * kibi });
+    const options = { keepUndo: true, progress: noProgress, dataFile: data.image };
+    await assert.rejects(apply(change, files.image, files.place, options), /Not now/);
+    assert.equal((await openImage(files.image)).header?.size, mebi);
+    assert.deepEqual(content.slice(0n, Number(mebi) + 1), new Uint8Array(Number(mebi)).fill(7));
+    assert.equal(files.journal, undefined);
+  });
+
+  it('is not undone where somebody has written behind the end that a data file was cut to', async () => {
+    const files = new LoggedFiles(withDataFile().toStorage());
+    const content = new MemoryStorage(new Uint8Array(Number(mebi)).fill(7));
+    const dataFile = new LoggedFiles(content).image;
+    const change = await plan(withDataFile().toStorage(), { size: 512n * kibi });
+    await apply(change, files.image, files.place, { keepUndo: true, progress: noProgress, dataFile });
+    content.write(600n * kibi, Uint8Array.of(1));
+    const openDataFile = async (): Promise<ImageStorage> => dataFile;
+    await assert.rejects(
+      takeBack(files.image, files.place, 'finished', true, { openDataFile }),
+      /Somebody else has written since: the sector at 0x9_6000 of the external data file/,
+    );
   });
 
   // qemu-img cuts it to the size of the disk.
@@ -339,6 +395,10 @@ describe('a resize', () => {
     assert.equal((await dataFile.state()).size, mebi);
   });
 });
+
+function withDataFile(): ImageBuilder {
+  return new ImageBuilder({ size: mebi, incompatible_features: 4 }).extension(0x44415441, 'data');
+}
 
 function refused(message: RegExp): (error: unknown) => boolean {
   return (error) => error instanceof Qcow2Error && error.code === 'refused' && message.test(error.message);
