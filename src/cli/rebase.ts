@@ -1,3 +1,4 @@
+import { Qcow2Error } from '../engine/error.ts';
 import { planRebase } from '../engine/operations/rebase.ts';
 import { bytesOfText } from './bytes.ts';
 import { changeArguments, changeImage, changeOptions } from './change.ts';
@@ -55,8 +56,25 @@ async function rebaseImage(read: Arguments, sourceOf: (operand: string) => Image
     backing === undefined || backing === ''
       ? undefined
       : { name: Buffer.from(backing), ...(format === undefined ? {} : { format: Buffer.from(format) }) };
-  await changeImage(sourceOf(file), changeArguments(read), out, ({ image, storage, from }) =>
-    planRebase(image, storage, from, names),
-  );
+  try {
+    await changeImage(sourceOf(file), changeArguments(read), out, ({ image, storage, from }) =>
+      planRebase(image, storage, from, names),
+    );
+  } catch (error) {
+    throw failureOf(error, backing ?? '');
+  }
   return 0;
+}
+
+/** QEMU's words where it has some, and ours after them. */
+function failureOf(error: unknown, backing: string): unknown {
+  if (!(error instanceof Qcow2Error)) {
+    return error;
+  }
+  const words = error.code === 'too-large' ? 'No space left in the file header' : error.qemu;
+  return words === undefined
+    ? error
+    : new Failure(bytesOfText(`Could not change the backing file to '${backing}': ${words}`), {
+        hint: bytesOfText(`${error.message}\n`),
+      });
 }

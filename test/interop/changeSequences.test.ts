@@ -9,12 +9,13 @@ import { runQcow2 } from '../support/command.ts';
 import type { ProgramResult } from '../support/programs.ts';
 import { qemuImg, runProgram } from '../support/qemu.ts';
 import { type Random, random } from '../support/random.ts';
+import { everything } from '../support/sampled.ts';
 import { drawMove, type MadeDisk, type Move, madeDisks } from './changeMoves.ts';
 import { bitmapsOf } from './described.ts';
 import { DiskModel } from './diskModel.ts';
 
 /** How many sequences there are, and how many moves each has. `QCOW2_SEQUENCES=200` tries more. */
-const sequences = Number(process.env.QCOW2_SEQUENCES ?? 6);
+const sequences = Number(process.env.QCOW2_SEQUENCES ?? (everything ? 60 : 6));
 const length = 8;
 
 const diskSize = 2 ** 20;

@@ -33,10 +33,13 @@ export async function planRebase(
     throw new Qcow2Error(
       'bad-argument',
       `The backing file's name has ${backing.name.length} bytes: at most ${limits.backingNameBytes} can be stored.`,
+      { qemu: 'Invalid argument' },
     );
   }
   if (backing && image.dataFile?.raw) {
-    throw new Qcow2Error('refused', 'An image whose data file is raw (data_file_raw) can have no backing file.');
+    throw new Qcow2Error('refused', 'An image whose data file is raw (data_file_raw) can have no backing file.', {
+      qemu: 'Invalid argument',
+    });
   }
   const draft = new Draft(storage);
   const change: HeaderChange = {

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runQcow2 } from '../support/command.ts';
+import { qemuImg, runProgram } from '../support/qemu.ts';
+
+/** What can't be done, with the options of the image. */
+const refusals: readonly (readonly [what: string, options: string, args: readonly string[]])[] = [
+  ['a backing file for a raw data file', 'data_file=d,data_file_raw=on', ['-b', 'x', '-F', 'raw']],
+  ['a name of 1024 bytes', 'cluster_size=64k', ['-b', 'n'.repeat(1024), '-F', 'raw']],
+  ['a name for which there is no room', 'cluster_size=512', ['-b', 'n'.repeat(450), '-F', 'raw']],
+  ['a name without a format', 'cluster_size=64k', ['-b', 'x']],
+  ['a format that there is not', 'cluster_size=64k', ['-b', 'x', '-F', 'bogus']],
+];
+
+describe('qcow2 rebase -u says what qemu-img rebase -u says', function () {
+  this.timeout(30_000);
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'qcow2-rebase-'));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  for (const [what, options, args] of refusals) {
+    it(`refuses ${what}`, async () => {
+      await qemuImg(['create', '-q', '-f', 'qcow2', '-o', options, 'disk', '1M'], folder);
+      const { code, stderr } = await runQcow2(['rebase', '-u', ...args, 'disk'], folder);
+      const qemus = await runProgram('qemu-img', ['rebase', '-u', ...args, 'disk'], folder);
+      assert.equal(code, 1);
+      // Ours says more after the first line.
+      const [first] = stderr.split('\n');
+      assert.deepEqual([code, first], [qemus.code, qemus.stderr.trimEnd().replace('qemu-img: ', 'qcow2: ')]);
+    });
+  }
+});
