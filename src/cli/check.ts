@@ -5,7 +5,7 @@ import { type Leak, planLeakRepair } from '../engine/operations/repairLeaks.ts';
 import { noProgress } from '../engine/ports.ts';
 import { bytesOfText } from './bytes.ts';
 import { type ChangeArguments, changeArguments, changeImage, changeOptions, type Target } from './change.ts';
-import { openImageByOptions, openImageFile } from './imageFile.ts';
+import { type ImageSource, sourceOptions, withSources } from './imageSource.ts';
 import { prettyJson } from './json.ts';
 import { type Option, readArguments } from './options.ts';
 import { type Output, outputTo } from './output.ts';
@@ -19,20 +19,17 @@ const options: readonly Option[] = [
   { long: 'output', value: true },
   { long: 'cache', short: 'T', value: true, unsupported: true },
   { long: 'quiet', short: 'q' },
-  { long: 'object', value: true, unsupported: true },
-  { long: 'image-opts' },
   { long: 'force-share', short: 'U' },
+  ...sourceOptions,
   ...changeOptions,
 ];
 
 /** Exit codes of qemu-img check. */
 const exitCodes = { sound: 0, failed: 1, corrupt: 2, leaks: 3, notSupported: 63 } as const;
 
-/** What is asked for. `name`: as on the command line. */
+/** What is asked for. */
 interface Request {
-  readonly name: string;
-  readonly format: string | undefined;
-  readonly byOptions: boolean;
+  readonly source: ImageSource;
   readonly json: boolean;
   readonly quiet: boolean;
   readonly repair: boolean;
@@ -45,7 +42,7 @@ export async function check(args: readonly string[], out: Output): Promise<numbe
   const value = (name: string): string | undefined => read.given.findLast((option) => option.name === name)?.value;
   if (value('help') !== undefined) {
     out.text(
-      `usage: ${programName} check [-q] [-f FMT] [--output=human|json] [-r leaks|all] [--dry-run[=json]] [--keep-undo] [--journal FILE] [-U] [--image-opts] FILE\n`,
+      `usage: ${programName} check [-q] [-f FMT] [--output=human|json] [-r leaks|all] [--dry-run[=json]] [--keep-undo] [--journal FILE] [-U] [--object OBJECT] [--image-opts] FILE\n`,
     );
     return exitCodes.sound;
   }
@@ -61,12 +58,10 @@ export async function check(args: readonly string[], out: Output): Promise<numbe
   if (output !== 'human' && output !== 'json') {
     throw new Failure('--output must be used with human or json as argument.');
   }
-  const byOptions = value('image-opts') !== undefined;
-  if (repair !== undefined && byOptions) {
-    throw usageFailure("option '--image-opts' is not supported yet together with -r");
-  }
   const manner = { json: output === 'json', quiet: value('quiet') !== undefined, repair: repair !== undefined };
-  return checkOrRepair({ name, format: value('format'), byOptions, ...manner, change: changeArguments(read) }, out);
+  return withSources(read, out, (sourceOf) =>
+    checkOrRepair({ source: sourceOf(name), ...manner, change: changeArguments(read) }, out),
+  );
 }
 
 async function checkOrRepair(request: Request, out: Output): Promise<number> {
@@ -82,7 +77,7 @@ async function checkOrRepair(request: Request, out: Output): Promise<number> {
 }
 
 /** Repairs leaks; returns how many. What is not repaired is said, with the reason. */
-async function repairLeaks({ name, format, change, json, quiet }: Request, out: Output): Promise<number> {
+async function repairLeaks({ source, change, json, quiet }: Request, out: Output): Promise<number> {
   let leaks: readonly Leak[] = [];
   let refused: string | undefined;
   const plan = async ({ image, storage, from }: Target): Promise<ChangeSet | undefined> => {
@@ -96,7 +91,7 @@ async function repairLeaks({ name, format, change, json, quiet }: Request, out: 
       return undefined;
     }
   };
-  await changeImage(name, format, change, out, plan, { purpose: 'check', rawFailure: noCheck });
+  await changeImage(source, change, out, plan, { purpose: 'check', rawFailure: noCheck });
   if (refused !== undefined) {
     outputTo(2).text(`${programName}: nothing is repaired: ${bytesOfText(refused)}\n`);
   }
@@ -124,8 +119,8 @@ function noCheck(): Failure {
 
 /** Checks and tells. `leaksFixed`: clusters that were repaired before. */
 async function checkFile(request: Request, out: Output, leaksFixed: number): Promise<{ readonly code: number }> {
-  const { name, format, byOptions, json, quiet } = request;
-  const { image, storage } = await (byOptions ? openImageByOptions : openImageFile)(name, format, 'check');
+  const { source, json, quiet } = request;
+  const { image, storage } = await source.open('check');
   const messages = new Messages();
   try {
     if (image === undefined) {
@@ -137,7 +132,7 @@ async function checkFile(request: Request, out: Output, leaksFixed: number): Pro
       throw new Failure(`Check failed: ${systemText(result.failure)}`);
     }
     if (!quiet) {
-      out.text(json ? `${prettyJson(inQdictOrder(asObject(result, name, leaksFixed)))}\n` : asText(result));
+      out.text(json ? `${prettyJson(inQdictOrder(asObject(result, source.name, leaksFixed)))}\n` : asText(result));
     }
     return { code: exitCodeOf(result) };
   } finally {
