@@ -53,10 +53,10 @@ export function drawMove(random: Random, made: MadeDisk, disk: DiskModel, number
     () => snapshot(random, disk, number),
     () => bitmap(random),
     () => bitmap(random),
-    () => resize(random, disk),
-    () => resize(random, disk),
-    () => amend(random, disk),
-    () => amend(random, disk),
+    () => resize(random, made, disk),
+    () => resize(random, made, disk),
+    () => amend(random, made, disk),
+    () => amend(random, made, disk),
     () => rebase(random, made),
     () => bits(random, disk, number),
   ]);
@@ -121,14 +121,20 @@ function bitmap({ pick }: Random): Move {
   return { commands: [['bitmap', ...args, 'disk', name]], effect: () => undefined };
 }
 
-/** A size for the disk: of whole sectors, since qemu-img reads no others. */
-function drawSize({ below }: Random, { size }: DiskModel): number {
-  const wanted = below(2) === 0 ? size + below(2048) * unit : Math.max(unit, size - below(1024) * unit);
-  return Math.min(wanted, 2 ** 22);
+/**
+ * A size for the disk: of whole sectors, since qemu-img reads no others. It is cut between clusters: what one that is cut
+ * shows when the disk grows again depends on the preallocation (see resizeCases.ts).
+ */
+function drawSize({ below }: Random, { clusterSize }: MadeDisk, { size }: DiskModel): number {
+  if (below(2) === 0) {
+    return Math.min(size + below(2048) * unit, 2 ** 22);
+  }
+  const wanted = size - below(1024) * unit;
+  return Math.min(size, Math.max(clusterSize, wanted - (wanted % clusterSize)));
 }
 
-function resize(random: Random, disk: DiskModel): Move {
-  const size = drawSize(random, disk);
+function resize(random: Random, made: MadeDisk, disk: DiskModel): Move {
+  const size = drawSize(random, made, disk);
   const how =
     size > disk.size
       ? random.pick([[], [], [], ['--preallocation=metadata'], ['--preallocation=falloc'], ['--preallocation=full']])
@@ -136,9 +142,9 @@ function resize(random: Random, disk: DiskModel): Move {
   return { commands: [['resize', ...how, 'disk', String(size)]], effect: (now) => now.resize(size) };
 }
 
-function amend(random: Random, disk: DiskModel): Move {
+function amend(random: Random, made: MadeDisk, disk: DiskModel): Move {
   const { below, pick } = random;
-  const size = drawSize(random, disk);
+  const size = drawSize(random, made, disk);
   const all = [
     `compat=${pick(['0.10', '1.1'])}`,
     `lazy_refcounts=${pick(['on', 'off'])}`,

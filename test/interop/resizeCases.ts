@@ -172,6 +172,21 @@ const kept: readonly ResizeCase[] = [
   { name: 'a disk gets the size that it has', size: '1M', steps: mixed, to: '+0' },
 ];
 
+/** QEMU shows what the last cluster had behind the end, but where it allocates the cluster anew. */
+const cut: readonly ResizeCase[] = ['off', 'metadata', 'falloc', 'full'].flatMap((mode) =>
+  ['cluster_size=4k', 'cluster_size=16k,extended_l2=on'].map((options) => ({
+    name: `${options}: a disk that was cut within a written cluster grows with ${mode}`,
+    options,
+    size: '1M',
+    steps: ['write -P 1 0 1M', 'img resize -q --shrink disk 70656'],
+    how: `--preallocation=${mode}`,
+    to: '438272',
+    ...(options.includes('extended_l2') && (mode === 'falloc' || mode === 'full')
+      ? { mapDiffers: 'QEMU writes zeros behind the end; here the subclusters behind are told to read as zeros' }
+      : {}),
+  })),
+);
+
 const bitmaps: readonly ResizeCase[] = [
   {
     name: 'bitmaps grow, and what is new is clean',
@@ -222,6 +237,7 @@ export const resizeCases: readonly ResizeCase[] = [
   ...preallocated,
   ...backed,
   ...kept,
+  ...cut,
   ...bitmaps,
   ...dataFiles,
 ];

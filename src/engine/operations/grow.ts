@@ -99,7 +99,8 @@ async function withoutPastEnd(plan: ResizePlan, first: number, gone: ClusterCoun
 
 async function growHead(plan: ResizePlan, growth: Growth, tables: EditedTables, gone: ClusterCounts): Promise<void> {
   const { from: size, to, preallocation, ports } = growth;
-  const head = { size, zero: readsFromBacking(size, to, ports), allocate: preallocation !== 'off' };
+  const anew = preallocation === 'falloc' || preallocation === 'full';
+  const head = { size, zero: readsFromBacking(size, to, ports), allocate: preallocation !== 'off', anew };
   if (to <= size || size % BigInt(plan.geometry.clusterSize) === 0n || !(head.zero || head.allocate)) {
     return;
   }

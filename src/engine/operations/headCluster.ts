@@ -18,6 +18,8 @@ export interface HeadCluster {
   readonly zero: boolean;
   /** It is to be allocated. */
   readonly allocate: boolean;
+  /** Also where it is allocated already: what it has behind the end of the disk does not come up then. */
+  readonly anew: boolean;
 }
 
 /** An L2 entry, taken apart. */
@@ -38,7 +40,7 @@ interface Entry {
  */
 export async function growHeadCluster(
   plan: ResizePlan,
-  { size, zero, allocate }: HeadCluster,
+  { size, zero, allocate, anew }: HeadCluster,
   tables: EditedTables,
   ports: GuestPorts,
   gone: ClusterCounts,
@@ -50,6 +52,8 @@ export async function growHeadCluster(
     await head.zeroRest(entry, kind);
   } else if (allocate && kind === l2Kinds.unallocated && head.isOwn) {
     await head.allocate(entry);
+  } else if (anew && head.isOwn) {
+    await head.zeroRest(entry, kind);
   }
 }
 
