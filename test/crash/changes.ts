@@ -99,6 +99,10 @@ export const crashChanges: readonly CrashChange[] = [
   resizing('grow by 9 MiB, which takes another L1 table with clusters of 512 bytes', (size) => size + 9n * mebi),
   resizing('grow by 1 MiB with metadata', (size) => size + mebi, ['a longer backing file, version 2'], 'metadata'),
   resizing('grow by 3 MiB with blocks', (size) => size + 3n * mebi, [], 'falloc'),
+  {
+    ...resizing('grow by 3 MiB with blocks after a cut within a cluster', (size) => size + 3n * mebi, [], 'falloc'),
+    prepare: resizing('', (size) => sectors(size / 3n), []).plan,
+  },
   resizing('shrink to a third', (size) => sectors(size / 3n), []),
   {
     name: 'shrink and refcounts of 8 bits',
