@@ -6,6 +6,7 @@ import { create } from './create.ts';
 import { dump } from './dump.ts';
 import { info } from './info.ts';
 import { map } from './map.ts';
+import { metadataCopy } from './metadataCopy.ts';
 import type { Output } from './output.ts';
 import { rebase } from './rebase.ts';
 import { resize } from './resize.ts';
@@ -108,6 +109,12 @@ export const verbs: readonly Verb[] = [
     usage: '[-p] [-l SNAPSHOT | --l1 OFFSET:ENTRIES] [--no-backing] [--force] [--output=human|json] IMAGE OUT',
     about: 'Saves the guest disk of an image, however broken, to a raw file, and lists what is missing.',
     run: salvage,
+  },
+  {
+    name: 'metadata-copy',
+    usage: '[-p] [--anonymous] [--no-bitmap-data] [--force] [--output=human|json] IMAGE OUT',
+    about: 'Copies all metadata of an image and no guest data to a sparse file, for a bug report.',
+    run: metadataCopy,
   },
   {
     name: 'dump',

@@ -43,19 +43,35 @@ export async function readFirstCluster(
   first: FirstBytes,
   header: FirstClusterFields,
 ): Promise<FirstBytes> {
-  const clusterSize = Math.min(2 ** Math.min(header.cluster_bits, 53), mostBytes);
-  const inCluster = header.backing_file_offset > 0n && header.backing_file_offset <= BigInt(clusterSize);
-  const backingOffset = inCluster ? Number(header.backing_file_offset) : 0;
-  const limit = backingOffset > header.headerLength ? backingOffset : clusterSize;
-  const nameEnd = backingOffset + Math.min(header.backing_file_size, limits.backingNameBytes + 1);
   let read = first;
   for (;;) {
-    const end = Math.max(extensionsEnd(read.bytes, header.headerLength, limit), inCluster ? nameEnd : 0);
+    const { extensionsEnd, name, clusterSize } = usedFirstBytes(read.bytes, header);
+    const end = Math.max(extensionsEnd, name.to);
     if (end <= read.bytes.length || BigInt(read.bytes.length) >= storage.size) {
       return read;
     }
     read = await readOn(storage, read, Math.max(end, Math.min(Math.ceil(read.bytes.length * 1.125), clusterSize)));
   }
+}
+
+/** Which bytes of the first cluster say something: all up to the end of the extensions, and the backing file's name. */
+export interface UsedFirstBytes {
+  /** Past `bytes` where the extensions go on there. */
+  readonly extensionsEnd: number;
+  /** Empty at 0 where no name is in the first cluster. */
+  readonly name: { readonly from: number; readonly to: number };
+  /** As far as a cluster can reach. */
+  readonly clusterSize: number;
+}
+
+/** Tells them from the first bytes of the file. All in bytes. */
+export function usedFirstBytes(bytes: Uint8Array, header: FirstClusterFields): UsedFirstBytes {
+  const clusterSize = Math.min(2 ** Math.min(header.cluster_bits, 53), mostBytes);
+  const inCluster = header.backing_file_offset > 0n && header.backing_file_offset <= BigInt(clusterSize);
+  const from = inCluster ? Number(header.backing_file_offset) : 0;
+  const limit = from > header.headerLength ? from : clusterSize;
+  const to = inCluster ? from + Math.min(header.backing_file_size, limits.backingNameBytes + 1) : 0;
+  return { extensionsEnd: extensionsEnd(bytes, header.headerLength, limit), name: { from, to }, clusterSize };
 }
 
 /** The end of the extensions in bytes, as far as can be told: past `bytes` where they go on there. */

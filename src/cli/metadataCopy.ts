@@ -1,0 +1,154 @@
+import { statSync } from 'node:fs';
+import { showSize } from '../engine/format/show.ts';
+import { openImage } from '../engine/image/open.ts';
+import { copyMetadata, type MetadataCopy, type MetadataCopyOptions } from '../engine/operations/metadataCopy.ts';
+import { openFile } from '../platform/fileStorage.ts';
+import { saveFile } from '../platform/savedFile.ts';
+import { bytesOfText } from './bytes.ts';
+import { warnOfInterrupted } from './imageFile.ts';
+import { untilInterrupted } from './interrupted.ts';
+import { type JsonObject, prettyJson } from './json.ts';
+import { type Option, readArguments } from './options.ts';
+import { type Output, outputTo } from './output.ts';
+import { Failure, programName, usageFailure } from './program.ts';
+import { ProgressLine } from './progressLine.ts';
+
+const options: readonly Option[] = [
+  { long: 'help', short: 'h' },
+  { long: 'anonymous' },
+  { long: 'no-bitmap-data' },
+  { long: 'force' },
+  { long: 'progress', short: 'p' },
+  { long: 'output', value: true },
+];
+
+const help =
+  `usage: ${programName} metadata-copy [-p] [--anonymous] [--no-bitmap-data] [--force] [--output=human|json] IMAGE OUT\n` +
+  'Copies all metadata of a qcow2 image, however broken, and no guest data to the sparse file OUT of the same length: for\n' +
+  'a bug report. The image is only read. What the copy has and has not got is printed.\n' +
+  '  --anonymous       put names that tell nothing, of the same length, in place of those of the backing file, the data\n' +
+  '                    file, the snapshots and the bitmaps\n' +
+  '  --no-bitmap-data  leave out the bits of the bitmaps, which tell where the guest has written\n' +
+  '  --force           replace OUT if it is there\n' +
+  '  -p                show progress\n';
+
+/** `qcow2 metadata-copy`: an image without the guest's data. Opens nothing but the image, read-only. */
+export async function metadataCopy(args: readonly string[], out: Output): Promise<number> {
+  const { given, operands } = readArguments(options, args);
+  const value = (name: string): string | undefined => given.findLast((option) => option.name === name)?.value;
+  if (value('help') !== undefined) {
+    out.text(bytesOfText(help));
+    return 0;
+  }
+  const [path, target] = operands;
+  if (path === undefined || target === undefined || operands.length !== 2) {
+    throw usageFailure('Expecting the name of an image and that of the file to copy its metadata to');
+  }
+  const output = value('output') ?? 'human';
+  if (output !== 'human' && output !== 'json') {
+    throw new Failure('--output must be used with human or json as argument.');
+  }
+  const choice = { bitmapData: value('no-bitmap-data') === undefined, anonymous: value('anonymous') !== undefined };
+  const storage = await openFile(path);
+  try {
+    await warnOfInterrupted(path);
+    refuseExisting(target, storage.identity, value('force') !== undefined);
+    const image = await openImage(storage);
+    const line = new ProgressLine(output === 'json' ? outputTo(2) : out, value('progress') !== undefined);
+    const copy = await untilInterrupted(line, async (progress) => {
+      let made: MetadataCopy | undefined;
+      await saveFile(target, storage.size, new Set([storage.identity]), async (file) => {
+        const to = { write: async (at: bigint, bytes: Uint8Array) => file.write(at, bytes) };
+        made = await copyMetadata(image, to, choice, progress);
+      });
+      return made;
+    });
+    if (copy) {
+      out.text(output === 'json' ? `${prettyJson(json(path, target, copy, choice))}\n` : text(target, copy, choice));
+    }
+    return 0;
+  } finally {
+    await storage.close();
+  }
+}
+
+/** The image itself, by whatever name, is refused when the file is saved. */
+function refuseExisting(target: string, image: string, force: boolean): void {
+  const there = statSync(target, { bigint: true, throwIfNoEntry: false });
+  if (!there || `${there.dev}:${there.ino}` === image) {
+    return;
+  }
+  if (!there.isFile()) {
+    throw new Failure(bytesOfText(`${target} is no regular file. Choose another name.`));
+  }
+  if (!force) {
+    throw new Failure(
+      bytesOfText(`${target} is there already. Choose another name, delete it, or replace it with --force.`),
+    );
+  }
+}
+
+function json(path: string, target: string, copy: MetadataCopy, choice: MetadataCopyOptions): JsonObject {
+  const { size, metadata, written, leftOut, both, blanked, unreadable, vmStates, names } = copy;
+  return {
+    filename: bytesOfText(path),
+    output: bytesOfText(target),
+    size,
+    metadata,
+    written,
+    'left-out': {
+      data: leftOut.data,
+      compressed: leftOut.compressed,
+      'bitmap-data': leftOut.bitmapData,
+      'key-material': leftOut.keyMaterial,
+      unreferenced: leftOut.unreferenced,
+    },
+    'clusters-metadata-and-data': both,
+    'metadata-in-key-material': blanked,
+    unreadable,
+    'vm-states': vmStates,
+    anonymous: choice.anonymous,
+    names: {
+      'backing-file': names['backing-file'],
+      'data-file': names['data-file'],
+      snapshots: names.snapshot,
+      bitmaps: names.bitmap,
+    },
+  };
+}
+
+function text(target: string, copy: MetadataCopy, { bitmapData, anonymous }: MetadataCopyOptions): string {
+  const { leftOut, both, blanked, unreadable, vmStates, names } = copy;
+  const keys = leftOut.keyMaterial > 0n;
+  const named = [
+    ...(names['backing-file'] > 0 ? ['of the backing file'] : []),
+    ...(names['data-file'] > 0 ? ['of the data file'] : []),
+    ...(names.snapshot > 0 ? [`of ${counted(names.snapshot, 'snapshot')}`] : []),
+    ...(names.bitmap > 0 ? [`of ${counted(names.bitmap, 'bitmap')}`] : []),
+  ].join(', ');
+  const lines = [
+    `Metadata: ${amount(copy.metadata)}, copied to ${target}`,
+    'Left out, so that it reads as zeros:',
+    `  guest data: ${amount(leftOut.data)}${vmStates > 0 ? `, with the machine’s state of ${counted(vmStates, 'snapshot')}` : ''}`,
+    `  compressed guest data: ${amount(leftOut.compressed)}`,
+    ...(bitmapData ? [] : [`  bits of the bitmaps: ${amount(leftOut.bitmapData)}`]),
+    ...(keys ? [`  LUKS key material: ${amount(leftOut.keyMaterial)}; no pass phrase can be tried on the copy`] : []),
+    `  clusters to which nothing leads: ${amount(leftOut.unreferenced)}`,
+    '  what lies behind the metadata in its clusters',
+    ...(both > 0n ? [`Both metadata and guest data, copied: ${counted(Number(both), 'cluster')}`] : []),
+    ...(blanked > 0n ? [`Metadata in LUKS key material, left out: ${amount(blanked)}; a check may find more`] : []),
+    ...(unreadable > 0n ? [`Metadata that can’t be read, left out: ${amount(unreadable)}; a check may find less`] : []),
+    named === ''
+      ? 'Names inside: none'
+      : `Names inside, ${anonymous ? 'replaced by others of the same length' : 'kept (--anonymous replaces them)'}: ${named}`,
+  ];
+  return lines.map((line) => bytesOfText(`${line}\n`)).join('');
+}
+
+function amount(bytes: bigint): string {
+  return `${showSize(bytes)}${bytes < 1024n ? '' : ` (${bytes} bytes)`}`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
