@@ -6,6 +6,14 @@ const allowed = {
   'src/engine/dump': ['src/engine/[^/]+\\.ts$', 'src/engine/texts/', 'src/engine/format/', 'src/engine/image/'],
   'src/engine/crypto': ['src/engine/[^/]+\\.ts$', 'src/engine/format/'],
   'src/engine/check': ['src/engine/[^/]+\\.ts$', 'src/engine/texts/', 'src/engine/format/', 'src/engine/image/'],
+  'src/engine/diff': [
+    'src/engine/[^/]+\\.ts$',
+    'src/engine/texts/',
+    'src/engine/format/',
+    'src/engine/image/',
+    'src/engine/check/',
+    'src/engine/dump/jsonText\\.ts$',
+  ],
   'src/engine/salvage': [
     'src/engine/[^/]+\\.ts$',
     'src/engine/texts/',

@@ -3,6 +3,7 @@ import { bitmap } from './bitmap.ts';
 import { bits } from './bits.ts';
 import { check } from './check.ts';
 import { create } from './create.ts';
+import { diff } from './diff.ts';
 import { dump } from './dump.ts';
 import { info } from './info.ts';
 import { map } from './map.ts';
@@ -115,6 +116,12 @@ export const verbs: readonly Verb[] = [
     usage: '[-p] [--anonymous] [--no-bitmap-data] [--force] [--output=human|json] IMAGE OUT',
     about: 'Copies all metadata of an image and no guest data to a sparse file, for a bug report.',
     run: metadataCopy,
+  },
+  {
+    name: 'diff',
+    usage: '[--output=human|json] A B',
+    about: 'Compares two images by their metadata: headers, tables, snapshots, bitmaps, refcounts, findings.',
+    run: diff,
   },
   {
     name: 'dump',

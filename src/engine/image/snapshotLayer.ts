@@ -28,9 +28,19 @@ export async function snapshotLayer(image: Image, index: number): Promise<Layer>
   if (!snapshot) {
     throw new Qcow2Error('not-found', `The snapshot table has no entry ${index} that can be read.`);
   }
-  const size = snapshotDiskSize(snapshot, header.size);
+  return layerOfSnapshot(image, geometry, snapshot, header.size);
+}
+
+/** As `snapshotLayer`, of an entry that was read. `now`: bytes of the disk as it is now. */
+export async function layerOfSnapshot(
+  image: Image,
+  geometry: Geometry,
+  snapshot: Snapshot,
+  now: bigint,
+): Promise<Layer> {
+  const size = snapshotDiskSize(snapshot, now);
   const l1 = await readSnapshotL1(image, geometry, snapshot, size);
-  return layerOf(geometry, l1, size, index);
+  return layerOf(geometry, l1, size, snapshot.index);
 }
 
 /** Bytes of the disk when the snapshot was taken; entries without it (version 2) mean the disk as it is now. */
