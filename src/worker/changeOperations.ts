@@ -6,7 +6,7 @@ import type { ByteSource } from '../engine/image/byteRuns.ts';
 import type { Image } from '../engine/image/image.ts';
 import { readSnapshots } from '../engine/image/snapshotTable.ts';
 import { planAmend } from '../engine/operations/amend.ts';
-import { type BitmapAction, planBitmap } from '../engine/operations/bitmap.ts';
+import type { BitmapAction } from '../engine/operations/bitmap.ts';
 import { planRebase } from '../engine/operations/rebase.ts';
 import { planResize } from '../engine/operations/resize.ts';
 import { planSnapshotApply } from '../engine/operations/snapshotApply.ts';
@@ -93,6 +93,12 @@ async function atSnapshot(
   return plan(image, storage, from, { index }, progress);
 }
 
-function onBitmap({ image, storage, from, progress }: Target, name: string, action: BitmapAction): Promise<ChangeSet> {
+/** What few images have is loaded when it is asked for. */
+async function onBitmap(
+  { image, storage, from, progress }: Target,
+  name: string,
+  action: BitmapAction,
+): Promise<ChangeSet> {
+  const { planBitmap } = await import('../engine/operations/bitmap.ts');
   return planBitmap(image, storage, from, { name: encodeText(name), actions: [action] }, progress);
 }
