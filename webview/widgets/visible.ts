@@ -6,7 +6,7 @@ export function visible(text: string): string {
   return text.replace(unseen, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }
 
-/** A message of QEMU, which may have several lines, as one. */
+/** What a message of QEMU says is wrong: its first line. Further ones advise a repair, not always a good one. */
 export function message(text: string): string {
-  return text.split('\n').map(visible).join(' ');
+  return visible(text.split('\n', 1)[0] ?? '');
 }
