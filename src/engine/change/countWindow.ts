@@ -3,6 +3,9 @@ import { Qcow2Error } from '../error.ts';
 /** Clusters of a window: 128 MiB of counts. All of a disk of 1 TiB in clusters of 64 KiB lies in one. */
 const mostClusters = 2 ** 25;
 
+/** What a count can be at most, either way: they are 32 bits. */
+const mostCount = 2 ** 31 - 1;
+
 /**
  * A number for each cluster of a part of the file: how often something refers to it, or by how much that changes. Memory
  * is bounded: what is beyond the window is left out, and counted when the window is there.
@@ -44,7 +47,7 @@ export class CountWindow {
     for (let at = Math.max(first, this.from) - this.from; at < end; at++) {
       const sum = (counts[at] ?? 0) + by;
       counts[at] = sum;
-      if (counts[at] !== sum) {
+      if (sum > mostCount || sum < -mostCount) {
         throw new Qcow2Error(
           'too-large',
           `Cluster ${this.from + at} is referred to more than 2 147 483 647 times: more than can be counted here.`,

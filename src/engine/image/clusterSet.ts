@@ -6,7 +6,10 @@ export class ClusterSet {
 
   /** Whether a cluster is in the set. */
   has(cluster: number): boolean {
-    return ((this.#words[Math.floor(cluster / 32)] ?? 0) & (1 << (cluster % 32))) !== 0;
+    // Asked millions of times, mostly of clusters that whole-number arithmetic reaches, which is much faster.
+    return cluster < 2 ** 31
+      ? ((this.#words[cluster >>> 5] ?? 0) & (1 << (cluster & 31))) !== 0
+      : ((this.#words[Math.floor(cluster / 32)] ?? 0) & (1 << (cluster % 32))) !== 0;
   }
 
   /** Puts `count` clusters from `first` on in. `again` gets those that were in already. */
