@@ -1,3 +1,5 @@
+import type { SalvageSummary } from '../engine/salvage/salvage.ts';
+
 /** The guest's disk as a file. */
 export interface SalvageApi {
   /**
@@ -17,14 +19,7 @@ export interface SaveDiskRequest {
 }
 
 /** What was saved, in bytes of the disk. */
-export interface SavedDisk {
-  readonly size: number;
-  /** Saved by an earlier run that was stopped. */
-  readonly earlier: number;
-  readonly data: number;
-  readonly zeros: number;
-  readonly missing: number;
-  readonly missingRanges: number;
+export interface SavedDisk extends Omit<SalvageSummary, 'written'> {
   /** Path of the list of what is missing: JSON. */
   readonly list: string;
 }
