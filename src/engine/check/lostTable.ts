@@ -28,7 +28,7 @@ export async function findLostTable(
 }
 
 /** Whether a cluster could be an L1 or L2 table that leads somewhere. */
-function looksLikeTable(view: DataView, geometry: Geometry): boolean {
+export function looksLikeTable(view: DataView, geometry: Geometry): boolean {
   let leads = false;
   for (let at = 0; at < view.byteLength; at += geometry.l2EntryBytes) {
     const hi = view.getUint32(at);

@@ -1,0 +1,24 @@
+import type { EndClusters } from './endClusters.ts';
+import type { RepairCode, Wanted } from './selection.ts';
+import type { Survey } from './survey.ts';
+
+/** Guest data that an entry no longer leads to. */
+export type LostVisitor = (code: RepairCode, guestClusters: number) => void;
+
+/** What the repair of entries works with. */
+export interface EntryRepair {
+  readonly survey: Survey;
+  readonly end: EndClusters;
+  readonly wanted: Wanted;
+  /** Whether a cluster without an entry reads as the backing file has it. */
+  readonly backed: boolean;
+  readonly lost: LostVisitor;
+  /** An entry was changed. */
+  readonly mended: (code: RepairCode) => void;
+}
+
+/** Whether an unaligned entry may have meant a cluster: it is in use, and nothing else leads to it. */
+export function isUnclaimed({ structures, l2Tables, data, compressed, counted }: Survey, cluster: number): boolean {
+  const claimed = [structures, l2Tables, data, compressed].some((clusters) => clusters.has(cluster));
+  return cluster > 0 && !claimed && counted.has(cluster);
+}

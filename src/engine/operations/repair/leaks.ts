@@ -1,0 +1,61 @@
+import type { Draft } from '../../change/draft.ts';
+import { check } from '../../check/check.ts';
+import { findLostTable } from '../../check/lostTable.ts';
+import type { Finding } from '../../finding.ts';
+import { explain } from '../../findingTexts.ts';
+import { showOffset } from '../../format/show.ts';
+import { ClusterSet } from '../../image/clusterSet.ts';
+import type { Geometry } from '../../image/geometry.ts';
+import { openImage } from '../../image/open.ts';
+import { scan, share } from '../../image/scan.ts';
+import type { Progress } from '../../ports.ts';
+import type { MendedEntries } from './entries.ts';
+
+/**
+ * Why leaked clusters may not be freed, as a sentence: something damaged could own them. Undefined where they may, or
+ * there are none.
+ */
+export async function reasonToKeepLeaks(
+  draft: Draft,
+  geometry: Geometry,
+  { lost }: MendedEntries,
+  progress: Progress,
+): Promise<string | undefined> {
+  const image = await openImage(draft);
+  const leaked = new ClusterSet();
+  const mismatch = (cluster: number, refcount: number | bigint, references: number): void => {
+    if (refcount > references && references === 0) {
+      leaked.add(cluster, 1);
+    }
+  };
+  const { checkErrors } = await check(image, { say: () => undefined, mismatch }, share(progress, 0, 0.4));
+  if (leaked.next(0) === undefined) {
+    return undefined;
+  }
+  if (lost.size > 0) {
+    return 'Entries that led to what is not the guest’s lead nowhere now, and the data that they should have led to may be in the leaked clusters.';
+  }
+  const { findings } = await scan(image, share(progress, 0.4, 0.8));
+  const damage = [...image.findings, ...findings].find(isDamage);
+  if (damage !== undefined) {
+    return `What is still damaged may own them: ${damage.chain}. ${explain(damage).title.replace(/\.$/, '')}.`;
+  }
+  if (checkErrors > 0) {
+    return 'Not all of the image could be checked.';
+  }
+  const table = await findLostTable(draft, geometry, eachOf(leaked), share(progress, 0.8, 1));
+  return table === undefined
+    ? undefined
+    : `The cluster at ${showOffset(BigInt(table) * BigInt(geometry.clusterSize))} counts as leaked, but looks like a table that leads to data.`;
+}
+
+/** Whether a finding may hide who owns clusters. The bits that say that something is wrong are none. */
+export function isDamage(found: Finding): boolean {
+  return found.code !== 'image-corrupt' && explain(found).severity === 'corruption';
+}
+
+function* eachOf(clusters: ClusterSet): Generator<number> {
+  for (let next = clusters.next(0); next !== undefined; next = clusters.next(next + 1)) {
+    yield next;
+  }
+}

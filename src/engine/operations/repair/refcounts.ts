@@ -1,0 +1,192 @@
+import type { Draft } from '../../change/draft.ts';
+import { changeHeader } from '../../change/headerSteps.ts';
+import { check } from '../../check/check.ts';
+import { Qcow2Error } from '../../error.ts';
+import { encodeRefcountTableEntry, refcountTableEntryBytes } from '../../format/refcounts.ts';
+import type { Geometry } from '../../image/geometry.ts';
+import type { Image } from '../../image/image.ts';
+import { openImage } from '../../image/open.ts';
+import { share } from '../../image/scan.ts';
+import { limits } from '../../limits.ts';
+import type { Progress } from '../../ports.ts';
+import type { EndClusters } from './endClusters.ts';
+import { requireGeometry } from './entries.ts';
+import { type RefcountBlocks, surveyRefcountBlocks } from './refcountBlocks.ts';
+import type { Wanted } from './selection.ts';
+import { WantedRefcounts } from './wantedRefcounts.ts';
+
+/** What is done about wrong refcounts. */
+export interface RefcountRules {
+  readonly wanted: Wanted;
+  /** Whether the refcount of a cluster is put right. */
+  readonly mends: (cluster: number, refcount: number | bigint, references: number) => boolean;
+  /** Whether clusters that nothing refers to count as used where their refcounts were lost: they may be of a lost table. */
+  readonly keepsUnknown: boolean;
+}
+
+/** A refcount that is put right. */
+export type MendedVisitor = (cluster: number, refcount: number | bigint, references: number) => void;
+
+/**
+ * Drafts refcounts that are the number of references. Blocks that can't be used are made anew behind the file, and the
+ * table too where it has to. Returns how many blocks were given up.
+ */
+export async function mendRefcounts(
+  draft: Draft,
+  end: EndClusters,
+  rules: RefcountRules,
+  visit: MendedVisitor,
+  progress: Progress,
+): Promise<number> {
+  const image = await openImage(draft);
+  const geometry = requireGeometry(image.geometry);
+  const blocks = await surveyRefcountBlocks(image, geometry, rules.wanted, share(progress, 0, 0.3));
+  await dropLost(draft, image, geometry, blocks, end);
+  const refcounts = new WantedRefcounts(geometry);
+  const mismatch: MendedVisitor = (cluster, refcount, references) => {
+    if (end.has(cluster) || rules.mends(cluster, refcount, references)) {
+      refcounts.set(cluster, references);
+      visit(cluster, refcount, references);
+    }
+  };
+  await check(await openImage(draft), { say: () => undefined, mismatch }, share(progress, 0.3, 1));
+  for (const index of rules.keepsUnknown ? blocks.lost : []) {
+    refcounts.fill(index, geometry.fileClusters);
+  }
+  await writeBlocks(draft, geometry, blocks, refcounts, end);
+  return blocks.lost.size;
+}
+
+/** Takes out of the refcount table what leads to no block, so that the check counts there as where no block is. */
+async function dropLost(
+  draft: Draft,
+  { header }: Image,
+  geometry: Geometry,
+  { places, rewritten, tableLost }: RefcountBlocks,
+  end: EndClusters,
+): Promise<void> {
+  if (tableLost) {
+    const clusters = tableClustersFor(geometry, Math.ceil(geometry.fileClusters / geometry.refcountBlockEntries));
+    await moveTable(draft, geometry, places, takeFresh(draft, geometry, end, clusters), clusters);
+    return;
+  }
+  for (const index of rewritten) {
+    const at = (header?.refcount_table_offset ?? 0n) + BigInt(index * refcountTableEntryBytes);
+    await draft.write(`refcount table[${index}]`, at, entryOf(places.get(index)));
+  }
+  await draft.endStep('Take out of the refcount table what leads to no refcount block');
+}
+
+/** Writes the refcounts into their blocks, those that are not there yet behind the file. */
+async function writeBlocks(
+  draft: Draft,
+  geometry: Geometry,
+  { places: known, others }: RefcountBlocks,
+  refcounts: WantedRefcounts,
+  end: EndClusters,
+): Promise<void> {
+  const { clusterSize } = geometry;
+  const { header } = await openImage(draft);
+  const { refcount_table_offset: offset = 0n, refcount_table_clusters: clusters = 0 } = header ?? {};
+  const places = new Map(known);
+  const { missing, table } = newPlaces(geometry, clusters, refcounts, places, end);
+  const first = takeFresh(draft, geometry, end, missing.length + table);
+  for (let cluster = first; cluster < end.end; cluster++) {
+    refcounts.set(cluster, 1);
+  }
+  for (const [order, index] of missing.entries()) {
+    places.set(index, (first + order) * clusterSize);
+  }
+  for (let cluster = Number(offset) / clusterSize, left = table > 0 ? clusters : 0; left > 0; left--, cluster++) {
+    if (!others.has(cluster)) {
+      refcounts.set(cluster, 0);
+    }
+  }
+  for (const index of refcounts.indices) {
+    const at = places.get(index);
+    if (at !== undefined) {
+      await refcounts.write(draft, index, BigInt(at), !known.has(index));
+    }
+  }
+  await draft.endStep('Write the refcounts');
+  if (table > 0) {
+    await moveTable(draft, geometry, places, first + missing.length, table);
+  } else {
+    for (const index of missing) {
+      const at = offset + BigInt(index * refcountTableEntryBytes);
+      await draft.write(`refcount table[${index}]`, at, entryOf(places.get(index)));
+    }
+    await draft.endStep('Lead to the new refcount blocks');
+  }
+}
+
+/** The blocks that have to be made, themselves counted, and the clusters of a larger table, or 0. */
+function newPlaces(
+  geometry: Geometry,
+  tableClusters: number,
+  refcounts: WantedRefcounts,
+  places: ReadonlyMap<number, number>,
+  end: EndClusters,
+): { missing: readonly number[]; table: number } {
+  const { clusterSize, refcountBlockEntries: perBlock } = geometry;
+  const needed = new Set(refcounts.indices.filter((index) => refcounts.counts(index)));
+  let missing: number[] = [];
+  let table = 0;
+  for (let total = -1; total !== missing.length + table; ) {
+    total = missing.length + table;
+    const first = end.next(total);
+    for (let index = Math.floor(first / perBlock); index * perBlock < first + total; index++) {
+      needed.add(index);
+    }
+    missing = [...needed].filter((index) => !places.has(index)).sort((a, b) => a - b);
+    const entries = Math.max(...missing, -1) + 1;
+    table = entries * refcountTableEntryBytes > tableClusters * clusterSize ? tableClustersFor(geometry, entries) : 0;
+  }
+  return { missing, table };
+}
+
+/** Clusters of a refcount table with some room to grow. */
+function tableClustersFor({ clusterSize }: Geometry, entries: number): number {
+  const clusters = Math.ceil(((entries + 1) * 1.5 * refcountTableEntryBytes) / clusterSize);
+  if (clusters * clusterSize > limits.refcountTableBytes) {
+    throw new Qcow2Error('too-large', 'The image needs a refcount table of more than 8 MiB: it can’t be repaired.');
+  }
+  return clusters;
+}
+
+/** Takes clusters behind the file; returns the first. */
+function takeFresh(draft: Draft, { clusterSize }: Geometry, end: EndClusters, count: number): number {
+  const first = end.take(count);
+  if (count > 0) {
+    draft.freshen(BigInt(first) * BigInt(clusterSize), BigInt(count) * BigInt(clusterSize));
+  }
+  return first;
+}
+
+/** Writes the refcount table at a cluster, and has the header lead there. */
+async function moveTable(
+  draft: Draft,
+  { clusterSize }: Geometry,
+  places: ReadonlyMap<number, number>,
+  first: number,
+  clusters: number,
+): Promise<void> {
+  const bytes = new Uint8Array(clusters * clusterSize);
+  for (const [index, block] of places) {
+    bytes.set(entryOf(block), index * refcountTableEntryBytes);
+  }
+  const offset = BigInt(first) * BigInt(clusterSize);
+  await draft.write('refcount table', offset, bytes);
+  await draft.endStep('Write the refcount table where nothing is');
+  const fields = { refcount_table_offset: offset, refcount_table_clusters: clusters };
+  await changeHeader(draft, { fields }, 'Lead to the new refcount table');
+}
+
+/** The bytes of an entry that leads to a block (host offset in bytes), or to none. */
+function entryOf(block = 0): Uint8Array {
+  const { hi, lo } = encodeRefcountTableEntry(BigInt(block));
+  const bytes = new Uint8Array(refcountTableEntryBytes);
+  new DataView(bytes.buffer).setUint32(0, hi);
+  new DataView(bytes.buffer).setUint32(4, lo);
+  return bytes;
+}

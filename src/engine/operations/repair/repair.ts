@@ -1,0 +1,193 @@
+import type { ChangeSet } from '../../change/changeSet.ts';
+import { Draft } from '../../change/draft.ts';
+import { changeHeader } from '../../change/headerSteps.ts';
+import { requireChangeable } from '../../change/refusals.ts';
+import { type CheckResult, check } from '../../check/check.ts';
+import { showCount, showSize } from '../../format/show.ts';
+import type { Image } from '../../image/image.ts';
+import { openImage } from '../../image/open.ts';
+import { scan, share } from '../../image/scan.ts';
+import type { FileState, Progress, Storage } from '../../ports.ts';
+import { stateBits } from '../featureBits.ts';
+import { copiedRule, mendCopied } from './copied.ts';
+import { EndClusters } from './endClusters.ts';
+import { type MendedEntries, mendEntries, requireGeometry } from './entries.ts';
+import { isDamage, reasonToKeepLeaks } from './leaks.ts';
+import { mendRefcounts, type RefcountRules } from './refcounts.ts';
+import { type RepairCode, type RepairSelection, type Wanted, wantedBy } from './selection.ts';
+
+/** A refcount that is put right. */
+export interface MendedRefcount {
+  readonly cluster: number;
+  readonly refcount: number | bigint;
+  readonly references: number;
+}
+
+/** What a repair comes to. */
+export interface Repair {
+  /** Undefined where nothing is to be done, or nothing can be. */
+  readonly change: ChangeSet | undefined;
+  /** Refcounts that are put right, in the file's order: leaks where they get lower. */
+  readonly refcounts: readonly MendedRefcount[];
+  /** By code: how many of the other findings are put right. */
+  readonly mended: ReadonlyMap<RepairCode, number>;
+  /** What a check says afterwards. */
+  readonly after: CheckResult;
+  /** Why leaked clusters are not freed, as a sentence; undefined where they are, or there are none. */
+  readonly keptLeaks: string | undefined;
+}
+
+const silent = { say: (): void => undefined, mismatch: (): void => undefined };
+
+/**
+ * Plans a repair: entries first, then the refcounts, then COPIED, and last the dirty and the corrupt bit where nothing is
+ * wrong any more. No leak is freed while something damaged could own it, the refcount of a cluster that is used for two
+ * things is not raised, and nothing is punched out of the file. Throws `refused` with the reason where the image can't be
+ * repaired at all.
+ */
+export async function planRepair(
+  image: Image,
+  storage: Storage,
+  from: FileState,
+  selection: RepairSelection,
+  progress: Progress,
+): Promise<Repair> {
+  requireChangeable(image, { clusters: false, corrupt: true });
+  const geometry = requireGeometry(image.geometry);
+  const wanted = wantedBy(selection);
+  const draft = new Draft(storage);
+  const end = new EndClusters(geometry);
+  const safe = await hasOnlyLeaks(image, share(progress, 0, 0.2));
+  await protect(draft, image, safe);
+  const guarded = draft.steps.length;
+  const entries = await mendEntries(draft, storage, end, wanted, share(progress, 0.2, 0.4));
+  const keptLeaks = await reasonToKeepLeaks(draft, geometry, entries, share(progress, 0.4, 0.6));
+  const rules = refcountRules(wanted, entries, keptLeaks !== undefined, geometry.clusterSize);
+  const refcounts: MendedRefcount[] = [];
+  await mendRefcounts(
+    draft,
+    end,
+    rules,
+    (cluster, refcount, references) => refcounts.push({ cluster, refcount, references }),
+    share(progress, 0.6, 0.75),
+  );
+  const changed = new Set(refcounts.map(({ cluster }) => cluster));
+  const copied = await mendCopied(
+    draft,
+    copiedRule(wanted, (cluster) => changed.has(cluster) || end.has(cluster)),
+    share(progress, 0.75, 0.85),
+  );
+  await draft.endStep('Set COPIED where the refcount is 1, and only there');
+  const after = await check(await openImage(draft), silent, share(progress, 0.85, 0.95));
+  const isWhole = await isSound(await openImage(draft), after, share(progress, 0.95, 1));
+  const mended = new Map(entries.mended);
+  if (copied > 0) {
+    mended.set('copied-wrong', copied);
+  }
+  const isDone = draft.steps.length > guarded || (isWhole && hasStateBits(image));
+  if (isDone) {
+    await settleBits(draft, image, isWhole);
+    sayWhatIsLost(draft, entries, geometry.clusterSize, keptLeaks);
+  }
+  const title = titleOf(refcounts, mended);
+  return { change: isDone ? draft.changeSet(title, from) : undefined, refcounts, mended, after, keptLeaks };
+}
+
+/** Whether nothing but leaks is wrong, so that each moment of the repair leaves an image in order. */
+async function hasOnlyLeaks(image: Image, progress: Progress): Promise<boolean> {
+  let isSafe = !image.findings.some(isDamage);
+  const mismatch = (_cluster: number, refcount: number | bigint, references: number): void => {
+    // A cluster that is still in use gets COPIED, for which there is no safe order.
+    isSafe &&= refcount > references && references === 0;
+  };
+  const { corruptions, checkErrors, failure } = await check(image, { ...silent, mismatch }, share(progress, 0, 0.6));
+  const { findings } = await scan(image, share(progress, 0.6, 1));
+  return isSafe && corruptions + checkErrors === 0 && failure === undefined && !findings.some(isDamage);
+}
+
+/** Has QEMU open the image read-only until all is written. */
+async function protect(draft: Draft, { header }: Image, safe: boolean): Promise<void> {
+  if (safe || !header) {
+    return;
+  }
+  draft.protection = header.version < 3 ? 'journal' : 'corrupt-bit';
+  if (header.version >= 3) {
+    const fields = { incompatible_features: header.incompatible_features | stateBits.corrupt };
+    await changeHeader(draft, { fields }, 'Set the corrupt bit, so that nobody writes meanwhile');
+  }
+}
+
+function refcountRules(
+  wanted: Wanted,
+  { disputed }: MendedEntries,
+  keepsUnknown: boolean,
+  clusterSize: number,
+): RefcountRules {
+  const isWanted = (code: RepairCode, cluster: number): boolean => wanted(code, BigInt(cluster) * BigInt(clusterSize));
+  return {
+    wanted,
+    keepsUnknown,
+    mends: (cluster, refcount, references) => {
+      if (refcount < references) {
+        // With one reference nothing is blessed: what else led there has its own cluster now.
+        return (references === 1 || !disputed.has(cluster)) && isWanted('refcount-too-low', cluster);
+      }
+      const isKeptByOne = references > 0 && disputed.has(cluster);
+      return isKeptByOne || (!keepsUnknown && isWanted('cluster-leaked', cluster));
+    },
+  };
+}
+
+async function isSound(
+  image: Image,
+  { corruptions, leaks, checkErrors, failure }: CheckResult,
+  progress: Progress,
+): Promise<boolean> {
+  if (corruptions + leaks + checkErrors > 0 || failure !== undefined || image.findings.some(isDamage)) {
+    return false;
+  }
+  return !(await scan(image, progress)).findings.some(isDamage);
+}
+
+function hasStateBits({ header }: Image): boolean {
+  const states = stateBits.dirty | stateBits.corrupt;
+  return header !== undefined && header.version >= 3 && (header.incompatible_features & states) !== 0n;
+}
+
+/** Clears the dirty and the corrupt bit where the image is whole; else they are as they were. */
+async function settleBits(draft: Draft, { header }: Image, isWhole: boolean): Promise<void> {
+  const states = stateBits.dirty | stateBits.corrupt;
+  const before = header?.incompatible_features ?? 0n;
+  const fields = header && header.version >= 3 ? { incompatible_features: isWhole ? before & ~states : before } : {};
+  await changeHeader(draft, { fields }, isWhole ? 'Say that the image is in order' : 'Set the bits as they were');
+}
+
+function sayWhatIsLost(
+  draft: Draft,
+  { lost }: MendedEntries,
+  clusterSize: number,
+  keptLeaks: string | undefined,
+): void {
+  const clusters = [...lost.values()].reduce((sum, count) => sum + count, 0);
+  if (clusters > 0) {
+    draft.caution(
+      `Up to ${showSize(BigInt(clusters) * BigInt(clusterSize))} of the guest’s disk led to what is not the guest’s, or nowhere: it reads as zeros afterwards, where there is a backing file perhaps as that has it.`,
+    );
+  }
+  if (keptLeaks !== undefined) {
+    draft.caution(`Leaked clusters are not freed. ${keptLeaks}`);
+  }
+}
+
+function titleOf(refcounts: readonly MendedRefcount[], mended: ReadonlyMap<RepairCode, number>): string {
+  const leaks = refcounts.filter(({ refcount, references }) => refcount > references).length;
+  const raised = refcounts.length - leaks;
+  const others = [...mended.values()].reduce((sum, count) => sum + count, 0);
+  const parts = [
+    ...(others > 0 ? [`mend ${showCount(others)} table ${others === 1 ? 'entry' : 'entries'}`] : []),
+    ...(raised > 0 ? [`raise ${showCount(raised)} ${raised === 1 ? 'refcount' : 'refcounts'}`] : []),
+    ...(leaks > 0 ? [`free ${showCount(leaks)} leaked ${leaks === 1 ? 'cluster' : 'clusters'}`] : []),
+  ];
+  const title = parts.length === 0 ? 'clear the dirty and the corrupt bit' : parts.join(', ');
+  return title.charAt(0).toUpperCase() + title.slice(1);
+}

@@ -1,0 +1,109 @@
+import { readSmallRefcount } from '../../format/refcounts.ts';
+import { ClusterSet } from '../../image/clusterSet.ts';
+import type { Geometry } from '../../image/geometry.ts';
+import { readHostBytes } from '../../image/hostBytes.ts';
+import type { Image } from '../../image/image.ts';
+import { walkL2References } from '../../image/l2References.ts';
+import type { L2TableSet } from '../../image/l2TableSet.ts';
+import { readRefcountTable, refcountTableEntries } from '../../image/refcountTable.ts';
+import { type EntryPlace, type Flaw, flaws, type Owner, owners, type ReferenceVisitor } from '../../image/reference.ts';
+import { walkTableReferences } from '../../image/references.ts';
+import { share } from '../../image/scan.ts';
+import type { Progress } from '../../ports.ts';
+import type { EndClusters } from './endClusters.ts';
+
+/** What the clusters of the file are used for, by the references that make sense. */
+export interface Survey {
+  readonly image: Image;
+  readonly geometry: Geometry;
+  /** Undefined where no table can be found. */
+  readonly tables: L2TableSet | undefined;
+  /** Header, L1 tables, refcounts, snapshot table, bitmaps, LUKS area. */
+  readonly structures: ClusterSet;
+  readonly l2Tables: ClusterSet;
+  readonly data: ClusterSet;
+  /** Clusters of data to which several entries lead, of one layer or of several. */
+  readonly again: ClusterSet;
+  readonly compressed: ClusterSet;
+  /** Clusters whose refcount is not 0: only looked up where an unaligned entry may have meant one of them. */
+  readonly counted: ClusterSet;
+}
+
+/** Surveys a file; tells `end` what leads past its end. */
+export async function survey(image: Image, geometry: Geometry, end: EndClusters, progress: Progress): Promise<Survey> {
+  const uses = new Uses(geometry, end);
+  const tables = await walkTableReferences(image, uses, share(progress, 0, 0.2));
+  if (tables) {
+    await walkL2References(image.storage, geometry, tables, uses, share(progress, 0.2, 1));
+  }
+  const { structures, l2Tables, data, again, compressed } = uses;
+  const counted = uses.unaligned ? await countedClusters(image, geometry) : new ClusterSet();
+  return { image, geometry, tables, structures, l2Tables, data, again, compressed, counted };
+}
+
+class Uses implements ReferenceVisitor {
+  readonly structures = new ClusterSet();
+  readonly l2Tables = new ClusterSet();
+  readonly data = new ClusterSet();
+  readonly again = new ClusterSet();
+  readonly compressed = new ClusterSet();
+  unaligned = false;
+  readonly #fileClusters: number;
+  readonly #l2Entries: number;
+  readonly #end: EndClusters;
+  /** The guest cluster whose entry is unaligned: the clusters that it leads to are not meant. */
+  #skipped = -1;
+
+  constructor({ fileClusters, l2Entries }: Geometry, end: EndClusters) {
+    this.#fileClusters = fileClusters;
+    this.#l2Entries = l2Entries;
+    this.#end = end;
+  }
+
+  table(): void {
+    this.#skipped = -1;
+  }
+
+  flaw(flaw: Flaw, { table, entry }: EntryPlace): void {
+    if (flaw === flaws.unaligned) {
+      this.unaligned = true;
+      this.#skipped = table * this.#l2Entries + entry;
+    }
+  }
+
+  reference(owner: Owner, _source: number, index: number, cluster: number, count: number): void {
+    this.#end.refer(cluster, count);
+    const inFile = Math.min(count, this.#fileClusters - cluster);
+    if (inFile <= 0 || (owner === owners.data && index === this.#skipped)) {
+      return;
+    }
+    if (owner === owners.data) {
+      this.data.add(cluster, inFile, this.again);
+    } else if (owner === owners.compressed) {
+      this.compressed.add(cluster, inFile);
+    } else if (owner === owners.l2Table) {
+      this.l2Tables.add(cluster, inFile);
+    } else {
+      this.structures.add(cluster, inFile);
+    }
+  }
+}
+
+async function countedClusters({ storage, header }: Image, geometry: Geometry): Promise<ClusterSet> {
+  const { clusterSize, refcountBlockEntries: perBlock, refcountOrder, fileClusters, fileSize } = geometry;
+  const counted = new ClusterSet();
+  const bytes = new Uint8Array(clusterSize);
+  const table = header ? [...refcountTableEntries(geometry, await readRefcountTable(storage, geometry, header))] : [];
+  for (const { index, block, unaligned } of table) {
+    const first = index * perBlock;
+    if (unaligned || BigInt(block) >= fileSize || (await readHostBytes(storage, BigInt(block), bytes)).length > 0) {
+      continue;
+    }
+    for (let entry = 0; entry < perBlock && first + entry < fileClusters; entry++) {
+      if (readSmallRefcount(bytes, entry, refcountOrder) > 0) {
+        counted.add(first + entry, 1);
+      }
+    }
+  }
+  return counted;
+}

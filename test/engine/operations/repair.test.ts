@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { type CheckResult, check } from '../../../src/engine/check/check.ts';
+import { GuestData } from '../../../src/engine/image/guestData.ts';
+import { openImage } from '../../../src/engine/image/open.ts';
+import { planRepair, type Repair } from '../../../src/engine/operations/repair/repair.ts';
+import type { RepairSelection } from '../../../src/engine/operations/repair/selection.ts';
+import { noProgress, type Storage } from '../../../src/engine/ports.ts';
+import { codecs } from '../../../src/platform/codecs.ts';
+import { applied } from '../../crash/crashCase.ts';
+import { copied, type HeaderValues, ImageBuilder, zero } from '../../support/builder.ts';
+import type { MemoryStorage } from '../../support/memoryStorage.ts';
+
+const cluster = 65536n;
+
+/** An image of 1 MiB: L2 table in cluster 4, data in clusters 5 and 6 for the first two guest clusters. */
+function image(values: Partial<HeaderValues> = {}): ImageBuilder {
+  const built = new ImageBuilder(values);
+  built.l1(0, copied | built.at(4));
+  for (const number of [4, 5, 6]) {
+    built.refcount(number, 1);
+  }
+  return built
+    .entry(4, 0, copied | built.at(5))
+    .entry(4, 1, copied | built.at(6))
+    .put(built.at(5), 'first')
+    .put(built.at(6), 'second')
+    .truncate(built.at(7));
+}
+
+interface Repaired extends Repair {
+  readonly storage: MemoryStorage;
+  readonly result: CheckResult;
+}
+
+/** Plans a repair, applies it, and checks what it has made. */
+async function repaired(built: ImageBuilder, selection: RepairSelection = 'all'): Promise<Repaired> {
+  let repair: Repair | undefined;
+  const { after } = await applied({
+    name: 'repair',
+    before: built.toStorage(),
+    plan: async (opened, storage, from) => {
+      repair = await planRepair(opened, storage, from, selection, noProgress);
+      return repair.change ?? assert.fail('nothing is repaired');
+    },
+  });
+  assert(repair);
+  return { ...repair, storage: after, result: await checked(after) };
+}
+
+async function checked(storage: Storage): Promise<CheckResult> {
+  return check(await openImage(storage), { say: () => undefined, mismatch: () => undefined }, noProgress);
+}
+
+/** The first bytes of a guest cluster as text. */
+async function guest(storage: Storage, index: number, length = 6): Promise<string> {
+  const opened = await openImage(storage);
+  assert(opened.layer);
+  const bytes = new Uint8Array(length);
+  await new GuestData(opened, opened.layer, { codecs }).read(BigInt(index) * cluster, bytes);
+  return new TextDecoder().decode(bytes).replaceAll('\0', '');
+}
+
+function assertClean({ corruptions, leaks, checkErrors }: CheckResult): void {
+  assert.deepEqual([corruptions, leaks, checkErrors], [0, 0, 0]);
+}
+
+describe('A repair', function () {
+  this.timeout(60_000);
+
+  it('raises refcounts that are too low, and puts COPIED right', async () => {
+    const built = image();
+    built.refcount(5, 0).entry(4, 1, built.at(6));
+    const { storage, result, refcounts } = await repaired(built);
+    assertClean(result);
+    assert.deepEqual(refcounts, [{ cluster: 5, refcount: 0, references: 1 }]);
+    assert.equal(await guest(storage, 0), 'first');
+    assert.equal(await guest(storage, 1), 'second');
+  });
+
+  it('makes refcount blocks anew where there is none, and a larger refcount table', async () => {
+    const built = image();
+    built.put64(built.at(1), 0n);
+    const { storage, result } = await repaired(built);
+    assertClean(result);
+    assert.equal(await guest(storage, 0), 'first');
+  });
+
+  it('makes the refcount table anew where it lies past the end of the file', async () => {
+    const built = image({ refcount_table_offset: 0x100_0000_0000n });
+    const { storage, result } = await repaired(built);
+    assertClean(result);
+    assert.equal(await guest(storage, 1), 'second');
+  });
+
+  it('gives each guest cluster its own copy of a host cluster that two share', async () => {
+    const built = image();
+    built
+      .entry(4, 1, copied | built.at(5))
+      .refcount(6, 0)
+      .truncate(built.at(6));
+    const { storage, result, mended } = await repaired(built);
+    assertClean(result);
+    assert.equal(mended.get('cluster-shared'), 1);
+    assert.equal(await guest(storage, 0), 'first');
+    assert.equal(await guest(storage, 1), 'first');
+    const opened = await openImage(storage);
+    const entries = new DataView(new ArrayBuffer(16));
+    await opened.storage.read(4n * cluster, new Uint8Array(entries.buffer));
+    assert.notEqual(entries.getBigUint64(0), entries.getBigUint64(8));
+  });
+
+  it('leads a guest cluster that lies on a table nowhere, and keeps what leaks', async () => {
+    const built = image();
+    built.entry(4, 1, copied | built.at(3));
+    const { storage, result, keptLeaks } = await repaired(built);
+    assert.deepEqual([result.corruptions, result.leaks], [0, 1]);
+    assert.match(keptLeaks ?? '', /may be in the leaked clusters/);
+    assert.equal(await guest(storage, 0), 'first');
+    assert.equal(await guest(storage, 1), '');
+    // The second time nothing is damaged that could own it.
+    const again = await planRepair(await openImage(storage), storage, await state(storage), 'all', noProgress);
+    assert.deepEqual(again.refcounts, [{ cluster: 6, refcount: 1, references: 0 }]);
+  });
+
+  it('clears reserved bits of entries', async () => {
+    const built = image();
+    built.l1(0, copied | built.at(4) | 3n).entry(4, 0, copied | built.at(5) | (1n << 57n));
+    const { storage, result } = await repaired(built);
+    assertClean(result);
+    assert.equal(await guest(storage, 0), 'first');
+  });
+
+  it('leads an entry that is not of a cluster to the cluster that it lies in, if nothing else does', async () => {
+    const built = image();
+    built.entry(4, 0, copied | (built.at(5) + 512n));
+    const { storage, result } = await repaired(built);
+    assertClean(result);
+    assert.equal(await guest(storage, 0), 'first');
+  });
+
+  it('has the guest read zeros where an entry leads past the end of the file', async () => {
+    const built = image();
+    built.entry(4, 2, copied | built.at(900)).entry(4, 3, copied | built.at(901));
+    const { storage, result, mended } = await repaired(built);
+    assertClean(result);
+    assert.equal(mended.get('data-past-end'), 2);
+    assert.equal(await guest(storage, 0), 'first');
+  });
+
+  it('gives a version 2 image with a backing file clusters of zeros where an entry leads past the end', async () => {
+    const built = new ImageBuilder({ version: 2 });
+    built.backing('base.raw', 'raw');
+    built.l1(0, copied | built.at(4)).refcount(4, 1);
+    built.entry(4, 0, copied | built.at(900)).truncate(built.at(5));
+    const { storage, result } = await repaired(built);
+    assertClean(result);
+    assert.equal(await guest(storage, 0), '');
+  });
+
+  it('clears ZERO in version 2, so that the guest reads its data', async () => {
+    const built = image({ version: 2 });
+    built.entry(4, 0, copied | built.at(5) | zero);
+    const { storage, result } = await repaired(built);
+    assertClean(result);
+    assert.equal(await guest(storage, 0), 'first');
+  });
+
+  it('repairs only what it is asked for', async () => {
+    const built = image();
+    built.refcount(5, 0).entry(4, 2, copied | built.at(900));
+    const { result, storage } = await repaired(built, { codes: ['refcount-too-low'] });
+    // The entry that leads past the end, and its COPIED.
+    assert.equal(result.corruptions, 2);
+    assert.equal(await guest(storage, 0), 'first');
+  });
+
+  it('clears the dirty and the corrupt bit only where nothing is wrong any more', async () => {
+    const built = image({ incompatible_features: 3 });
+    built.refcount(5, 0);
+    const { storage } = await repaired(built);
+    assert.equal((await openImage(storage)).header?.incompatible_features, 0n);
+    const other = image({ incompatible_features: 3 });
+    other.refcount(5, 0).entry(4, 2, copied | other.at(900));
+    const partly = await repaired(other, { codes: ['refcount-too-low'] });
+    assert.equal((await openImage(partly.storage)).header?.incompatible_features, 3n);
+  });
+});
+
+async function state(storage: MemoryStorage): Promise<Parameters<typeof planRepair>[2]> {
+  return { identity: '', size: storage.size, modified: 0n, changed: 0n };
+}
