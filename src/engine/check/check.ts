@@ -14,7 +14,7 @@ import { checkBitmaps } from './bitmapClusters.ts';
 import { CheckStopped } from './checkStopped.ts';
 import { addUse, type ClusterUse, noUse } from './clusterUse.ts';
 import { type Comparison, compareRefcounts, type MismatchVisitor } from './compare.ts';
-import { checkCopied } from './copied.ts';
+import { checkCopied, type MiscopiedVisitor } from './copied.ts';
 import { checkLayer, type LayerCheck, type LayerPlace } from './layers.ts';
 import { messages } from './messages.ts';
 import { checkRefcountBlocks } from './refcountBlocks.ts';
@@ -23,7 +23,7 @@ import { ReferenceCounts } from './referenceCounts.ts';
 import { Regions } from './regions.ts';
 import { readSnapshotEntries, type SnapshotEntries } from './snapshotEntries.ts';
 import { SoundTables } from './soundTables.ts';
-import { type Say, Tally } from './tally.ts';
+import { type OverflowVisitor, type Say, Tally } from './tally.ts';
 
 /** What qemu-img check says of an image. Clusters are counted, offsets are in bytes. */
 export interface CheckResult {
@@ -46,6 +46,9 @@ export interface CheckVisitor {
   readonly say: Say;
   /** A cluster whose refcount is not its number of references. */
   readonly mismatch: MismatchVisitor;
+  readonly overflow?: OverflowVisitor;
+  /** An entry of the active layer whose COPIED does not fit the refcount. */
+  readonly miscopied?: MiscopiedVisitor;
 }
 
 /** Bytes of memory for the counts of references: enough for 32 TiB in clusters of 64 KiB at a time. */
@@ -68,7 +71,7 @@ export async function check(
   if (!geometry || !header) {
     throw new Qcow2Error('damaged', 'There is no header that tells where the tables are: nothing can be checked.');
   }
-  const tally = new Tally(visitor.say);
+  const tally = new Tally(visitor.say, visitor.overflow);
   const use = noUse();
   const found: Comparison = { highest: 0, rebuild: false, miscopied: false };
   let failure: string | undefined;
@@ -137,7 +140,7 @@ async function checkParts(work: Work, progress: Progress): Promise<void> {
     from = range.to;
   }
   if (layers && (found.miscopied || layers.sound.flawed.size > 0 || layers.suspicious)) {
-    await checkCopied(layers, active, reader, progress);
+    await checkCopied(layers, active, reader, visitor.miscopied, progress);
   }
 }
 

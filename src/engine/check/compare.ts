@@ -189,7 +189,7 @@ function saturated(cluster: number, counted: number, geometry: Geometry, tally: 
     return counted;
   }
   for (let more = Number(most); more < counted; more++) {
-    tally.corrupt(messages.overflow(BigInt(cluster) * BigInt(geometry.clusterSize)));
+    tally.overflow(cluster, geometry.clusterSize);
   }
   return Number(most);
 }

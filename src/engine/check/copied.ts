@@ -1,11 +1,27 @@
 import { joinWords } from '../format/bits.ts';
-import { l1Place } from '../format/l1.ts';
+import { l1EntryBytes, l1Place } from '../format/l1.ts';
 import { l2Copied, l2HostOffset, l2Kind, l2Kinds } from '../format/l2.ts';
 import { readL1 } from '../image/l1Table.ts';
 import type { Progress } from '../ports.ts';
 import { type LayerCheck, type LayerPlace, l1Entries, readTable } from './layers.ts';
 import { messages } from './messages.ts';
 import type { RefcountReader } from './refcountReader.ts';
+
+/** An entry whose COPIED does not fit the refcount of what it leads to. */
+export interface Miscopied {
+  readonly l1Index: number;
+  /** -1 for the entry of the L1 table itself. */
+  readonly l2Index: number;
+  /** Host offset of the entry in bytes. */
+  readonly host: number;
+  /** What it leads to: a host offset in bytes. */
+  readonly target: number;
+  readonly entry: bigint;
+  readonly refcount: number | bigint;
+}
+
+/** Called for each entry whose COPIED is wrong, in QEMU's order. */
+export type MiscopiedVisitor = (wrong: Miscopied) => void;
 
 /**
  * Checks COPIED in the active layer against the refcounts, entry by entry, as QEMU does (check_oflag_copied). Throws
@@ -15,6 +31,7 @@ export async function checkCopied(
   check: LayerCheck,
   { offset, entries }: LayerPlace,
   reader: RefcountReader,
+  miscopied: MiscopiedVisitor | undefined,
   progress: Progress,
 ): Promise<void> {
   const { storage, tally } = check;
@@ -25,14 +42,21 @@ export async function checkCopied(
     if (refcount !== undefined) {
       if ((refcount === 1) !== l2Copied(hi)) {
         tally.corrupt(messages.l2TableCopied(index, joinWords(hi, lo), refcount));
+        const host = Number(offset) + index * l1EntryBytes;
+        miscopied?.({ l1Index: index, l2Index: -1, host, target: table, entry: joinWords(hi, lo), refcount });
       }
-      await checkTable(check, table, reader);
+      await checkTable(check, { l1Index: index, offset: table }, reader, miscopied);
       await progress.step(index, entries);
     }
   }
 }
 
-async function checkTable(check: LayerCheck, offset: number, reader: RefcountReader): Promise<void> {
+async function checkTable(
+  check: LayerCheck,
+  { l1Index, offset }: { readonly l1Index: number; readonly offset: number },
+  reader: RefcountReader,
+  miscopied: MiscopiedVisitor | undefined,
+): Promise<void> {
   const { geometry, tally } = check;
   const view = await readTable(check, offset);
   for (let at = 0; at < view.byteLength; at += geometry.l2EntryBytes) {
@@ -40,9 +64,12 @@ async function checkTable(check: LayerCheck, offset: number, reader: RefcountRea
     const lo = view.getUint32(at + 4);
     const kind = l2Kind(hi, lo, geometry);
     if (kind === l2Kinds.normal || kind === l2Kinds.zeroAllocated) {
-      const refcount = geometry.dataFile ? 1 : await refcountAt(reader, l2HostOffset(hi, lo));
+      const target = l2HostOffset(hi, lo);
+      const refcount = geometry.dataFile ? 1 : await refcountAt(reader, target);
       if (refcount !== undefined && (refcount === 1) !== l2Copied(hi)) {
         tally.corrupt(messages.dataCopied(joinWords(hi, lo), refcount));
+        const l2Index = at / geometry.l2EntryBytes;
+        miscopied?.({ l1Index, l2Index, host: offset + at, target, entry: joinWords(hi, lo), refcount });
       }
     }
   }

@@ -20,6 +20,8 @@ export interface FindingGroup {
   readonly code: FindingCode;
   /** How many there are in all. One may be of many clusters in a row. */
   readonly count: number;
+  /** How many of them `findings` gives, where memory does not hold all. */
+  readonly listed?: number;
   /** Bytes of the file that they are about. */
   readonly hostBytes: bigint;
   /** Bytes of the guest's disk that they hurt. */

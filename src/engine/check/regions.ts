@@ -54,7 +54,7 @@ export class Regions {
     const end = Number((offset + length - 1n) / size) + 1;
     for (let cluster = first; cluster < end; cluster++) {
       if (this.#counts.count(cluster) >= this.#mostReferences) {
-        this.#tally.corrupt(messages.overflow(BigInt(cluster) * size));
+        this.#tally.overflow(cluster, this.#geometry.clusterSize);
       } else {
         this.#counts.add(cluster, 1, 1, flags);
       }

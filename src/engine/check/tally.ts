@@ -1,5 +1,10 @@
+import { messages } from './messages.ts';
+
 /** Where a check's messages go, each a line without its end, a byte string (names are as in the image). `named`: the name of the program stands before it. */
 export type Say = (message: string, named?: boolean) => void;
+
+/** Called for each cluster that is referred to more often than a refcount can count, as often as QEMU tells of it. */
+export type OverflowVisitor = (cluster: number) => void;
 
 /** What a check has counted. */
 export class Tally {
@@ -8,16 +13,24 @@ export class Tally {
   corruptions = 0;
   leaks = 0;
   readonly #say: Say;
+  readonly #overflow: OverflowVisitor | undefined;
   #saidOnce = false;
 
-  constructor(say: Say) {
+  constructor(say: Say, overflow?: OverflowVisitor) {
     this.#say = say;
+    this.#overflow = overflow;
   }
 
   /** Something is wrong. */
   corrupt(message: string): void {
     this.corruptions++;
     this.#say(message);
+  }
+
+  /** A reference to a cluster can't be counted any more. `clusterSize` in bytes. */
+  overflow(cluster: number, clusterSize: number): void {
+    this.corrupt(messages.overflow(BigInt(cluster) * BigInt(clusterSize)));
+    this.#overflow?.(cluster);
   }
 
   /** Clusters are counted as used, and nothing uses them. */

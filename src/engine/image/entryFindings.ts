@@ -2,7 +2,7 @@ import { systemText } from '../error.ts';
 import { type ByteRange, type FindingCode, finding } from '../finding.ts';
 import { splitWords } from '../format/bits.ts';
 import { compressedMaxBytes } from '../format/compressed.ts';
-import type { FindingList } from './findingList.ts';
+import type { FindingSink } from './findingList.ts';
 import { type Geometry, guestOffset, hostOffset } from './geometry.ts';
 import type { Unreadable } from './hostBytes.ts';
 import type { HostMarks } from './hostMarks.ts';
@@ -69,9 +69,9 @@ const placedOwners: ReadonlySet<Owner> = new Set([
 /** Makes findings of what the reference walker visits. */
 export class EntryFindings {
   readonly #geometry: Geometry;
-  readonly #findings: FindingList;
+  readonly #findings: FindingSink;
 
-  constructor(geometry: Geometry, findings: FindingList) {
+  constructor(geometry: Geometry, findings: FindingSink) {
     this.#geometry = geometry;
     this.#findings = findings;
   }

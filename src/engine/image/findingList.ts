@@ -3,8 +3,16 @@ import type { Finding, FindingCode } from '../finding.ts';
 /** Findings kept whole; of those beyond, only the number is kept, so that no image can fill the memory with them. */
 const kept = 10_000;
 
+/** Takes findings. */
+export interface FindingSink {
+  /** Counts some that are not worth to be listed. */
+  addUnlisted(code: FindingCode, count: number): void;
+  /** Adds some. */
+  add(...found: readonly Finding[]): void;
+}
+
 /** Findings as they are found, in order. */
-export class FindingList {
+export class FindingList implements FindingSink {
   /** The first ones. */
   readonly findings: Finding[] = [];
   /** How many there are of each code. */

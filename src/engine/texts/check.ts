@@ -1,0 +1,47 @@
+import type { FindingText } from '../findingText.ts';
+
+/**
+ * Findings that need the refcounts compared with the references: those of a check. `{clusters}` is how many clusters in a
+ * row have it, `{start}` the host offset of the first one, `{cluster}` its number. QEMU tells of each of them
+ * (block/qcow2-refcount.c).
+ */
+export const checkTexts = {
+  'cluster-leaked': {
+    severity: 'leak',
+    verdict: 'silent',
+    qemu: 'Leaked cluster {cluster} refcount={refcount} reference={references}',
+    title: '{clusters|cluster|clusters} from {start} on: counted {refcount} times, used {references} times',
+    meaning:
+      'The space is not given back. The guest’s data is as it should be, unless a table that led there was lost.',
+    advice:
+      'Repair leaks once nothing else is wrong: while a table is damaged, what looks leaked may be the data that it led to.',
+  },
+  'refcount-too-low': {
+    severity: 'corruption',
+    verdict: 'silent',
+    qemu: 'ERROR cluster {cluster} refcount={refcount} reference={references}',
+    title: '{clusters|cluster|clusters} from {start} on: counted {refcount} times, but used {references} times',
+    meaning:
+      'What is there now is read as it should be. But QEMU may give the clusters away, and a write then destroys what is in them.',
+    advice: 'Do not open the image for writing before its refcounts are repaired.',
+  },
+  'refcount-overflow': {
+    severity: 'corruption',
+    verdict: 'silent',
+    qemu:
+      'ERROR: overflow cluster offset={start}\n' +
+      'Use qemu-img amend to increase the refcount entry width or qemu-img convert to create a clean copy if the image cannot be opened for writing',
+    title: 'The cluster at {start} is used more often than a refcount can count',
+    meaning: 'Its refcount can’t be right: QEMU may give the cluster away while it is used.',
+    advice: 'Make a copy with qemu-img convert, or give the refcounts more bits (qemu-img amend -o refcount_bits=…).',
+  },
+  'copied-wrong': {
+    severity: 'corruption',
+    verdict: 'silent',
+    qemu: 'ERROR OFLAG_COPIED {message}',
+    title: 'COPIED of the entry that leads to {start} is {copied}, and the refcount is {refcount}',
+    meaning:
+      'COPIED says that the refcount is one, so that QEMU writes in place. Set where it should not be, a write of the guest also changes what a snapshot has; clear where it should be set, it only costs a copy.',
+    advice: 'A repair sets the flag by the refcount. Look first whether the refcount is right.',
+  },
+} as const satisfies Record<string, FindingText>;
