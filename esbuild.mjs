@@ -63,14 +63,15 @@ const bundles = [
       texts: 'src/engine/texts/all.ts',
     },
   },
+  // What both pages need, and panes that are loaded when they are opened, are in chunks.
   {
     ...common,
     entryPoints: { webview: 'webview/main.ts', preview: 'webview/preview/main.ts' },
     outdir,
-    format: 'iife',
+    format: 'esm',
+    splitting: true,
+    chunkNames: 'chunk-[hash]',
     target: 'chrome138',
-    loader: { '.ttf': 'file' },
-    assetNames: '[name]',
   },
   {
     ...common,

@@ -25,7 +25,7 @@ export function inspectorPage({ title, path, script, styles, cspSource, nonce }:
 ${links}
 </head>
 <body>
-<script nonce="${nonce}" src="${escapeHtml(script)}"></script>
+<script type="module" nonce="${nonce}" src="${escapeHtml(script)}"></script>
 </body>
 </html>
 `;

@@ -22,7 +22,7 @@ describe('the page of an inspector', () => {
   it('has one script, with the nonce, and nothing inline', () => {
     const page = inspectorPage(sources);
     assert.deepEqual(page.match(/<script[^>]*>/g), [
-      '<script nonce="Zm9v" src="https://file+.vscode-resource.vscode-cdn.net/dist/webview.js?&quot;&amp;&#39;">',
+      '<script type="module" nonce="Zm9v" src="https://file+.vscode-resource.vscode-cdn.net/dist/webview.js?&quot;&amp;&#39;">',
     ]);
     assert.match(page, /<script[^>]*><\/script>/);
     assert.doesNotMatch(page, /<style| style=| on\w+=/);

@@ -27,13 +27,20 @@ export async function buildPage(plugins: Plugin[] = []): Promise<Bundle> {
     minify: true,
     write: false,
     outdir: '/',
-    loader: { '.ttf': 'file' },
   } as const;
   const [built, styled] = await Promise.all([
-    build({ ...common, entryPoints: scripts, format: 'iife', target: 'chrome138' }),
+    build({
+      ...common,
+      entryPoints: scripts,
+      format: 'esm',
+      splitting: true,
+      chunkNames: 'chunk-[hash]',
+      target: 'chrome138',
+    }),
     build({
       ...common,
       entryPoints: { ...styles, codicon: require.resolve('@vscode/codicons/dist/codicon.css') },
+      loader: { '.ttf': 'file' },
       assetNames: '[name]',
     }),
   ]);

@@ -1,8 +1,8 @@
 import { html, type TemplateResult } from 'lit';
 import type { Pane } from '../state.ts';
+import '../widgets/asked.ts';
 import './bitmaps.ts';
 import './chain.ts';
-import './encryption.ts';
 import { headerPane } from './header.ts';
 import './hex.ts';
 import './map.ts';
@@ -19,7 +19,17 @@ export const paneContents: Readonly<Record<Pane, (content: PaneContent) => Templ
   tables: (content) => html`<qcow2-tables .content=${content}></qcow2-tables>`,
   snapshots: (content) => html`<qcow2-snapshots .content=${content}></qcow2-snapshots>`,
   bitmaps: (content) => html`<qcow2-bitmaps .content=${content}></qcow2-bitmaps>`,
-  encryption: (content) => html`<qcow2-encryption .content=${content}></qcow2-encryption>`,
+  encryption: (content) =>
+    later(
+      'encryption',
+      () => import('./encryption.ts'),
+      html`<qcow2-encryption .content=${content}></qcow2-encryption>`,
+    ),
   chain: (content) => html`<qcow2-chain .content=${content}></qcow2-chain>`,
   hex: (content) => html`<qcow2-hex-pane .content=${content}></qcow2-hex-pane>`,
 };
+
+/** A pane whose code is loaded when it is shown; once it is there, it stays. */
+function later(name: Pane, code: () => Promise<unknown>, pane: TemplateResult): TemplateResult {
+  return html`<qcow2-asked name=${name} words="Loading the pane" .ask=${code} .show=${() => pane}></qcow2-asked>`;
+}
