@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { type CheckResult, check } from '../../../src/engine/check/check.ts';
+import { snapshotName } from '../../../src/engine/format/snapshots.ts';
 import { GuestData } from '../../../src/engine/image/guestData.ts';
 import { openImage } from '../../../src/engine/image/open.ts';
+import { readSnapshots } from '../../../src/engine/image/snapshotTable.ts';
 import { planRepair, type Repair } from '../../../src/engine/operations/repair/repair.ts';
 import type { RepairSelection } from '../../../src/engine/operations/repair/selection.ts';
 import { noProgress, type Storage } from '../../../src/engine/ports.ts';
 import { codecs } from '../../../src/platform/codecs.ts';
 import { applied } from '../../crash/crashCase.ts';
+import { withSnapshot } from '../../support/brokenImages.ts';
 import { copied, type HeaderValues, ImageBuilder, zero } from '../../support/builder.ts';
 import type { MemoryStorage } from '../../support/memoryStorage.ts';
 
@@ -25,6 +28,29 @@ function image(values: Partial<HeaderValues> = {}): ImageBuilder {
     .put(built.at(5), 'first')
     .put(built.at(6), 'second')
     .truncate(built.at(7));
+}
+
+/** An image with the bitmaps `one` and `two`: their directory in cluster 7, their tables in 8 and 9. */
+function withBitmaps(): ImageBuilder {
+  const built = image({ autoclear_features: 1 });
+  const extension = new DataView(new ArrayBuffer(24));
+  extension.setUint32(0, 2);
+  extension.setBigUint64(8, 64n);
+  extension.setBigUint64(16, 7n * cluster);
+  built.extension(0x23852875, new Uint8Array(extension.buffer));
+  for (const [index, name] of ['one', 'two'].entries()) {
+    const at = built.at(7) + BigInt(index * 32);
+    built
+      .put64(at, built.at(8 + index))
+      .put32(at + 8n, 1)
+      .put8(at + 16n, 1)
+      .put8(at + 17n, 16);
+    built.put16(at + 18n, name.length).put(at + 24n, name);
+  }
+  for (const number of [7, 8, 9]) {
+    built.refcount(number, 1);
+  }
+  return built.truncate(built.at(10));
 }
 
 interface Repaired extends Repair {
@@ -163,6 +189,40 @@ describe('A repair', function () {
     const { storage, result } = await repaired(built);
     assertClean(result);
     assert.equal(await guest(storage, 0), 'first');
+  });
+
+  it('opens an image whose bitmap directory is broken again, and names the bitmap that is lost', async () => {
+    const built = withBitmaps();
+    // The second one's granularity is 2^99 bytes.
+    built.put8(built.at(7) + 32n + 17n, 99);
+    const { storage, result, change } = await repaired(built);
+    assertClean(result);
+    const opened = await openImage(storage);
+    assert.equal(opened.bitmaps.count, 1);
+    assert.deepEqual(
+      opened.findings.filter(({ code }) => code.startsWith('bitmap')),
+      [],
+    );
+    assert.match(change?.cautions.join() ?? '', /bitmap “two”.*removed/);
+  });
+
+  it('has what leads to no data of a bitmap count as dirty', async () => {
+    const built = withBitmaps();
+    built.put64(built.at(8), built.at(700));
+    const { storage, result } = await repaired(built);
+    assertClean(result);
+    assert.deepEqual(storage.slice(8n * cluster, 8), Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1));
+  });
+
+  it('finds the length of a snapshot’s extra data, and keeps its name', async () => {
+    const built = withSnapshot();
+    const at = built.at(6) + 36n;
+    built.put32(at, 5000);
+    const { storage, result } = await repaired(built);
+    assertClean(result);
+    const opened = await openImage(storage);
+    const [snapshot] = opened.header ? await readSnapshots(storage, opened.header) : [];
+    assert.equal(snapshot && snapshotName(snapshot), 'snap');
   });
 
   it('repairs only what it is asked for', async () => {

@@ -13,18 +13,20 @@ import type { MendedEntries } from './entries.ts';
 
 /**
  * Why leaked clusters may not be freed, as a sentence: something damaged could own them. Undefined where they may, or
- * there are none.
+ * there are none. `lost`: what entries of this repair no longer lead to; `freed`: clusters of structures that it has
+ * replaced.
  */
 export async function reasonToKeepLeaks(
   draft: Draft,
   geometry: Geometry,
-  { lost }: MendedEntries,
+  lost: MendedEntries['lost'],
+  freed: ClusterSet,
   progress: Progress,
 ): Promise<string | undefined> {
   const image = await openImage(draft);
   const leaked = new ClusterSet();
   const mismatch = (cluster: number, refcount: number | bigint, references: number): void => {
-    if (refcount > references && references === 0) {
+    if (refcount > references && references === 0 && !freed.has(cluster)) {
       leaked.add(cluster, 1);
     }
   };

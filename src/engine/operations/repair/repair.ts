@@ -1,9 +1,11 @@
 import type { ChangeSet } from '../../change/changeSet.ts';
 import { Draft } from '../../change/draft.ts';
 import { changeHeader } from '../../change/headerSteps.ts';
-import { requireChangeable } from '../../change/refusals.ts';
 import { type CheckResult, check } from '../../check/check.ts';
+import { Qcow2Error } from '../../error.ts';
+import { explain } from '../../findingTexts.ts';
 import { showCount, showSize } from '../../format/show.ts';
+import type { ClusterSet } from '../../image/clusterSet.ts';
 import type { Image } from '../../image/image.ts';
 import { openImage } from '../../image/open.ts';
 import { scan, share } from '../../image/scan.ts';
@@ -15,6 +17,7 @@ import { type MendedEntries, mendEntries, requireGeometry } from './entries.ts';
 import { isDamage, reasonToKeepLeaks } from './leaks.ts';
 import { mendRefcounts, type RefcountRules } from './refcounts.ts';
 import { type RepairCode, type RepairSelection, type Wanted, wantedBy } from './selection.ts';
+import { type MendedStructures, mendStructures } from './structures.ts';
 
 /** A refcount that is put right. */
 export interface MendedRefcount {
@@ -52,7 +55,7 @@ export async function planRepair(
   selection: RepairSelection,
   progress: Progress,
 ): Promise<Repair> {
-  requireChangeable(image, { clusters: false, corrupt: true });
+  requireRepairable(image);
   const geometry = requireGeometry(image.geometry);
   const wanted = wantedBy(selection);
   const draft = new Draft(storage);
@@ -60,9 +63,16 @@ export async function planRepair(
   const safe = await hasOnlyLeaks(image, share(progress, 0, 0.2));
   await protect(draft, image, safe);
   const guarded = draft.steps.length;
-  const entries = await mendEntries(draft, storage, end, wanted, share(progress, 0.2, 0.4));
-  const keptLeaks = await reasonToKeepLeaks(draft, geometry, entries, share(progress, 0.4, 0.6));
-  const rules = refcountRules(wanted, entries, keptLeaks !== undefined, geometry.clusterSize);
+  const structures = await mendStructures(draft, end, wanted, share(progress, 0.2, 0.3));
+  const entries = await mendEntries(draft, storage, end, wanted, share(progress, 0.3, 0.45));
+  const keptLeaks = await reasonToKeepLeaks(
+    draft,
+    geometry,
+    entries.lost,
+    structures.freed,
+    share(progress, 0.45, 0.6),
+  );
+  const rules = refcountRules(wanted, entries, structures.freed, keptLeaks !== undefined, geometry.clusterSize);
   const refcounts: MendedRefcount[] = [];
   await mendRefcounts(
     draft,
@@ -80,17 +90,33 @@ export async function planRepair(
   await draft.endStep('Set COPIED where the refcount is 1, and only there');
   const after = await check(await openImage(draft), silent, share(progress, 0.85, 0.95));
   const isWhole = await isSound(await openImage(draft), after, share(progress, 0.95, 1));
-  const mended = new Map(entries.mended);
+  const mended = new Map([...structures.mended, ...entries.mended]);
   if (copied > 0) {
     mended.set('copied-wrong', copied);
   }
   const isDone = draft.steps.length > guarded || (isWhole && hasStateBits(image));
   if (isDone) {
     await settleBits(draft, image, isWhole);
-    sayWhatIsLost(draft, entries, geometry.clusterSize, keptLeaks);
+    sayWhatIsLost(draft, entries, structures, geometry.clusterSize, keptLeaks);
   }
   const title = titleOf(refcounts, mended);
   return { change: isDone ? draft.changeSet(title, from) : undefined, refcounts, mended, after, keptLeaks };
+}
+
+/** Findings for which QEMU does not open an image, and a repair may help: what their codes start with. */
+const repairable = /^(bitmap|snapshot|refcount-table|l1-table|image-)/;
+
+/** Throws `refused` for an image of which a repair would not know what it does. */
+function requireRepairable({ findings, header, geometry, file }: Image): void {
+  if (!header || !geometry) {
+    throw new Qcow2Error('refused', `The image is not changed. It is no qcow2 image that can be read: ${file.says}.`);
+  }
+  for (const found of findings) {
+    const { verdict, title } = explain(found);
+    if ((verdict === 'refuses' || verdict === 'refuses-write') && !repairable.test(found.code)) {
+      throw new Qcow2Error('refused', `The image is not changed. ${title.replace(/\.$/, '')}: that is not repaired.`);
+    }
+  }
 }
 
 /** Whether nothing but leaks is wrong, so that each moment of the repair leaves an image in order. */
@@ -120,6 +146,7 @@ async function protect(draft: Draft, { header }: Image, safe: boolean): Promise<
 function refcountRules(
   wanted: Wanted,
   { disputed }: MendedEntries,
+  freed: ClusterSet,
   keepsUnknown: boolean,
   clusterSize: number,
 ): RefcountRules {
@@ -133,7 +160,7 @@ function refcountRules(
         return (references === 1 || !disputed.has(cluster)) && isWanted('refcount-too-low', cluster);
       }
       const isKeptByOne = references > 0 && disputed.has(cluster);
-      return isKeptByOne || (!keepsUnknown && isWanted('cluster-leaked', cluster));
+      return isKeptByOne || freed.has(cluster) || (!keepsUnknown && isWanted('cluster-leaked', cluster));
     },
   };
 }
@@ -165,6 +192,7 @@ async function settleBits(draft: Draft, { header }: Image, isWhole: boolean): Pr
 function sayWhatIsLost(
   draft: Draft,
   { lost }: MendedEntries,
+  { dropped }: MendedStructures,
   clusterSize: number,
   keptLeaks: string | undefined,
 ): void {
@@ -173,6 +201,9 @@ function sayWhatIsLost(
     draft.caution(
       `Up to ${showSize(BigInt(clusters) * BigInt(clusterSize))} of the guest’s disk led to what is not the guest’s, or nowhere: it reads as zeros afterwards, where there is a backing file perhaps as that has it.`,
     );
+  }
+  for (const name of dropped) {
+    draft.caution(`The bitmap “${name}” can’t be read and is removed: the next backup by it must be a full one.`);
   }
   if (keptLeaks !== undefined) {
     draft.caution(`Leaked clusters are not freed. ${keptLeaks}`);

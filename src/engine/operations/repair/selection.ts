@@ -1,13 +1,7 @@
 import type { ByteRange, FindingCode } from '../../finding.ts';
 
-/** Codes of what is repaired. */
-export type RepairCode =
-  | FindingCode
-  | 'cluster-leaked'
-  | 'refcount-too-low'
-  | 'copied-wrong'
-  | 'cluster-shared'
-  | 'refcount-past-end';
+/** Codes of what is repaired: those of findings. */
+export type RepairCode = FindingCode | 'cluster-shared' | 'refcount-past-end';
 
 /** A finding as a repair is asked for it. */
 export interface ChosenFinding {

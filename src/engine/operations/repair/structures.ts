@@ -1,0 +1,44 @@
+import type { Draft } from '../../change/draft.ts';
+import { ClusterSet } from '../../image/clusterSet.ts';
+import { openImage } from '../../image/open.ts';
+import { scan } from '../../image/scan.ts';
+import type { Progress } from '../../ports.ts';
+import { mendBitmaps, mendBitmapTables } from './bitmaps.ts';
+import type { EndClusters } from './endClusters.ts';
+import { requireGeometry } from './entries.ts';
+import type { RepairCode, Wanted } from './selection.ts';
+import { mendSnapshots } from './snapshots.ts';
+
+/** What the repair of the snapshot table and the bitmaps came to. */
+export interface MendedStructures {
+  /** By code: how many findings are gone. */
+  readonly mended: ReadonlyMap<RepairCode, number>;
+  /** Names of bitmaps that are gone. */
+  readonly dropped: readonly string[];
+  /** Clusters of what was replaced: they are free, whatever else is wrong. */
+  readonly freed: ClusterSet;
+}
+
+/** Puts the snapshot table and the bitmaps right in the draft. */
+export async function mendStructures(
+  draft: Draft,
+  end: EndClusters,
+  wanted: Wanted,
+  progress: Progress,
+): Promise<MendedStructures> {
+  const opened = await openImage(draft);
+  const geometry = requireGeometry(opened.geometry);
+  const snapshots = await mendSnapshots(draft, opened, geometry, end, wanted);
+  const image = await openImage(draft);
+  const tables = await mendBitmapTables(draft, image, geometry, wanted);
+  const { findings } = await scan(image, progress);
+  const bitmaps = await mendBitmaps(draft, image, geometry, end, [...image.findings, ...findings], wanted);
+  const freed = new ClusterSet();
+  for (const set of [snapshots.freed, bitmaps.freed]) {
+    for (let cluster = set.next(0); cluster !== undefined; cluster = set.next(cluster + 1)) {
+      freed.add(cluster, 1);
+    }
+  }
+  const mended = new Map([...snapshots.mended, ...tables, ...bitmaps.mended]);
+  return { mended, dropped: bitmaps.dropped, freed };
+}
