@@ -1,10 +1,11 @@
 import type { ChangeSet } from '../engine/change/changeSet.ts';
-import { type CheckResult, check as checkImage } from '../engine/check/check.ts';
+import { check as checkImage } from '../engine/check/check.ts';
 import { Qcow2Error, systemText } from '../engine/error.ts';
 import { type Leak, planLeakRepair } from '../engine/operations/repairLeaks.ts';
 import { noProgress } from '../engine/ports.ts';
 import { bytesOfText } from './bytes.ts';
 import { type ChangeArguments, changeArguments, changeImage, changeOptions, type Target } from './change.ts';
+import { asObject, asText, exitCodeOf, exitCodes, noCheck } from './checkReport.ts';
 import { type ImageSource, sourceOptions, withSources } from './imageSource.ts';
 import { prettyJson } from './json.ts';
 import { type Option, readArguments } from './options.ts';
@@ -20,12 +21,10 @@ const options: readonly Option[] = [
   { long: 'cache', short: 'T', value: true, unsupported: true },
   { long: 'quiet', short: 'q' },
   { long: 'force-share', short: 'U' },
+  { long: 'findings' },
   ...sourceOptions,
   ...changeOptions,
 ];
-
-/** Exit codes of qemu-img check. */
-const exitCodes = { sound: 0, failed: 1, corrupt: 2, leaks: 3, notSupported: 63 } as const;
 
 /** What is asked for. */
 interface Request {
@@ -42,7 +41,7 @@ export async function check(args: readonly string[], out: Output): Promise<numbe
   const value = (name: string): string | undefined => read.given.findLast((option) => option.name === name)?.value;
   if (value('help') !== undefined) {
     out.text(
-      `usage: ${programName} check [-q] [-f FMT] [--output=human|json] [-r leaks|all] [--dry-run[=json]] [--keep-undo] [--journal FILE] [-U] [--object OBJECT] [--image-opts] FILE\n`,
+      `usage: ${programName} check [-q] [-f FMT] [--output=human|json|sarif] [--findings] [-r leaks|all] [--dry-run[=json]] [--keep-undo] [--journal FILE] [-U] [--object OBJECT] [--image-opts] FILE\n`,
     );
     return exitCodes.sound;
   }
@@ -55,10 +54,20 @@ export async function check(args: readonly string[], out: Output): Promise<numbe
   if (name === undefined || read.operands.length !== 1) {
     throw usageFailure('Expecting one image file name');
   }
-  if (output !== 'human' && output !== 'json') {
-    throw new Failure('--output must be used with human or json as argument.');
+  if (output !== 'human' && output !== 'json' && output !== 'sarif') {
+    throw new Failure('--output must be used with human, json or sarif as argument.');
   }
   const manner = { json: output === 'json', quiet: value('quiet') !== undefined, repair: repair !== undefined };
+  if (output === 'sarif' || value('findings') !== undefined) {
+    if (repair !== undefined) {
+      throw new Failure(
+        '-r can’t be used with --findings or --output=sarif: repair first, then look for what is left.',
+      );
+    }
+    // Loaded here: a check without findings does without their code.
+    const { tellFindings } = await import('./checkDiagnosis.ts');
+    return withSources(read, out, (sourceOf) => tellFindings(sourceOf(name), output, manner.quiet, out));
+  }
   return withSources(read, out, (sourceOf) =>
     checkOrRepair({ source: sourceOf(name), ...manner, change: changeArguments(read) }, out),
   );
@@ -113,10 +122,6 @@ async function repairLeaks({ source, change, json, quiet }: Request, out: Output
   return leaks.length;
 }
 
-function noCheck(): Failure {
-  return new Failure('This image format does not support checks', { exitCode: exitCodes.notSupported });
-}
-
 /** Checks and tells. `leaksFixed`: clusters that were repaired before. */
 async function checkFile(request: Request, out: Output, leaksFixed: number): Promise<{ readonly code: number }> {
   const { source, json, quiet } = request;
@@ -140,13 +145,6 @@ async function checkFile(request: Request, out: Output, leaksFixed: number): Pro
   }
 }
 
-function exitCodeOf({ checkErrors, corruptions, leaks }: CheckResult): number {
-  if (checkErrors > 0) {
-    throw new Failure('Check failed');
-  }
-  return corruptions > 0 ? exitCodes.corrupt : leaks > 0 ? exitCodes.leaks : exitCodes.sound;
-}
-
 /** Bytes of messages that go out together. */
 const gathered = 65536;
 
@@ -165,69 +163,4 @@ class Messages {
     outputTo(2).text(this.#text);
     this.#text = '';
   }
-}
-
-/** QEMU's ImageCheck, its members in the order of its definition; those that are 0 are left out. */
-function asObject(
-  result: CheckResult,
-  name: string,
-  leaksFixed: number,
-): Record<string, string | number | bigint | undefined> {
-  const { checkErrors, imageEndOffset, corruptions, leaks, totalClusters, use } = result;
-  return {
-    filename: bytesOfText(name),
-    format: 'qcow2',
-    'check-errors': checkErrors,
-    'image-end-offset': imageEndOffset,
-    corruptions: corruptions || undefined,
-    leaks: leaks || undefined,
-    'leaks-fixed': leaksFixed || undefined,
-    'total-clusters': totalClusters || undefined,
-    'allocated-clusters': use.allocated || undefined,
-    'fragmented-clusters': use.fragmented || undefined,
-    'compressed-clusters': use.compressed || undefined,
-  };
-}
-
-/** As dump_human_image_check of qemu-img. */
-function asText({ checkErrors, imageEndOffset, corruptions, leaks, totalClusters, use }: CheckResult): string {
-  const lines: string[] = [];
-  if (corruptions + leaks + checkErrors === 0) {
-    lines.push('No errors were found on the image.');
-  }
-  if (corruptions > 0) {
-    lines.push(
-      `\n${corruptions} errors were found on the image.`,
-      'Data may be corrupted, or further writes to the image may corrupt it.',
-    );
-  }
-  if (leaks > 0) {
-    lines.push(
-      `\n${leaks} leaked clusters were found on the image.`,
-      'This means waste of disk space, but no harm to data.',
-    );
-  }
-  if (checkErrors > 0) {
-    lines.push(`\n${checkErrors} internal errors have occurred during the check.`);
-  }
-  if (totalClusters > 0n && use.allocated > 0) {
-    const share = (part: number, whole: number): string => `${twoDigits((part * 100) / whole)}%`;
-    lines.push(
-      `${use.allocated}/${totalClusters} = ${share(use.allocated, Number(totalClusters))} allocated, ` +
-        `${share(use.fragmented, use.allocated)} fragmented, ${share(use.compressed, use.allocated)} compressed clusters`,
-    );
-  }
-  if (imageEndOffset !== undefined) {
-    lines.push(`Image end offset: ${imageEndOffset}`);
-  }
-  return `${lines.join('\n')}\n`;
-}
-
-/** A number with two digits after the point as C prints it: what lies in the middle goes to the even digit. */
-function twoDigits(value: number): string {
-  const hundredths = value * 100;
-  // Only eighths can lie in the middle, and of those the product is exact.
-  const isMiddle = Number.isInteger(value * 8) && hundredths % 1 === 0.5;
-  const down = Math.floor(hundredths);
-  return isMiddle ? ((down + (down % 2)) / 100).toFixed(2) : value.toFixed(2);
 }

@@ -108,7 +108,10 @@ async function openPath(name: string, path: string, format: string | undefined, 
   await warnOfInterrupted(path);
   const image = await openImage(storage);
   // QEMU loads the bitmaps last.
-  const refusal = refusalOf(image, purpose) ?? bitmapRefusal(await findUnloadableBitmaps(image));
+  const refusal =
+    purpose === 'diagnose'
+      ? undefined
+      : (refusalOf(image, purpose) ?? bitmapRefusal(await findUnloadableBitmaps(image)));
   if (refusal !== undefined) {
     throw couldNotOpen(name, refusal);
   }

@@ -7,9 +7,10 @@ import { programName } from './program.ts';
 
 /**
  * What an image is opened for: `info` needs neither the password nor the data file, and `change`, which does not look at
- * the guest's data, does not either; `check` reads the snapshot table, and does without refcounts, for itself.
+ * the guest's data, does not either; `check` reads the snapshot table, and does without refcounts, for itself. `diagnose`
+ * opens what QEMU refuses, too.
  */
-export type Purpose = 'info' | 'io' | 'change' | 'check';
+export type Purpose = 'info' | 'io' | 'change' | 'check' | 'diagnose';
 
 /**
  * Why QEMU does not open an image, in its words; undefined where it does. What it warns of until then is printed. A

@@ -10,7 +10,7 @@ export const checkTexts = {
     severity: 'leak',
     verdict: 'silent',
     qemu: 'Leaked cluster {cluster} refcount={refcount} reference={references}',
-    title: '{clusters|cluster|clusters} from {start} on: counted {refcount} times, used {references} times',
+    title: '{clusters|cluster|clusters} from {start} on: counted {refcount|time|times}, used {references|time|times}',
     meaning:
       'The space is not given back. The guest’s data is as it should be, unless a table that led there was lost.',
     advice:
@@ -20,7 +20,8 @@ export const checkTexts = {
     severity: 'corruption',
     verdict: 'silent',
     qemu: 'ERROR cluster {cluster} refcount={refcount} reference={references}',
-    title: '{clusters|cluster|clusters} from {start} on: counted {refcount} times, but used {references} times',
+    title:
+      '{clusters|cluster|clusters} from {start} on: counted {refcount|time|times}, but used {references|time|times}',
     meaning:
       'What is there now is read as it should be. But QEMU may give the clusters away, and a write then destroys what is in them.',
     advice: 'Do not open the image for writing before its refcounts are repaired.',

@@ -1,0 +1,57 @@
+import { diagnose } from '../engine/check/diagnose.ts';
+import type { Severity } from '../engine/finding.ts';
+import { noProgress } from '../engine/ports.ts';
+import { worstAdditional, writeFindingsJson, writeFindingsText } from './checkFindings.ts';
+import { asObject, asText, exitCodeOf, exitCodes, noCheck } from './checkReport.ts';
+import { writeSarif } from './checkSarif.ts';
+import type { ImageSource } from './imageSource.ts';
+import type { Output } from './output.ts';
+import { qdictEntries } from './qdict.ts';
+import { bitmapRefusal, refusalOf } from './refusal.ts';
+import { TextStream } from './textStream.ts';
+
+/** Checks, and tells all that is wrong, one by one: also of an image that QEMU refuses. */
+export async function tellFindings(
+  source: ImageSource,
+  output: 'human' | 'json' | 'sarif',
+  quiet: boolean,
+  out: Output,
+): Promise<number> {
+  const { image, storage, path } = await source.open('diagnose');
+  try {
+    if (image === undefined) {
+      throw noCheck();
+    }
+    const diagnosis = await diagnose(image, {}, noProgress);
+    const { result } = diagnosis;
+    const refusal = refusalOf(image, 'check') ?? bitmapRefusal(diagnosis.findings('bitmap-table-unreadable', 0, 1));
+    const whole = result && result.checkErrors === 0 && result.failure === undefined && refusal === undefined;
+    const code = whole ? worstCode(exitCodeOf(result), worstAdditional(diagnosis)) : exitCodes.failed;
+    if (quiet) {
+      return code;
+    }
+    const to = new TextStream(out);
+    const words = refusal === undefined ? undefined : Buffer.from(refusal, 'latin1').toString();
+    if (output === 'sarif') {
+      writeSarif(to, { path, exitCode: code, refusal: words }, diagnosis);
+    } else if (output === 'json') {
+      const counts = result ? Object.fromEntries(qdictEntries(asObject(result, source.name, 0))) : {};
+      writeFindingsJson(to, counts, source.name, words, diagnosis);
+    } else {
+      to.write(result ? asText(result) : '');
+      writeFindingsText(to, words, diagnosis);
+    }
+    to.flush();
+    return code;
+  } finally {
+    await storage.close();
+  }
+}
+
+/** Exit code with what qemu-img check does not count: at least as bad as its own. */
+function worstCode(code: number, additional: Severity | undefined): number {
+  if (code === exitCodes.corrupt || additional === 'corruption') {
+    return exitCodes.corrupt;
+  }
+  return additional === 'leak' ? exitCodes.leaks : code;
+}
