@@ -1,8 +1,9 @@
 import type { Preview, PreviewField, PreviewStep } from '../engine/change/preview.ts';
 import type { JournalState } from '../engine/change/recovery.ts';
 import type { Preallocation } from '../engine/operations/newImage.ts';
+import type { RepairSelection } from '../engine/operations/repair/selection.ts';
 
-export type { JournalState, Preallocation };
+export type { JournalState, Preallocation, RepairSelection };
 
 /** What is to be done to an image: one member an operation. Plain data, so that it can be kept. */
 export type ChangeRequest =
@@ -23,6 +24,8 @@ export type ChangeRequest =
   | { readonly verb: 'add-bitmap'; readonly name: string; readonly granularity?: bigint }
   | { readonly verb: 'remove-bitmap' | 'clear-bitmap' | 'enable-bitmap' | 'disable-bitmap'; readonly name: string }
   | { readonly verb: 'merge-bitmap'; readonly name: string; readonly source: string }
+  /** Puts right what is selected, and only where nothing can be lost by it. */
+  | { readonly verb: 'repair'; readonly select: RepairSelection }
   /** Puts back what was there before the last change: one that was interrupted, or a finished one. */
   | RollBackRequest;
 

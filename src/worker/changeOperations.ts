@@ -14,7 +14,7 @@ import { planSnapshotCreate } from '../engine/operations/snapshotCreate.ts';
 import { planSnapshotDelete } from '../engine/operations/snapshotDelete.ts';
 import type { FileState, Progress, Storage } from '../engine/ports.ts';
 import { codecs } from '../platform/codecs.ts';
-import type { OperationRequest, SnapshotPlace } from '../protocol/changeApi.ts';
+import type { OperationRequest, RepairSelection, SnapshotPlace } from '../protocol/changeApi.ts';
 
 /** An image of which a change is planned. */
 export interface Target {
@@ -58,6 +58,8 @@ export function planOperation(target: Target, request: OperationRequest): Promis
       return onBitmap(target, request.name, { verb: 'disable' });
     case 'merge-bitmap':
       return onBitmap(target, request.name, { verb: 'merge', name: encodeText(request.source) });
+    case 'repair':
+      return repair(target, request.select);
   }
 }
 
@@ -101,4 +103,16 @@ async function onBitmap(
 ): Promise<ChangeSet> {
   const { planBitmap } = await import('../engine/operations/bitmap.ts');
   return planBitmap(image, storage, from, { name: encodeText(name), actions: [action] }, progress);
+}
+
+async function repair(
+  { image, storage, from, progress }: Target,
+  select: RepairSelection,
+): Promise<ChangeSet | undefined> {
+  const { planRepair } = await import('../engine/operations/repair/repair.ts');
+  const { change, keptLeaks } = await planRepair(image, storage, from, select, progress);
+  if (change === undefined && keptLeaks !== undefined) {
+    throw new Qcow2Error('refused', `Nothing is repaired. Leaked clusters are not freed: ${keptLeaks}`);
+  }
+  return change;
 }
