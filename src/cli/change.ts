@@ -65,7 +65,7 @@ export interface ChangeManner {
   /** What a raw image is refused with. */
   readonly rawFailure?: (path: string) => Failure;
   /** `info`: for an image that QEMU does not open for writing too. */
-  readonly purpose?: 'change' | 'info' | 'check';
+  readonly purpose?: 'change' | 'info' | 'check' | 'diagnose';
   /** Of the writing, in bytes. */
   readonly progress?: Progress;
 }

@@ -1,15 +1,15 @@
-import type { ChangeSet } from '../engine/change/changeSet.ts';
 import { check as checkImage } from '../engine/check/check.ts';
-import { Qcow2Error, systemText } from '../engine/error.ts';
-import { type Leak, planLeakRepair } from '../engine/operations/repairLeaks.ts';
+import { systemText } from '../engine/error.ts';
 import { noProgress } from '../engine/ports.ts';
 import { bytesOfText } from './bytes.ts';
-import { type ChangeArguments, changeArguments, changeImage, changeOptions, type Target } from './change.ts';
+import { type ChangeArguments, changeArguments, changeOptions } from './change.ts';
+import { Messages } from './checkMessages.ts';
+import { type Fixed, repairBeforeCheck } from './checkRepair.ts';
 import { asObject, asText, exitCodeOf, exitCodes, noCheck } from './checkReport.ts';
 import { type ImageSource, sourceOptions, withSources } from './imageSource.ts';
 import { prettyJson } from './json.ts';
 import { type Option, readArguments } from './options.ts';
-import { type Output, outputTo } from './output.ts';
+import type { Output } from './output.ts';
 import { Failure, programName, usageFailure } from './program.ts';
 import { inQdictOrder } from './qdict.ts';
 
@@ -31,7 +31,7 @@ interface Request {
   readonly source: ImageSource;
   readonly json: boolean;
   readonly quiet: boolean;
-  readonly repair: boolean;
+  readonly repair: 'leaks' | 'all' | undefined;
   readonly change: ChangeArguments;
 }
 
@@ -57,7 +57,7 @@ export async function check(args: readonly string[], out: Output): Promise<numbe
   if (output !== 'human' && output !== 'json' && output !== 'sarif') {
     throw new Failure('--output must be used with human, json or sarif as argument.');
   }
-  const manner = { json: output === 'json', quiet: value('quiet') !== undefined, repair: repair !== undefined };
+  const manner = { json: output === 'json', quiet: value('quiet') !== undefined, repair } as const;
   if (output === 'sarif' || value('findings') !== undefined) {
     if (repair !== undefined) {
       throw new Failure(
@@ -73,58 +73,15 @@ export async function check(args: readonly string[], out: Output): Promise<numbe
   );
 }
 
-async function checkOrRepair(request: Request, out: Output): Promise<number> {
-  if (!request.repair) {
-    const { code } = await checkFile(request, out, 0);
-    return code;
-  }
-  const repaired = await repairLeaks(request, out);
-  if (request.change.dryRun !== 'no') {
-    return exitCodes.sound;
-  }
-  return (await checkFile(request, out, repaired)).code;
+async function checkOrRepair({ repair, ...request }: Request, out: Output): Promise<number> {
+  const { source, change, json, quiet } = request;
+  const none: Fixed = { corruptions: 0, leaks: 0 };
+  const fixed = repair ? await repairBeforeCheck({ source, repair, change, tells: !json && !quiet }, out) : none;
+  return repair && change.dryRun !== 'no' ? exitCodes.sound : checkFile(request, out, fixed);
 }
 
-/** Repairs leaks; returns how many. What is not repaired is said, with the reason. */
-async function repairLeaks({ source, change, json, quiet }: Request, out: Output): Promise<number> {
-  let leaks: readonly Leak[] = [];
-  let refused: string | undefined;
-  const plan = async ({ image, storage, from }: Target): Promise<ChangeSet | undefined> => {
-    try {
-      const repair = await planLeakRepair(image, storage, from, noProgress);
-      leaks = repair.leaks;
-      return repair.change;
-    } catch (error) {
-      if (!(error instanceof Qcow2Error) || error.code !== 'refused') throw error;
-      refused = error.message;
-      return undefined;
-    }
-  };
-  await changeImage(source, change, out, plan, { purpose: 'check', rawFailure: noCheck });
-  if (refused !== undefined) {
-    outputTo(2).text(`${programName}: nothing is repaired: ${bytesOfText(refused)}\n`);
-  }
-  if (change.dryRun !== 'no') {
-    return 0;
-  }
-  const messages = new Messages();
-  for (const verb of ['Leaked', 'Repairing']) {
-    for (const { cluster, refcount, references } of leaks) {
-      messages.say(`${verb} cluster ${cluster} refcount=${refcount} reference=${references}`);
-    }
-  }
-  messages.flush();
-  if (leaks.length > 0 && !json && !quiet) {
-    out.text(
-      `The following inconsistencies were found and repaired:\n\n    ${leaks.length} leaked clusters\n    0 corruptions\n\nDouble checking the fixed image now...\n`,
-    );
-  }
-  return leaks.length;
-}
-
-/** Checks and tells. `leaksFixed`: clusters that were repaired before. */
-async function checkFile(request: Request, out: Output, leaksFixed: number): Promise<{ readonly code: number }> {
-  const { source, json, quiet } = request;
+/** Checks and tells. `fixed`: what was repaired before. */
+async function checkFile({ source, json, quiet }: Omit<Request, 'repair'>, out: Output, fixed: Fixed): Promise<number> {
   const { image, storage } = await source.open('check');
   const messages = new Messages();
   try {
@@ -137,30 +94,10 @@ async function checkFile(request: Request, out: Output, leaksFixed: number): Pro
       throw new Failure(`Check failed: ${systemText(result.failure)}`);
     }
     if (!quiet) {
-      out.text(json ? `${prettyJson(inQdictOrder(asObject(result, source.name, leaksFixed)))}\n` : asText(result));
+      out.text(json ? `${prettyJson(inQdictOrder(asObject(result, source.name, fixed)))}\n` : asText(result));
     }
-    return { code: exitCodeOf(result) };
+    return exitCodeOf(result);
   } finally {
     await storage.close();
-  }
-}
-
-/** Bytes of messages that go out together. */
-const gathered = 65536;
-
-/** The messages of a check, for stderr: there may be millions of them. */
-class Messages {
-  #text = '';
-
-  readonly say = (message: string, named = false): void => {
-    this.#text += `${named ? `${programName}: ` : ''}${message}\n`;
-    if (this.#text.length >= gathered) {
-      this.flush();
-    }
-  };
-
-  flush(): void {
-    outputTo(2).text(this.#text);
-    this.#text = '';
   }
 }

@@ -35,7 +35,9 @@ export async function tellFindings(
     if (output === 'sarif') {
       writeSarif(to, { path, exitCode: code, refusal: words }, diagnosis);
     } else if (output === 'json') {
-      const counts = result ? Object.fromEntries(qdictEntries(asObject(result, source.name, 0))) : {};
+      const counts = result
+        ? Object.fromEntries(qdictEntries(asObject(result, source.name, { corruptions: 0, leaks: 0 })))
+        : {};
       writeFindingsJson(to, counts, source.name, words, diagnosis);
     } else {
       to.write(result ? asText(result) : '');

@@ -1,5 +1,6 @@
 import type { CheckResult } from '../engine/check/check.ts';
 import { bytesOfText } from './bytes.ts';
+import type { Fixed } from './checkRepair.ts';
 import type { JsonObject } from './json.ts';
 import { Failure } from './program.ts';
 
@@ -20,7 +21,7 @@ export function exitCodeOf({ checkErrors, corruptions, leaks }: CheckResult): nu
 }
 
 /** QEMU's ImageCheck, its members in the order of its definition; those that are 0 are left out. */
-export function asObject(result: CheckResult, name: string, leaksFixed: number): JsonObject {
+export function asObject(result: CheckResult, name: string, fixed: Fixed): JsonObject {
   const { checkErrors, imageEndOffset, corruptions, leaks, totalClusters, use } = result;
   return {
     filename: bytesOfText(name),
@@ -29,7 +30,8 @@ export function asObject(result: CheckResult, name: string, leaksFixed: number):
     'image-end-offset': imageEndOffset,
     corruptions: corruptions || undefined,
     leaks: leaks || undefined,
-    'leaks-fixed': leaksFixed || undefined,
+    'corruptions-fixed': fixed.corruptions || undefined,
+    'leaks-fixed': fixed.leaks || undefined,
     'total-clusters': totalClusters || undefined,
     'allocated-clusters': use.allocated || undefined,
     'fragmented-clusters': use.fragmented || undefined,

@@ -10,6 +10,7 @@ import { map } from './map.ts';
 import { metadataCopy } from './metadataCopy.ts';
 import type { Output } from './output.ts';
 import { rebase } from './rebase.ts';
+import { repair } from './repair.ts';
 import { resize } from './resize.ts';
 import { salvage } from './salvage.ts';
 import { snapshot } from './snapshot.ts';
@@ -43,8 +44,15 @@ export const verbs: readonly Verb[] = [
     usage:
       '[-q] [-f FMT] [--output=human|json] [-r leaks|all] [--dry-run[=json]] [--keep-undo] [--journal FILE] [-U] FILE',
     about:
-      'Checks the tables and refcounts of an image, with qemu-img’s counts, messages and exit codes. -r frees leaked clusters, where nothing else is wrong.',
+      'Checks the tables and refcounts of an image, with qemu-img’s counts, messages and exit codes. -r repairs, where no data can be lost by it.',
     run: check,
+  },
+  {
+    name: 'repair',
+    usage:
+      '[-q] [-f FMT] [--only CODE]... [--dry-run[=json]] [--keep-undo] [--journal FILE] [--object OBJECT] [--image-opts] FILE',
+    about: 'Puts right what a check finds, all or by code, so that nothing is lost that is not lost already.',
+    run: repair,
   },
   {
     name: 'map',

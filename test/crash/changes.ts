@@ -8,7 +8,7 @@ import { type AmendOptions, planAmend } from '../../src/engine/operations/amend.
 import { planFeatureBits } from '../../src/engine/operations/featureBits.ts';
 import type { Preallocation } from '../../src/engine/operations/newImage.ts';
 import { planRebase } from '../../src/engine/operations/rebase.ts';
-import { planLeakRepair } from '../../src/engine/operations/repairLeaks.ts';
+import { planRepair } from '../../src/engine/operations/repair/repair.ts';
 import { planResize } from '../../src/engine/operations/resize.ts';
 import { planSnapshotApply } from '../../src/engine/operations/snapshotApply.ts';
 import { planSnapshotCreate } from '../../src/engine/operations/snapshotCreate.ts';
@@ -91,7 +91,7 @@ export const crashChanges: readonly CrashChange[] = [
     name: 'leaks freed',
     prepare: leaked,
     plan: async (image, storage, from) => {
-      const { change } = await planLeakRepair(image, storage, from, noProgress);
+      const { change } = await planRepair(image, storage, from, { codes: ['cluster-leaked'] }, noProgress);
       return change ?? assert.fail('there are leaks');
     },
   },

@@ -1,5 +1,7 @@
 import type { Draft } from '../../change/draft.ts';
+import { messages } from '../../check/messages.ts';
 import { RefcountReader } from '../../check/refcountReader.ts';
+import { joinWords } from '../../format/bits.ts';
 import { l1EntryBytes, l1Place, l1Unaligned } from '../../format/l1.ts';
 import { l2Copied, l2HostOffset, l2Kind, l2Kinds, l2Unaligned } from '../../format/l2.ts';
 import type { Geometry } from '../../image/geometry.ts';
@@ -21,16 +23,21 @@ export function copiedRule(wanted: Wanted, changed: (cluster: number) => boolean
 
 /**
  * Drafts COPIED, bit 63 of the entries of the active L1 table and its L2 tables: set where the refcount of what they lead
- * to is 1 (spec; check_oflag_copied). Returns how many entries were wrong.
+ * to is 1 (spec; check_oflag_copied). Returns how many entries were wrong. `tell` gets what a check says of each.
  */
-export async function mendCopied(draft: Draft, mends: MendsCopied, progress: Progress): Promise<number> {
+export async function mendCopied(
+  draft: Draft,
+  mends: MendsCopied,
+  tell: (message: string) => void,
+  progress: Progress,
+): Promise<number> {
   const image = await openImage(draft);
   const { geometry, header } = image;
   if (!geometry || !header) {
     return 0;
   }
   const reader = new RefcountReader(draft, geometry, await readRefcountTable(draft, geometry, header));
-  return new CopiedFlags(draft, geometry, reader, mends).mend(image, progress);
+  return new CopiedFlags(draft, geometry, reader, mends, tell).mend(image, progress);
 }
 
 class CopiedFlags {
@@ -38,13 +45,21 @@ class CopiedFlags {
   readonly #geometry: Geometry;
   readonly #reader: RefcountReader;
   readonly #mends: MendsCopied;
+  readonly #tell: (message: string) => void;
   #mended = 0;
 
-  constructor(draft: Draft, geometry: Geometry, reader: RefcountReader, mends: MendsCopied) {
+  constructor(
+    draft: Draft,
+    geometry: Geometry,
+    reader: RefcountReader,
+    mends: MendsCopied,
+    tell: (message: string) => void,
+  ) {
     this.#draft = draft;
     this.#geometry = geometry;
     this.#reader = reader;
     this.#mends = mends;
+    this.#tell = tell;
   }
 
   async mend({ l1: { offset, entries } }: Image, progress: Progress): Promise<number> {
@@ -59,7 +74,9 @@ class CopiedFlags {
       if (table === 0 || l1Unaligned(lo, clusterBits) || BigInt(table) >= this.#draft.size) {
         continue;
       }
-      await this.#mendEntry(view, at, offset, table / clusterSize);
+      await this.#mendEntry(view, at, offset, table / clusterSize, (entry, refcount) =>
+        messages.l2TableCopied(index, entry, refcount),
+      );
       await this.#draft.read(BigInt(table), bytes);
       await this.#mendTable(bytes, BigInt(table), `L1[${index}] -> L2`);
       await progress.step(index, entries);
@@ -77,17 +94,25 @@ class CopiedFlags {
       const lo = view.getUint32(at + 4);
       const kind = l2Kind(hi, lo, this.#geometry);
       if ((kind === l2Kinds.normal || kind === l2Kinds.zeroAllocated) && !l2Unaligned(lo, clusterBits)) {
-        await this.#mendEntry(view, at, table, l2HostOffset(hi, lo) / clusterSize);
+        await this.#mendEntry(view, at, table, l2HostOffset(hi, lo) / clusterSize, messages.dataCopied);
       }
     }
     await writeChanged(this.#draft, name, table, before, bytes);
   }
 
   /** `at`: of the entry in the table, which lies at host offset `table`. */
-  async #mendEntry(view: DataView, at: number, table: bigint, cluster: number): Promise<void> {
+  async #mendEntry(
+    view: DataView,
+    at: number,
+    table: bigint,
+    cluster: number,
+    says: (entry: bigint, refcount: number | bigint) => string,
+  ): Promise<void> {
     const hi = view.getUint32(at);
-    const isUnique = (await this.#reader.refcount(cluster)) === 1;
+    const refcount = (await this.#reader.refcount(cluster)) ?? 0;
+    const isUnique = refcount === 1;
     if (isUnique !== l2Copied(hi) && this.#mends(table + BigInt(at), cluster)) {
+      this.#tell(says(joinWords(hi, view.getUint32(at + 4)), refcount));
       view.setUint32(at, isUnique ? hi | 0x8000_0000 : hi & 0x7fff_ffff);
       this.#mended++;
     }

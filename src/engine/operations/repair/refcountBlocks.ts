@@ -20,6 +20,8 @@ export interface RefcountBlocks {
   readonly lost: ReadonlySet<number>;
   /** The table itself lies where it can't be used. */
   readonly tableLost: boolean;
+  /** By code: how many entries are written anew. */
+  readonly faults: ReadonlyMap<RepairCode, number>;
   /** Clusters that something else than the refcount structures refers to. */
   readonly others: ClusterSet;
 }
@@ -36,9 +38,14 @@ export async function surveyRefcountBlocks(
   const places = new Map<number, number>();
   const rewritten = new Set<number>();
   const lost = new Set<number>();
+  const faults = new Map<RepairCode, number>();
+  const count = (code: RepairCode): unknown => faults.set(code, (faults.get(code) ?? 0) + 1);
   const tableLost = isTableLost(image, geometry, others) && wanted('refcount-table-past-end', 0n);
+  if (tableLost) {
+    count('refcount-table-past-end');
+  }
   if (!header) {
-    return { places, rewritten, lost, tableLost, others };
+    return { places, rewritten, lost, tableLost, faults, others };
   }
   const table = await readRefcountTable(storage, geometry, header);
   const seen = new ClusterSet();
@@ -46,13 +53,16 @@ export async function surveyRefcountBlocks(
     const { index, block } = entry;
     const at = table.offset + BigInt(index * refcountTableEntryBytes);
     const fault = await faultOf(image, geometry, entry, others, seen);
-    if (fault !== undefined && wanted(fault, fault === 'clusters-overlap' ? BigInt(block) : at)) {
+    const place = fault === 'clusters-overlap' ? BigInt(block) : at;
+    if (fault !== undefined && (wanted('refcount-too-low', BigInt(block)) || wanted(fault, place))) {
       lost.add(index);
+      count(fault);
       rewritten.add(index);
       continue;
     }
     if (entry.reserved && wanted('refcount-table-entry-reserved', at)) {
       rewritten.add(index);
+      count('refcount-table-entry-reserved');
     }
     if (block !== 0 && !entry.unaligned) {
       seen.add(block / geometry.clusterSize, 1);
@@ -60,7 +70,7 @@ export async function surveyRefcountBlocks(
     }
     await progress.step(0, 0);
   }
-  return { places, rewritten, lost, tableLost, others };
+  return { places, rewritten, lost, tableLost, faults, others };
 }
 
 /** Why a block can't be used; the code that a finding has for it. */

@@ -12,7 +12,7 @@ import type { Progress } from '../../ports.ts';
 import type { EndClusters } from './endClusters.ts';
 import { requireGeometry } from './entries.ts';
 import { type RefcountBlocks, surveyRefcountBlocks } from './refcountBlocks.ts';
-import type { Wanted } from './selection.ts';
+import type { RepairCode, Wanted } from './selection.ts';
 import { WantedRefcounts } from './wantedRefcounts.ts';
 
 /** What is done about wrong refcounts. */
@@ -29,7 +29,7 @@ export type MendedVisitor = (cluster: number, refcount: number | bigint, referen
 
 /**
  * Drafts refcounts that are the number of references. Blocks that can't be used are made anew behind the file, and the
- * table too where it has to. Returns how many blocks were given up.
+ * table too where it has to. Returns by code how many entries of the table are put right.
  */
 export async function mendRefcounts(
   draft: Draft,
@@ -37,7 +37,7 @@ export async function mendRefcounts(
   rules: RefcountRules,
   visit: MendedVisitor,
   progress: Progress,
-): Promise<number> {
+): Promise<ReadonlyMap<RepairCode, number>> {
   const image = await openImage(draft);
   const geometry = requireGeometry(image.geometry);
   const blocks = await surveyRefcountBlocks(image, geometry, rules.wanted, share(progress, 0, 0.3));
@@ -54,7 +54,7 @@ export async function mendRefcounts(
     refcounts.fill(index, geometry.fileClusters);
   }
   await writeBlocks(draft, geometry, blocks, refcounts, end);
-  return blocks.lost.size;
+  return blocks.faults;
 }
 
 /** Takes out of the refcount table what leads to no block, so that the check counts there as where no block is. */

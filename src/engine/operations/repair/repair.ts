@@ -5,7 +5,7 @@ import { type CheckResult, check } from '../../check/check.ts';
 import { Qcow2Error } from '../../error.ts';
 import { explain } from '../../findingTexts.ts';
 import { showCount, showSize } from '../../format/show.ts';
-import type { ClusterSet } from '../../image/clusterSet.ts';
+import { ClusterSet } from '../../image/clusterSet.ts';
 import type { Image } from '../../image/image.ts';
 import { openImage } from '../../image/open.ts';
 import { scan, share } from '../../image/scan.ts';
@@ -15,32 +15,37 @@ import { copiedRule, mendCopied } from './copied.ts';
 import { EndClusters } from './endClusters.ts';
 import { type MendedEntries, mendEntries, requireGeometry } from './entries.ts';
 import { isDamage, reasonToKeepLeaks } from './leaks.ts';
-import { mendRefcounts, type RefcountRules } from './refcounts.ts';
+import { type MendedVisitor, mendRefcounts, type RefcountRules } from './refcounts.ts';
 import { type RepairCode, type RepairSelection, type Wanted, wantedBy } from './selection.ts';
 import { type MendedStructures, mendStructures } from './structures.ts';
 
-/** A refcount that is put right. */
-export interface MendedRefcount {
-  readonly cluster: number;
-  readonly refcount: number | bigint;
-  readonly references: number;
+/** What is told while a repair is planned. */
+export interface RepairVisitor {
+  /** A refcount that is put right: raised, or that of a leak. */
+  refcount(cluster: number, refcount: number | bigint, references: number): void;
+  /** COPIED of an entry that is put right: what a check says of it. */
+  copied(message: string): void;
 }
 
 /** What a repair comes to. */
 export interface Repair {
   /** Undefined where nothing is to be done, or nothing can be. */
   readonly change: ChangeSet | undefined;
-  /** Refcounts that are put right, in the file's order: leaks where they get lower. */
-  readonly refcounts: readonly MendedRefcount[];
+  /** Refcounts that get higher, and those of leaked clusters, which get lower. */
+  readonly raised: number;
+  readonly lowered: number;
   /** By code: how many of the other findings are put right. */
   readonly mended: ReadonlyMap<RepairCode, number>;
   /** What a check says afterwards. */
   readonly after: CheckResult;
+  /** Whether nothing is wrong afterwards, with what qemu-img does not count too. */
+  readonly isWhole: boolean;
   /** Why leaked clusters are not freed, as a sentence; undefined where they are, or there are none. */
   readonly keptLeaks: string | undefined;
 }
 
 const silent = { say: (): void => undefined, mismatch: (): void => undefined };
+const unseen: RepairVisitor = { refcount: () => undefined, copied: () => undefined };
 
 /**
  * Plans a repair: entries first, then the refcounts, then COPIED, and last the dirty and the corrupt bit where nothing is
@@ -54,6 +59,7 @@ export async function planRepair(
   from: FileState,
   selection: RepairSelection,
   progress: Progress,
+  visitor = unseen,
 ): Promise<Repair> {
   requireRepairable(image);
   const geometry = requireGeometry(image.geometry);
@@ -73,34 +79,44 @@ export async function planRepair(
     share(progress, 0.45, 0.6),
   );
   const rules = refcountRules(wanted, entries, structures.freed, keptLeaks !== undefined, geometry.clusterSize);
-  const refcounts: MendedRefcount[] = [];
-  await mendRefcounts(
-    draft,
-    end,
-    rules,
-    (cluster, refcount, references) => refcounts.push({ cluster, refcount, references }),
-    share(progress, 0.6, 0.75),
-  );
-  const changed = new Set(refcounts.map(({ cluster }) => cluster));
-  const copied = await mendCopied(
-    draft,
-    copiedRule(wanted, (cluster) => changed.has(cluster) || end.has(cluster)),
-    share(progress, 0.75, 0.85),
-  );
+  const changed = new ClusterSet();
+  let raised = 0;
+  let lowered = 0;
+  const mend: MendedVisitor = (cluster, refcount, references) => {
+    changed.add(cluster, 1);
+    if (!end.has(cluster)) {
+      visitor.refcount(cluster, refcount, references);
+      raised += refcount < references ? 1 : 0;
+      lowered += refcount < references ? 0 : 1;
+    }
+  };
+  const blocks = await mendRefcounts(draft, end, rules, mend, share(progress, 0.6, 0.75));
+  const mends = copiedRule(wanted, (cluster) => changed.has(cluster) || end.has(cluster));
+  const copied = await mendCopied(draft, mends, visitor.copied, share(progress, 0.75, 0.85));
   await draft.endStep('Set COPIED where the refcount is 1, and only there');
   const after = await check(await openImage(draft), silent, share(progress, 0.85, 0.95));
   const isWhole = await isSound(await openImage(draft), after, share(progress, 0.95, 1));
   const mended = new Map([...structures.mended, ...entries.mended]);
-  if (copied > 0) {
-    mended.set('copied-wrong', copied);
+  for (const [code, count] of [...blocks, ['copied-wrong', copied] as const]) {
+    if (count > 0) {
+      mended.set(code, (mended.get(code) ?? 0) + count);
+    }
   }
   const isDone = draft.steps.length > guarded || (isWhole && hasStateBits(image));
   if (isDone) {
     await settleBits(draft, image, isWhole);
     sayWhatIsLost(draft, entries, structures, geometry.clusterSize, keptLeaks);
   }
-  const title = titleOf(refcounts, mended);
-  return { change: isDone ? draft.changeSet(title, from) : undefined, refcounts, mended, after, keptLeaks };
+  const title = titleOf(raised, lowered, mended);
+  return {
+    change: isDone ? draft.changeSet(title, from) : undefined,
+    raised,
+    lowered,
+    mended,
+    after,
+    isWhole,
+    keptLeaks,
+  };
 }
 
 /** Findings for which QEMU does not open an image, and a repair may help: what their codes start with. */
@@ -210,14 +226,14 @@ function sayWhatIsLost(
   }
 }
 
-function titleOf(refcounts: readonly MendedRefcount[], mended: ReadonlyMap<RepairCode, number>): string {
-  const leaks = refcounts.filter(({ refcount, references }) => refcount > references).length;
-  const raised = refcounts.length - leaks;
+function titleOf(raised: number, lowered: number, mended: ReadonlyMap<RepairCode, number>): string {
   const others = [...mended.values()].reduce((sum, count) => sum + count, 0);
+  const part = (verb: string, count: number, one: string, many: string): string[] =>
+    count > 0 ? [`${verb} ${showCount(count)} ${count === 1 ? one : many}`] : [];
   const parts = [
-    ...(others > 0 ? [`mend ${showCount(others)} table ${others === 1 ? 'entry' : 'entries'}`] : []),
-    ...(raised > 0 ? [`raise ${showCount(raised)} ${raised === 1 ? 'refcount' : 'refcounts'}`] : []),
-    ...(leaks > 0 ? [`free ${showCount(leaks)} leaked ${leaks === 1 ? 'cluster' : 'clusters'}`] : []),
+    ...part('mend', others, 'table entry', 'table entries'),
+    ...part('raise', raised, 'refcount', 'refcounts'),
+    ...part('free', lowered, 'leaked cluster', 'leaked clusters'),
   ];
   const title = parts.length === 0 ? 'clear the dirty and the corrupt bit' : parts.join(', ');
   return title.charAt(0).toUpperCase() + title.slice(1);

@@ -1,0 +1,116 @@
+import type { ChangeSet } from '../engine/change/changeSet.ts';
+import { check } from '../engine/check/check.ts';
+import { Qcow2Error } from '../engine/error.ts';
+import { planRepair, type Repair, type RepairVisitor } from '../engine/operations/repair/repair.ts';
+import type { RepairCode } from '../engine/operations/repair/selection.ts';
+import { noProgress } from '../engine/ports.ts';
+import { bytesOfText } from './bytes.ts';
+import { type ChangeArguments, changeImage, type Target } from './change.ts';
+import { Messages } from './checkMessages.ts';
+import { noCheck } from './checkReport.ts';
+import type { ImageSource } from './imageSource.ts';
+import { type Output, outputTo } from './output.ts';
+import { programName } from './program.ts';
+
+/** What `-r` repairs: what qemu-img does, where no data can be lost by it. */
+const repaired: Readonly<Record<'leaks' | 'all', readonly RepairCode[]>> = {
+  leaks: ['cluster-leaked'],
+  all: [
+    'cluster-leaked',
+    'refcount-too-low',
+    'copied-wrong',
+    'refcount-table-missing',
+    'refcount-table-past-end',
+    'refcount-table-entry-reserved',
+    'refcount-table-entry-unaligned',
+    'refcount-block-past-end',
+    'refcount-block-unreadable',
+    'snapshot-entry-incomplete',
+    'snapshot-extra-too-large',
+  ],
+};
+
+/** What was put right, as qemu-img counts it. */
+export interface Fixed {
+  readonly corruptions: number;
+  readonly leaks: number;
+}
+
+/** How `check -r` was asked for. */
+export interface RepairRequest {
+  readonly source: ImageSource;
+  readonly repair: 'leaks' | 'all';
+  readonly change: ChangeArguments;
+  /** Whether what was done is told on stdout. */
+  readonly tells: boolean;
+}
+
+/** Repairs as `check -r` does. What is not repaired is said, with the reason. */
+export async function repairBeforeCheck(
+  { source, repair: how, change, tells }: RepairRequest,
+  out: Output,
+): Promise<Fixed> {
+  let repair: Repair | undefined;
+  const plan = async (target: Target): Promise<ChangeSet | undefined> => {
+    try {
+      repair = await planAndTell(target, how, change.dryRun !== 'no');
+      return repair.change;
+    } catch (error) {
+      if (!(error instanceof Qcow2Error) || error.code !== 'refused') throw error;
+      outputTo(2).text(`${programName}: nothing is repaired: ${bytesOfText(error.message)}\n`);
+      return undefined;
+    }
+  };
+  await changeImage(source, change, out, plan, { purpose: 'check', rawFailure: noCheck });
+  if (repair === undefined || change.dryRun !== 'no') {
+    return { corruptions: 0, leaks: 0 };
+  }
+  tellReasons(repair);
+  const mended = [...repair.mended.values()].reduce((sum, count) => sum + count, 0);
+  const fixed = { corruptions: repair.raised + mended, leaks: repair.lowered };
+  if (tells && fixed.corruptions + fixed.leaks > 0) {
+    out.text(
+      `The following inconsistencies were found and repaired:\n\n    ${fixed.leaks} leaked clusters\n    ${fixed.corruptions} corruptions\n\nDouble checking the fixed image now...\n`,
+    );
+  }
+  return fixed;
+}
+
+/** Plans, and where anything is repaired, tells first what is wrong and then what is put right, as QEMU does. */
+async function planAndTell({ image, storage, from }: Target, how: 'leaks' | 'all', quiet: boolean): Promise<Repair> {
+  const lines: string[] = [];
+  const visitor: RepairVisitor = {
+    refcount: (cluster, refcount, references) =>
+      lines.push(`Repairing cluster ${cluster} refcount=${refcount} reference=${references}`),
+    copied: (message) => lines.push(message.replace('ERROR', 'Repairing')),
+  };
+  const repair = await planRepair(image, storage, from, { codes: repaired[how] }, noProgress, visitor);
+  if (repair.change === undefined || quiet) {
+    return repair;
+  }
+  const messages = new Messages();
+  const say = (message: string, named?: boolean): void => {
+    // QEMU looks at COPIED when the refcounts are right.
+    if (!message.startsWith('ERROR OFLAG_COPIED')) messages.say(message, named);
+  };
+  const { rebuild } = await check(image, { say, mismatch: () => undefined }, noProgress);
+  if (rebuild && how === 'all') {
+    messages.say('Rebuilding refcount structure');
+  }
+  for (const line of lines) {
+    if (!(rebuild && line.startsWith('Repairing cluster'))) messages.say(line);
+  }
+  messages.flush();
+  return repair;
+}
+
+function tellReasons({ change, keptLeaks, after }: Repair): void {
+  const nothing = change === undefined ? 'nothing is repaired: ' : '';
+  if (keptLeaks !== undefined) {
+    outputTo(2).text(`${programName}: ${nothing}leaked clusters are not freed. ${bytesOfText(keptLeaks)}\n`);
+  } else if (after.corruptions > 0) {
+    outputTo(2).text(
+      `${programName}: ${nothing}what is left could lose data. See what can be done, and at what cost, with: ${programName} repair --dry-run FILE\n`,
+    );
+  }
+}

@@ -1,0 +1,103 @@
+import type { ChangeSet } from '../engine/change/changeSet.ts';
+import { findingTexts } from '../engine/findingTexts.ts';
+import { planRepair, type Repair } from '../engine/operations/repair/repair.ts';
+import type { RepairCode, RepairSelection } from '../engine/operations/repair/selection.ts';
+import { noProgress } from '../engine/ports.ts';
+import { bytesOfText } from './bytes.ts';
+import { changeArguments, changeImage, changeOptions, type Target } from './change.ts';
+import { exitCodes } from './checkReport.ts';
+import { type ImageSource, sourceOptions, withSources } from './imageSource.ts';
+import { type Arguments, type Option, readArguments } from './options.ts';
+import { type Output, outputTo } from './output.ts';
+import { Failure, programName, usageFailure } from './program.ts';
+
+const options: readonly Option[] = [
+  { long: 'help', short: 'h' },
+  { long: 'format', short: 'f', value: true },
+  { long: 'quiet', short: 'q' },
+  // A code of `check --findings`; as often as there are codes. All of them, if it is left out.
+  { long: 'only', value: true },
+  ...sourceOptions,
+  ...changeOptions,
+];
+
+/**
+ * `qcow2 repair`: puts right what `check --findings` finds, all of it or the findings of some codes, and says what is
+ * left. Exit status 0 where nothing is left, else that of a check.
+ */
+export async function repair(args: readonly string[], out: Output): Promise<number> {
+  const read = readArguments(options, args);
+  const isGiven = (name: string): boolean => read.given.some((option) => option.name === name);
+  if (isGiven('help')) {
+    out.text(
+      `usage: ${programName} repair [-q] [-f FMT] [--only CODE]... [--dry-run[=json]] [--keep-undo] [--journal FILE] [--object OBJECT] [--image-opts] FILE\n`,
+    );
+    return 0;
+  }
+  const [name] = read.operands;
+  if (name === undefined || read.operands.length !== 1) {
+    throw usageFailure('Expecting one image file name');
+  }
+  const selection = selectionOf(read);
+  return withSources(read, out, (sourceOf) => repairImage(sourceOf(name), read, selection, isGiven('quiet'), out));
+}
+
+function selectionOf({ given }: Arguments): RepairSelection {
+  const codes = given.filter((option) => option.name === 'only').map(({ value }) => value);
+  const unknown = codes.find((code) => !isCode(code));
+  if (unknown !== undefined) {
+    throw usageFailure(`There is no finding '${bytesOfText(unknown)}': check --findings names the codes`);
+  }
+  return codes.length === 0 ? 'all' : { codes: codes.filter(isCode) };
+}
+
+function isCode(code: string): code is RepairCode {
+  return Object.hasOwn(findingTexts, code);
+}
+
+async function repairImage(
+  source: ImageSource,
+  read: Arguments,
+  selection: RepairSelection,
+  quiet: boolean,
+  out: Output,
+): Promise<number> {
+  let repaired: Repair | undefined;
+  const plan = async ({ image, storage, from }: Target): Promise<ChangeSet | undefined> => {
+    repaired = await planRepair(image, storage, from, selection, noProgress);
+    return repaired.change;
+  };
+  const noQcow2 = (path: string): Failure => new Failure(`'${bytesOfText(path)}' is a raw image: it has no tables`);
+  const change = changeArguments(read);
+  await changeImage(source, change, out, plan, { purpose: 'diagnose', rawFailure: noQcow2 });
+  if (repaired === undefined) {
+    return exitCodes.sound;
+  }
+  if (!quiet && change.dryRun === 'no') {
+    out.text(bytesOfText(textOf(repaired)));
+  }
+  if (repaired.keptLeaks !== undefined) {
+    outputTo(2).text(`${programName}: leaked clusters are not freed. ${bytesOfText(repaired.keptLeaks)}\n`);
+  }
+  const { checkErrors, corruptions, leaks, failure } = repaired.after;
+  const isUnknown = checkErrors > 0 || failure !== undefined;
+  return isUnknown
+    ? exitCodes.failed
+    : corruptions > 0
+      ? exitCodes.corrupt
+      : leaks > 0
+        ? exitCodes.leaks
+        : exitCodes.sound;
+}
+
+function textOf({ change, after, isWhole }: Repair): string {
+  const done = change ? `${change.title}: done.\n` : 'Nothing was changed.\n';
+  const cautions = (change?.cautions ?? []).map((caution) => `${caution}\n`).join('');
+  const left = [
+    ...(after.corruptions > 0 ? [`${after.corruptions} errors`] : []),
+    ...(after.leaks > 0 ? [`${after.leaks} leaked clusters`] : []),
+    ...(after.checkErrors > 0 ? [`${after.checkErrors} parts that could not be checked`] : []),
+  ];
+  const rest = left.length > 0 ? left.join(', ') : 'findings that qemu-img does not count';
+  return `${done}${cautions}${isWhole ? 'Nothing is wrong with the image now.' : `Left: ${rest}. See them with: ${programName} check --findings FILE`}\n`;
+}
