@@ -47,6 +47,8 @@ export interface CheckVisitor {
   /** A cluster whose refcount is not its number of references. */
   readonly mismatch: MismatchVisitor;
   readonly overflow?: OverflowVisitor;
+  /** The refcounts of the clusters before this one were compared. */
+  readonly compared?: (end: number) => void;
   /** An entry of the active layer whose COPIED does not fit the refcount. */
   readonly miscopied?: MiscopiedVisitor;
 }
@@ -122,7 +124,8 @@ async function checkParts(work: Work, progress: Progress): Promise<void> {
   // Messages about tables come once, with the first part.
   const silent = new Tally(() => undefined);
   let layers: LayerCheck | undefined;
-  for (let from = 0, end = 1; from < end; ) {
+  let end = 1;
+  for (let from = 0; from < end; ) {
     const counts = new ReferenceCounts(from, work.countBytes);
     const done = from / Math.max(end, geometry.fileClusters);
     const part = share(progress, done, 1);
@@ -139,6 +142,7 @@ async function checkParts(work: Work, progress: Progress): Promise<void> {
     await compareRefcounts(reader, counts, range, found, tally, visitor.mismatch, share(part, countShare, 1));
     from = range.to;
   }
+  visitor.compared?.(end);
   if (layers && (found.miscopied || layers.sound.flawed.size > 0 || layers.suspicious)) {
     await checkCopied(layers, active, reader, visitor.miscopied, progress);
   }

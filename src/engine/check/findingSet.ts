@@ -115,7 +115,7 @@ export class FindingSet implements FindingSink {
       guestBytes: found.guestBytes,
       additional: !isCountedByQemu(code),
     }));
-    return groups.sort((a, b) => rank(a.code) - rank(b.code));
+    return groups.sort((a, b) => rank(a.code) - rank(b.code) || order.indexOf(a.code) - order.indexOf(b.code));
   }
 
   #of(code: FindingCode): CodeFindings {
@@ -129,6 +129,9 @@ export class FindingSet implements FindingSink {
     return this.#left >= 0;
   }
 }
+
+/** All codes, in the order of their texts. */
+const order: readonly string[] = Object.keys(findingTexts);
 
 const ranks: Readonly<Record<Severity, number>> = { corruption: 0, leak: 1, warning: 2, note: 3 };
 

@@ -1,8 +1,10 @@
-import { type Finding, type FindingCode, finding } from '../finding.ts';
+import { type Finding, finding } from '../finding.ts';
 import { type Geometry, guestOffset } from '../image/geometry.ts';
+import { hex, hostOf } from './chains.ts';
 import type { CheckVisitor } from './check.ts';
 import type { Miscopied } from './copied.ts';
 import type { FindingRows, FindingSet } from './findingSet.ts';
+import type { LowRefcounts } from './lowRefcounts.ts';
 import { joined, wordsOf } from './numberRows.ts';
 
 /** Makes findings of what a check tells: clusters in a row with the same numbers are one. */
@@ -11,10 +13,15 @@ export class RefcountFindings implements CheckVisitor {
   readonly #runs: RunRows;
   readonly #copied: CopiedRows;
   readonly #overflows: OverflowRows;
+  readonly #low: LowRefcounts;
   #run = { first: 0, count: 0, refcount: 0 as number | bigint, references: 0 };
   #overflowed = -1;
+  /** The cluster before which refcounts were compared. */
+  comparedEnd = 0;
 
-  constructor(geometry: Geometry, set: FindingSet) {
+  /** `low` gets the refcounts that are too low: who uses the clusters is found out later. */
+  constructor(geometry: Geometry, set: FindingSet, low: LowRefcounts) {
+    this.#low = low;
     this.#set = set;
     this.#runs = new RunRows(geometry);
     this.#copied = new CopiedRows(geometry);
@@ -49,13 +56,19 @@ export class RefcountFindings implements CheckVisitor {
     this.#keep(this.#copied, [l1Index, l2Index, host, target, ...wordsOf(entry), ...wordsOf(refcount)]);
   };
 
+  readonly compared = (end: number): void => {
+    this.comparedEnd = end;
+  };
+
   /** The check has ended. */
   end(): void {
     const { first, count, refcount, references } = this.#run;
-    if (count > 0) {
+    if (count > 0 && refcount < references) {
+      this.#low.add(first, count, refcount, references);
+    } else if (count > 0) {
       this.#keep(this.#runs, [first, count, ...wordsOf(refcount), references]);
-      this.#run.count = 0;
     }
+    this.#run.count = 0;
   }
 
   #keep(kind: FindingRows, row: readonly number[]): void {
@@ -65,7 +78,7 @@ export class RefcountFindings implements CheckVisitor {
   }
 }
 
-/** Runs of clusters whose refcount is not their number of references. */
+/** Runs of clusters whose refcount is higher than their number of references. */
 class RunRows implements FindingRows {
   readonly width = 5;
   readonly #geometry: Geometry;
@@ -76,11 +89,10 @@ class RunRows implements FindingRows {
 
   expand([first = 0, clusters = 0, hi, lo, references = 0]: Float64Array): readonly Finding[] {
     const refcount = joined(hi, lo);
-    const code: FindingCode = refcount > BigInt(references) ? 'cluster-leaked' : 'refcount-too-low';
-    const host = hostRange(this.#geometry, first, clusters);
+    const host = hostOf(this.#geometry, first, clusters);
     const chain = clusters === 1 ? `cluster ${first}` : `cluster ${first}…${first + clusters - 1}`;
     const values = { cluster: first, clusters, start: hex(host.offset), refcount, references };
-    return [finding(code, chain, values, { host })];
+    return [finding('cluster-leaked', chain, values, { host })];
   }
 }
 
@@ -93,7 +105,7 @@ class OverflowRows implements FindingRows {
   }
 
   expand([cluster = 0]: Float64Array): readonly Finding[] {
-    const host = hostRange(this.#geometry, cluster, 1);
+    const host = hostOf(this.#geometry, cluster, 1);
     return [finding('refcount-overflow', `cluster ${cluster}`, { start: hex(host.offset) }, { host })];
   }
 }
@@ -121,13 +133,4 @@ class CopiedRows implements FindingRows {
     const place = { offset: BigInt(host), length: BigInt(ofL1 ? 8 : l2EntryBytes) };
     return [finding('copied-wrong', chain, values, { host: place, guest })];
   }
-}
-
-function hostRange({ clusterSize }: Geometry, first: number, count: number): { offset: bigint; length: bigint } {
-  const size = BigInt(clusterSize);
-  return { offset: BigInt(first) * size, length: BigInt(count) * size };
-}
-
-function hex(value: bigint): string {
-  return `0x${value.toString(16)}`;
 }

@@ -5,7 +5,7 @@ import { compressedMaxBytes } from '../format/compressed.ts';
 import type { FindingSink } from './findingList.ts';
 import { type Geometry, guestOffset, hostOffset } from './geometry.ts';
 import type { Unreadable } from './hostBytes.ts';
-import type { HostMarks } from './hostMarks.ts';
+import type { HostMarks, Overlap } from './hostMarks.ts';
 import { activeSource, type EntryPlace, type Flaw, flaws, type Owner, ownerNames, owners } from './reference.ts';
 
 /** The finding for a flaw, by the owner of what the entry leads to. */
@@ -56,6 +56,15 @@ const pastEndCodes: { readonly [owner in Owner]?: FindingCode } = {
   [owners.bitmapData]: 'bitmap-data-past-end',
   [owners.data]: 'data-past-end',
 };
+
+/** The owners of clusters that have two, as the finding names them. */
+export interface OverlapNames {
+  /** The way to the one that is the guest's. */
+  readonly chain?: string;
+  readonly first?: string;
+  readonly second?: string;
+  readonly guest?: ByteRange;
+}
 
 /** What the header and its extensions place, besides the active L1 table. */
 const placedOwners: ReadonlySet<Owner> = new Set([
@@ -139,20 +148,34 @@ export class EntryFindings {
     }
   }
 
-  /** Runs of clusters that have two owners, but for what the header places: that is a finding of opening. */
-  overlaps({ overlaps, overlapCount }: HostMarks, activeL1: ByteRange): void {
+  /**
+   * Runs of clusters that have two owners, but for what the header places: that is a finding of opening. `names`: what is
+   * known of those of an overlap.
+   */
+  overlaps(
+    { overlaps, overlapCount }: HostMarks,
+    activeL1: ByteRange,
+    names: (overlap: Overlap) => OverlapNames | undefined = () => undefined,
+  ): void {
     const size = BigInt(this.#geometry.clusterSize);
     const l1 = { from: activeL1.offset / size, to: (activeL1.offset + activeL1.length + size - 1n) / size };
     const placed = (owner: Owner, cluster: number): boolean =>
       owner === owners.l1Table ? cluster >= l1.from && cluster < l1.to : placedOwners.has(owner);
-    for (const { cluster, count, owner, by } of overlaps) {
+    for (const overlap of overlaps) {
+      const { cluster, count, owner, by } = overlap;
       if (placed(owner, cluster) && placed(by, cluster)) {
         continue;
       }
       const offset = hostOffset(this.#geometry, cluster);
       const host = { offset, length: BigInt(count) * BigInt(this.#geometry.clusterSize) };
-      const values = { clusters: count, start: hex(offset), first: ownerNames[owner], second: ownerNames[by] };
-      this.#findings.add(finding('clusters-overlap', `cluster ${cluster}`, values, { host }));
+      const { chain = `cluster ${cluster}`, first, second, guest } = names(overlap) ?? {};
+      const values = {
+        clusters: count,
+        start: hex(offset),
+        first: first ?? ownerNames[owner],
+        second: second ?? ownerNames[by],
+      };
+      this.#findings.add(finding('clusters-overlap', chain, values, { host, ...(guest ? { guest } : {}) }));
     }
     this.#findings.addUnlisted('clusters-overlap', overlapCount - overlaps.length);
   }

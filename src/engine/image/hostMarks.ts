@@ -15,11 +15,25 @@ export interface Overlap {
   readonly by: Owner;
 }
 
-/** By mark: the owner that it stands for, 0 for none. */
-const ownerValues: readonly (Owner | 0)[] = [0, ...Object.values(owners)];
+/** By mark: the owner that it stands for, 0 for none. The last two: of clusters that were marked twice. */
+const ownerValues: readonly (Owner | 0)[] = [0, ...Object.values(owners), owners.data, owners.l2Table];
+const dataAgain = 13;
+const l2TableAgain = 14;
 
 /** By owner: what marking does to a cluster. */
-const rules = ownerValues.map((owner) => markRule([[0, owner]]));
+const rules = ownerValues.map((owner) =>
+  owner === owners.data
+    ? markRule([
+        [0, owner],
+        [owner, dataAgain],
+      ])
+    : owner === owners.l2Table
+      ? markRule([
+          [0, owner],
+          [owner, l2TableAgain],
+        ])
+      : markRule([[0, owner]]),
+);
 const nothing = markRule([]);
 
 /**
@@ -60,7 +74,8 @@ export class HostMarks {
   counts(): number[] {
     const counts = Array.from({ length: 16 }, () => 0);
     this.#marks.eachRun(this.from, this.to, (mark, _cluster, count) => {
-      counts[mark] = (counts[mark] ?? 0) + count;
+      const owner = ownerValues[mark] ?? 0;
+      counts[owner] = (counts[owner] ?? 0) + count;
     });
     counts[0] = 0;
     return counts;
@@ -74,6 +89,19 @@ export class HostMarks {
       this.#marks.eachRun(first, end, (mark, cluster, count) => {
         for (let next = cluster; mark === 0 && next < cluster + count; next++) {
           visit(next);
+        }
+      });
+    }
+  }
+
+  /** Visits the runs of clusters of a range, as far as the marks reach, of data or L2 tables that were marked twice. */
+  eachAgain(from: number, to: number, visit: (cluster: number, count: number) => void): void {
+    const first = Math.max(from, this.from);
+    const end = Math.min(to, this.to);
+    if (first < end) {
+      this.#marks.eachRun(first, end, (mark, cluster, count) => {
+        if (mark >= dataAgain) {
+          visit(cluster, count);
         }
       });
     }

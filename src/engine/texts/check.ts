@@ -45,4 +45,32 @@ export const checkTexts = {
       'COPIED says that the refcount is one, so that QEMU writes in place. Set where it should not be, a write of the guest also changes what a snapshot has; clear where it should be set, it only costs a copy.',
     advice: 'A repair sets the flag by the refcount. Look first whether the refcount is right.',
   },
+
+  // What qemu-img check does not look for
+  'cluster-shared': {
+    severity: 'corruption',
+    verdict: 'silent',
+    title: '{clusters|cluster|clusters} from {start} on: of {second}, and of {first} at the same time',
+    meaning:
+      'Two places of the disk have the same bytes, and no snapshot explains it: at least one of them is wrong. A write to one of them changes the other.',
+    advice:
+      'Do not repair it with qemu-img check -r: that counts the cluster twice and calls the image clean. A repair has to give each place its own copy.',
+  },
+  'l2-table-shared': {
+    severity: 'corruption',
+    verdict: 'silent',
+    title: 'The L2 table at {start} is of {second}, and of {first} at the same time',
+    meaning:
+      'Two parts of the disk have all their bytes in common, and no snapshot explains it: at least one of them is wrong.',
+    advice:
+      'Do not repair it with qemu-img check -r: that counts the table twice and calls the image clean. Compare what the neighbours lead to.',
+  },
+  'refcount-past-end': {
+    severity: 'leak',
+    verdict: 'silent',
+    title: '{clusters|cluster|clusters} from {start} on, past the end of the file: counted {refcount|time|times}',
+    meaning:
+      'The file may have been longer once. qemu-img check does not look there; QEMU does not use these clusters when the file grows.',
+    advice: 'If entries lead there too, look for a longer copy of the file. Else a repair sets the refcounts to 0.',
+  },
 } as const satisfies Record<string, FindingText>;

@@ -60,6 +60,125 @@ describe('A diagnosis', () => {
     assert.equal(explain(found).qemu, 'ERROR cluster 6 refcount=0 reference=1');
   });
 
+  it('names what uses clusters whose refcount is too low: each cluster once, with the guest’s range', async () => {
+    const image = sound();
+    image.refcount(1, 0).refcount(4, 0).refcount(5, 0).refcount(6, 0);
+    const found = (await diagnosed(image)).findings('refcount-too-low', 0, 9);
+    assert.deepEqual(
+      found.map(({ chain, host, guest }) => [chain, host?.offset, host?.length, guest?.offset, guest?.length]),
+      [
+        ['refcount_table', clusterSize, clusterSize, undefined, undefined],
+        ['L1[0]', 4n * clusterSize, clusterSize, 0n, 8192n * clusterSize],
+        ['L1[0] -> L2[0…1]', 5n * clusterSize, 2n * clusterSize, 0n, 2n * clusterSize],
+      ],
+    );
+  });
+
+  it('tells of two guest clusters on one host cluster, which qemu-img check calls clean', async () => {
+    const image = sound();
+    image.entry(4, 0, image.at(5)).entry(4, 7, image.at(5)).refcount(5, 2);
+    const diagnosis = await diagnosed(image);
+    assert.equal(diagnosis.result?.corruptions, 0);
+    assert.deepEqual(diagnosis.groups, [
+      { code: 'cluster-shared', count: 1, hostBytes: clusterSize, guestBytes: clusterSize, additional: true },
+    ]);
+    const [found] = all(diagnosis);
+    assert.ok(found);
+    assert.deepEqual([found.chain, found.guest?.offset], ['L1[0] -> L2[7]', 7n * clusterSize]);
+    assert.equal(
+      explain(found).title,
+      '1 cluster from 0x5_0000 on: of L1[0] -> L2[7], and of L1[0] -> L2[0] at the same time',
+    );
+  });
+
+  it('tells of runs that are shared as one', async () => {
+    const image = sound().truncate(sound().at(8));
+    for (const [index, cluster] of [5, 6, 7].entries()) {
+      image
+        .refcount(cluster, 2)
+        .entry(4, index, image.at(cluster))
+        .entry(4, 100 + index, image.at(cluster));
+    }
+    const found = all(await diagnosed(image));
+    assert.deepEqual(
+      found.map(({ chain, host }) => [chain, host?.length]),
+      [['L1[0] -> L2[100…102]', 3n * clusterSize]],
+    );
+  });
+
+  /** A snapshot whose L1 table, at cluster 9, is a copy of the active one; its table is at cluster 8. */
+  function withSnapshot(): ImageBuilder {
+    const image = sound();
+    image.header({ nb_snapshots: 1, snapshots_offset: image.at(8) });
+    image
+      .put64(image.at(8), image.at(9))
+      .put32(image.at(8) + 8n, 1)
+      .put16(image.at(8) + 12n, 1)
+      .put16(image.at(8) + 14n, 1);
+    image
+      .put32(image.at(8) + 36n, 16)
+      .put64(image.at(8) + 48n, 1 << 20)
+      .put(image.at(8) + 56n, '1s');
+    image.put64(image.at(9), image.at(4)).l1(0, image.at(4));
+    image.entry(4, 0, image.at(5)).entry(4, 1, image.at(6));
+    for (const cluster of [4, 5, 6]) {
+      image.refcount(cluster, 2);
+    }
+    return image.refcount(8, 1).refcount(9, 1).truncate(image.at(12));
+  }
+
+  it('finds nothing wrong with what a snapshot shares with the disk', async () => {
+    assert.deepEqual((await diagnosed(withSnapshot())).groups, []);
+  });
+
+  it('tells of a guest cluster of the disk on a cluster that only a snapshot has, at another place', async () => {
+    const image = withSnapshot();
+    // The disk gets an L2 table of its own.
+    image.l1(0, copied | image.at(10)).entry(10, 3, image.at(5));
+    image.refcount(4, 1).refcount(10, 1).refcount(5, 2).refcount(6, 1);
+    const found = (await diagnosed(image)).findings('cluster-shared', 0, 9);
+    assert.deepEqual(
+      found.map(({ chain, values }) => [chain, values.first]),
+      [['L1[0] -> L2[3]', 'snapshot[0] -> L1[0] -> L2[0]']],
+    );
+  });
+
+  it('tells of an L2 table that has two places', async () => {
+    const image = new ImageBuilder({ size: 2n ** 30n });
+    image.l1(0, image.at(4)).l1(1, image.at(4)).entry(4, 0, image.at(5)).refcount(4, 2).refcount(5, 2);
+    const diagnosis = await diagnosed(image.truncate(image.at(6)));
+    assert.deepEqual(
+      all(diagnosis).map(({ code, chain, values }) => [code, chain, values.first]),
+      [['l2-table-shared', 'L1[1]', 'L1[0]']],
+    );
+  });
+
+  it('names both owners of a cluster of data that is also a table, and the guest’s range', async () => {
+    const image = sound();
+    image.entry(4, 1, image.at(3)).entry(4, 2, image.at(2)).refcount(3, 2).refcount(2, 2).refcount(6, 0);
+    const found = (await diagnosed(image)).findings('clusters-overlap', 0, 9);
+    assert.deepEqual(
+      found.map(({ chain, guest, values }) => [chain, guest?.offset, values.first, values.second]),
+      [
+        ['L1[0] -> L2[1]', clusterSize, 'data of L1[0] -> L2[1]', 'L1 table of L1'],
+        ['L1[0] -> L2[2]', 2n * clusterSize, 'data of L1[0] -> L2[2]', 'refcount block of refcount_table[0]'],
+      ],
+    );
+  });
+
+  it('tells of refcounts past the end of the file, which qemu-img check does not compare', async () => {
+    const image = sound().refcount(20, 1).refcount(21, 1).refcount(30, 5);
+    const diagnosis = await diagnosed(image);
+    assert.equal(diagnosis.result?.leaks, 0);
+    assert.deepEqual(
+      all(diagnosis).map(({ code, chain, host }) => [code, chain, host?.offset, host?.length]),
+      [
+        ['refcount-past-end', 'refcount_table[0] -> refcount[20…21]', 20n * clusterSize, 2n * clusterSize],
+        ['refcount-past-end', 'refcount_table[0] -> refcount[30]', 30n * clusterSize, clusterSize],
+      ],
+    );
+  });
+
   it('tells of COPIED that does not fit the refcount, with the way to the entry and the guest’s range', async () => {
     const image = sound();
     image.l1(0, image.at(4)).entry(4, 1, image.at(6));
