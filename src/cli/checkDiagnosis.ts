@@ -1,6 +1,7 @@
 import { diagnose } from '../engine/check/diagnose.ts';
 import type { Severity } from '../engine/finding.ts';
 import { noProgress } from '../engine/ports.ts';
+import { codecs } from '../platform/codecs.ts';
 import { worstAdditional, writeFindingsJson, writeFindingsText } from './checkFindings.ts';
 import { asObject, asText, exitCodeOf, exitCodes, noCheck } from './checkReport.ts';
 import { writeSarif } from './checkSarif.ts';
@@ -22,7 +23,7 @@ export async function tellFindings(
     if (image === undefined) {
       throw noCheck();
     }
-    const diagnosis = await diagnose(image, {}, noProgress);
+    const diagnosis = await diagnose(image, { codecs }, noProgress);
     const { result } = diagnosis;
     const refusal = refusalOf(image, 'check') ?? bitmapRefusal(diagnosis.findings('bitmap-table-unreadable', 0, 1));
     const whole = result && result.checkErrors === 0 && result.failure === undefined && refusal === undefined;

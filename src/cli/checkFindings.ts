@@ -48,7 +48,7 @@ function additional(groups: readonly FindingGroup[]): readonly FindingGroup[] {
  *   `meaning`, `qemu` (its message), `advice`
  * - `unlisted-findings`: how many more there are than are listed, by code
  * - `causes`: findings that explain others
- * - `impacts`: `kind`, `guest` range, `code`, `partition`
+ * - `impacts`: `kind`, `guest` range, `code`, `partition`; `unlisted-impacts`: how many more there are
  */
 export function writeFindingsJson(
   to: TextStream,
@@ -83,6 +83,7 @@ export function writeFindingsJson(
     json.item(impactMembers(impact));
   }
   json.end(']');
+  json.member('unlisted-impacts', diagnosis.unlistedImpacts);
   json.end('}');
   to.write('\n');
 }
@@ -137,7 +138,7 @@ export function writeFindingsText(to: TextStream, refusal: string | undefined, d
     const places = [place('file', found.host), place('guest', found.guest)].filter((one) => one !== '');
     to.line(`    ${visible([found.chain, ...places].join(', '))}: ${visible(explain(found).title)}`);
   }
-  writeImpacts(to, diagnosis.impacts);
+  writeImpacts(to, diagnosis);
   to.line();
   const all = diagnosis.groups.reduce((sum, { count }) => sum + count, 0);
   to.line(`Findings: ${all}, of which qemu-img check does not count ${additionalCount(diagnosis)} that matter`);
@@ -165,7 +166,7 @@ function writeGroup(
   writeWrapped(to, '  advice   ', visible(advice));
 }
 
-function writeImpacts(to: TextStream, impacts: readonly GuestImpact[]): void {
+function writeImpacts(to: TextStream, { impacts, unlistedImpacts = 0 }: Diagnosis): void {
   if (impacts.length > 0) {
     to.line();
     to.line('What the guest has of it:');
@@ -175,6 +176,9 @@ function writeImpacts(to: TextStream, impacts: readonly GuestImpact[]): void {
       ? `, partition ${partition.number} (${partition.scheme}, ${[partition.type, partition.name].filter(Boolean).join(', ')})`
       : '';
     to.line(`  ${kind} [${code}]: ${place('guest', guest)}${visible(where)}`);
+  }
+  if (unlistedImpacts > 0) {
+    to.line(`  and ${unlistedImpacts} more ranges`);
   }
 }
 

@@ -64,7 +64,7 @@ describe('qcow2 check --findings', function () {
     assert.deepEqual(
       findings.map(({ code, chain, host }) => [code, chain, host?.offset]),
       [
-        ['refcount-too-low', 'cluster 6', 6 * 65536],
+        ['refcount-too-low', 'L1[0] -> L2[1]', 6 * 65536],
         ['copied-wrong', 'L1[0] -> L2[1]', 4 * 65536 + 8],
         ['cluster-leaked', 'cluster 7', 7 * 65536],
       ],

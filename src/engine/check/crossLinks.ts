@@ -1,7 +1,15 @@
-import { type Finding, finding } from '../finding.ts';
+import { type Finding, type FindingCode, finding } from '../finding.ts';
 import type { Geometry } from '../image/geometry.ts';
 import type { HostMarks } from '../image/hostMarks.ts';
-import { type Owner, owners, type ReferenceVisitor } from '../image/reference.ts';
+import {
+  activeSource,
+  type EntryPlace,
+  type Flaw,
+  flaws,
+  type Owner,
+  owners,
+  type ReferenceVisitor,
+} from '../image/reference.ts';
 import { chainOf, guestOf, hex, hostOf } from './chains.ts';
 import type { FindingRows, FindingSet } from './findingSet.ts';
 
@@ -28,17 +36,21 @@ const none = -1;
  * tables. No snapshot explains that: it has the same clusters at the same places. Looks at a window of the file in a walk.
  */
 export class CrossLinks implements ReferenceVisitor {
+  readonly #geometry: Geometry;
   readonly #marks: HostMarks;
   readonly #set: FindingSet;
   readonly #rows: SharedRows;
   readonly #from: number;
   /** By cluster: the place and the source that came first. */
   readonly #pages = new Map<number, { readonly places: Float64Array; readonly sources: Int32Array }>();
+  /** The guest cluster whose entry is unaligned. */
+  #unaligned = none;
   /** What was found last, while the next cluster goes on with it. */
   #run: number[] = [];
 
   /** `from`: the first cluster of the window. */
   constructor(geometry: Geometry, marks: HostMarks, from: number, set: FindingSet) {
+    this.#geometry = geometry;
     this.#marks = marks;
     this.#from = from;
     this.#set = set;
@@ -50,8 +62,19 @@ export class CrossLinks implements ReferenceVisitor {
     return this.#from + windowClusters;
   }
 
+  table(): void {
+    this.#unaligned = none;
+  }
+
+  /** The clusters that an unaligned entry touches are not meant. */
+  flaw(flaw: Flaw, { owner, table, entry }: EntryPlace): void {
+    if (flaw === flaws.unaligned && owner === owners.data) {
+      this.#unaligned = table * this.#geometry.l2Entries + entry;
+    }
+  }
+
   reference(owner: Owner, source: number, index: number, cluster: number, count: number): void {
-    if (owner === owners.data || owner === owners.l2Table) {
+    if ((owner === owners.data && index !== this.#unaligned) || owner === owners.l2Table) {
       const end = Math.min(cluster + count, this.to);
       this.#marks.eachAgain(Math.max(cluster, this.#from), end, (first, again) => {
         for (let at = first; at < first + again; at++) {
@@ -66,8 +89,18 @@ export class CrossLinks implements ReferenceVisitor {
     if (this.#run.length > 0) {
       for (const found of this.#rows.expand(Float64Array.from(this.#run))) {
         this.#set.addRow(found, this.#rows, this.#run);
+        this.#hurtFirst(found.code, this.#run);
       }
       this.#run = [];
+    }
+  }
+
+  /** Which of the two is wrong is not known: the one that came first is hurt too. */
+  #hurtFirst(code: FindingCode, [owner, , , firstSource, first = 0, , count = 0]: readonly number[]): void {
+    const of = owner === owners.data ? owners.data : owners.l2Table;
+    const guest = guestOf(this.#geometry, { owner: of, source: activeSource, index: first, count });
+    if (guest && firstSource === activeSource) {
+      this.#set.impacts.addRange(code, guest);
     }
   }
 

@@ -1,16 +1,22 @@
+import { GuestData } from '../image/guestData.ts';
 import type { Image } from '../image/image.ts';
+import { beyondL1 } from '../image/layer.ts';
 import { share } from '../image/scan.ts';
-import type { Progress } from '../ports.ts';
+import type { Codecs, Progress } from '../ports.ts';
 import { type CheckResult, check } from './check.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { FindingSet } from './findingSet.ts';
+import type { ImpactList } from './impacts.ts';
 import { LowRefcounts } from './lowRefcounts.ts';
+import { readPartitions } from './partitions.ts';
 import { RefcountFindings } from './refcountFindings.ts';
 import { walkRefcountBlocks } from './refcountsPastEnd.ts';
 import { walkUses } from './walkUses.ts';
 
 /** How thorough a diagnosis is. */
 export interface DiagnosisOptions {
+  /** To read compressed clusters: without them, a partition table in one is not found. */
+  readonly codecs?: Codecs;
   /** Bytes of memory for the findings that are kept; the rest is counted. */
   readonly findingBytes?: number;
 }
@@ -39,11 +45,30 @@ export async function diagnose(image: Image, options: DiagnosisOptions, progress
     const end = Math.max(geometry.fileClusters, found.comparedEnd);
     await walkRefcountBlocks(image, geometry, end, set, share(progress, usesShare, 1));
   }
+  const { impacts, unlisted } = await impactsOf(image, set, options.codecs);
   return {
     ...(result ? { result } : {}),
     groups: set.groups(),
     causes: [],
-    impacts: [],
+    impacts,
+    ...(unlisted > 0 ? { unlistedImpacts: unlisted } : {}),
     findings: (code, from, count) => set.findings(code, from, count),
   };
+}
+
+/** What the guest has of the findings, with its partitions where something is hurt. */
+async function impactsOf(image: Image, set: FindingSet, codecs: Codecs | undefined): Promise<ImpactList> {
+  const { layer } = image;
+  if (!layer) {
+    return { impacts: [], unlisted: 0 };
+  }
+  const beyond = beyondL1(layer);
+  if (beyond) {
+    set.impacts.addRange('l1-table-too-small', beyond);
+  }
+  const isHurt = set.impacts.count > 0;
+  return set.impacts.list(
+    layer.size,
+    isHurt && codecs ? await readPartitions(new GuestData(image, layer, { codecs })) : [],
+  );
 }

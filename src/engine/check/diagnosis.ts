@@ -11,6 +11,8 @@ export interface Diagnosis {
   readonly causes: readonly Finding[];
   /** Ranges of the guest's disk that are hurt, in guest order. */
   readonly impacts: readonly GuestImpact[];
+  /** How many more ranges are hurt, where they are too many to be told. */
+  readonly unlistedImpacts?: number;
   /** Findings of a group from one on, `count` at most, in the order in which they were found. */
   findings(code: FindingCode, from: number, count: number): readonly Finding[];
 }

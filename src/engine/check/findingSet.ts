@@ -4,6 +4,7 @@ import { findingTexts } from '../findingTexts.ts';
 import type { FindingSink } from '../image/findingList.ts';
 import { isCountedByQemu } from './countedByQemu.ts';
 import type { FindingGroup } from './diagnosis.ts';
+import { Impacts } from './impacts.ts';
 import { NumberRows } from './numberRows.ts';
 
 /** Findings of a kind that are kept as numbers, and made again when they are asked for. */
@@ -18,7 +19,7 @@ const defaultBytes = 256 * 2 ** 20;
 const wholeBytes = 512;
 
 /** Whether a finding is about the guest's disk as it is now, not as a snapshot keeps it. */
-export function hurtsActive({ guest, chain }: Finding): boolean {
+function hurtsActive({ guest, chain }: Finding): boolean {
   return guest !== undefined && !chain.startsWith('snapshot[');
 }
 
@@ -65,6 +66,8 @@ class CodeFindings {
  * the rest is only counted.
  */
 export class FindingSet implements FindingSink {
+  /** What the guest has of them. */
+  readonly impacts = new Impacts();
   readonly #codes = new Map<FindingCode, CodeFindings>();
   #left: number;
 
@@ -81,8 +84,7 @@ export class FindingSet implements FindingSink {
 
   add(...found: readonly Finding[]): void {
     for (const one of found) {
-      const of = this.#of(one.code);
-      of.add(one);
+      const of = this.#count(one);
       if (this.#takes(wholeBytes)) {
         of.whole.push(one);
       }
@@ -91,8 +93,7 @@ export class FindingSet implements FindingSink {
 
   /** Adds a finding that `kind` makes of a row of numbers. */
   addRow(found: Finding, kind: FindingRows, row: readonly number[]): void {
-    const of = this.#of(found.code);
-    of.add(found);
+    const of = this.#count(found);
     if (this.#takes(kind.width * 8)) {
       const rows = of.rows.get(kind) ?? new NumberRows(kind.width);
       of.rows.set(kind, rows);
@@ -116,6 +117,15 @@ export class FindingSet implements FindingSink {
       additional: !isCountedByQemu(code),
     }));
     return groups.sort((a, b) => rank(a.code) - rank(b.code) || order.indexOf(a.code) - order.indexOf(b.code));
+  }
+
+  #count(found: Finding): CodeFindings {
+    const of = this.#of(found.code);
+    of.add(found);
+    if (hurtsActive(found)) {
+      this.impacts.add(found);
+    }
+    return of;
   }
 
   #of(code: FindingCode): CodeFindings {

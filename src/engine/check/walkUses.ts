@@ -82,6 +82,10 @@ function both(first: ReferenceVisitor, second: ReferenceVisitor): ReferenceVisit
       first.reference(owner, source, index, cluster, count, references);
       second.reference(owner, source, index, cluster, count, references);
     },
+    table: (index) => {
+      first.table?.(index);
+      second.table?.(index);
+    },
     flaw: (flaw, place) => {
       first.flaw?.(flaw, place);
       second.flaw?.(flaw, place);

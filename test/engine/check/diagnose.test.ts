@@ -5,13 +5,14 @@ import type { Finding, FindingCode } from '../../../src/engine/finding.ts';
 import { explain } from '../../../src/engine/findingTexts.ts';
 import { openImage } from '../../../src/engine/image/open.ts';
 import { noProgress } from '../../../src/engine/ports.ts';
+import { codecs } from '../../../src/platform/codecs.ts';
 import { copied, ImageBuilder } from '../../support/builder.ts';
 
 const clusterSize = 65536n;
 
 async function diagnosed(image: ImageBuilder, findingBytes?: number): Promise<Diagnosis> {
   const options = findingBytes === undefined ? {} : { findingBytes };
-  return diagnose(await openImage(image.toStorage()), options, noProgress);
+  return diagnose(await openImage(image.toStorage()), { codecs, ...options }, noProgress);
 }
 
 function all(diagnosis: Diagnosis): readonly Finding[] {
@@ -212,6 +213,68 @@ describe('A diagnosis', () => {
       overflows.map(({ chain }) => chain),
       ['cluster 5'],
     );
+  });
+
+  it('says what the guest has of it: in guest order, neighbours as one, cut at the end of the disk', async () => {
+    const image = sound();
+    image
+      .entry(4, 1, image.at(7) + 512n)
+      .entry(4, 2, image.at(90))
+      .entry(4, 3, image.at(70))
+      .entry(4, 15, image.at(99));
+    const { impacts } = await diagnosed(
+      image
+        .refcount(7, 1)
+        .refcount(8, 1)
+        .truncate(image.at(9))
+        .header({ size: (1 << 20) - 512 }),
+    );
+    assert.deepEqual(
+      impacts.map(({ kind, code, guest }) => [kind, code, guest.offset, guest.length]),
+      [
+        ['unreadable', 'l2-entry-unaligned', clusterSize, clusterSize],
+        ['wrong', 'data-past-end', 2n * clusterSize, 2n * clusterSize],
+        ['wrong', 'data-past-end', 15n * clusterSize, clusterSize - 512n],
+      ],
+    );
+  });
+
+  it('hurts both guest clusters that are on one host cluster, and tells in which partition each starts', async () => {
+    const image = sound();
+    image
+      .entry(4, 0, copied | image.at(5))
+      .entry(4, 7, image.at(6))
+      .entry(4, 1, image.at(6))
+      .refcount(6, 2);
+    // An MBR with one partition, from sector 512 on: guest cluster 4.
+    image.put8(image.at(5) + 446n + 4n, 0x83).put(image.at(5) + 446n + 8n, [0, 2, 0, 0, 0, 4, 0, 0]);
+    image.put(image.at(5) + 510n, [0x55, 0xaa]);
+    const { impacts } = await diagnosed(image);
+    assert.deepEqual(
+      impacts.map(({ kind, guest, partition }) => [kind, guest.offset, partition?.number, partition?.type]),
+      [
+        ['wrong', clusterSize, undefined, undefined],
+        ['wrong', 7n * clusterSize, 1, 'Linux filesystem'],
+      ],
+    );
+  });
+
+  it('hurts nothing of the disk where a snapshot alone is damaged, and nothing by a clear COPIED', async () => {
+    const image = withSnapshot();
+    image
+      .l1(0, copied | image.at(10))
+      .entry(10, 0, image.at(5))
+      .entry(10, 1, copied | image.at(11));
+    image
+      .refcount(4, 1)
+      .refcount(10, 1)
+      .refcount(6, 1)
+      .refcount(11, 1)
+      .entry(4, 1, image.at(6) + 1024n);
+    image.l1(0, image.at(10));
+    const { impacts, groups } = await diagnosed(image);
+    assert.deepEqual(groups.map(({ code }) => code).slice(0, 2), ['l2-entry-unaligned', 'refcount-too-low']);
+    assert.deepEqual(impacts, []);
   });
 
   it('has the findings of opening and those of the entries too', async () => {
