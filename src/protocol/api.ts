@@ -1,4 +1,5 @@
 import type { ChainApi } from './chainApi.ts';
+import type { CheckApi } from './checkApi.ts';
 import type { DumpApi } from './dumpApi.ts';
 import type { HexApi } from './hexApi.ts';
 import type { ImageApi } from './imageApi.ts';
@@ -17,6 +18,7 @@ import type { TableApi } from './tableApi.ts';
 export interface InspectorApi
   extends ImageApi,
     ChainApi,
+    CheckApi,
     MapApi,
     ListApi,
     LiveApi,

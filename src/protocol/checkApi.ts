@@ -1,13 +1,16 @@
 import type { CheckResult } from '../engine/check/check.ts';
-import type { FindingGroup, GuestImpact } from '../engine/check/diagnosis.ts';
+import type { FindingGroup, GuestImpact, ImpactKind, Partition } from '../engine/check/diagnosis.ts';
 import type { Finding, FindingCode } from '../engine/finding.ts';
 import type { WithTexts } from './imageApi.ts';
+
+export type { GuestImpact, ImpactKind, Partition };
 
 /** The check of an image, and its findings page by page. */
 export interface CheckApi {
   /**
    * Checks the whole image; later calls get the same result until the file changes. Reports progress. With `quick`, it
-   * gives up after a bounded time (`complete` is false then), and only what opening found is in it.
+   * gives up after a bounded time (`complete` is false then), and only what opening found is in it; so are the answers of
+   * later quick calls.
    */
   check(request: CheckRequest): CheckSummary;
   /** Findings of a group from one on, `count` at most; the check must have run. */
@@ -31,13 +34,18 @@ export interface FindingsPage extends WithTexts {
   readonly findings: readonly Finding[];
 }
 
+/** The findings of one code, with the first of them. */
+export interface CheckGroup extends FindingGroup {
+  readonly first: Finding;
+}
+
 /** What a check has found, in numbers; the findings themselves come in pages. */
 export interface CheckSummary extends WithTexts {
   /** Whether everything was looked at. */
   readonly complete: boolean;
   /** What qemu-img check says; absent where the check was not complete, or nothing can be checked. */
   readonly result?: CheckResult;
-  readonly groups: readonly FindingGroup[];
+  readonly groups: readonly CheckGroup[];
   readonly causes: readonly Finding[];
   readonly impacts: readonly GuestImpact[];
   /** How long it took, in milliseconds. */

@@ -9,6 +9,7 @@ import type { LiveApi } from '../protocol/liveApi.ts';
 import { Backing } from './backing.ts';
 import { bitmapMethods } from './bitmapMethods.ts';
 import { chainMethods } from './chainMethods.ts';
+import { checkMethods } from './checkMethods.ts';
 import { dumpMethods } from './dumpMethods.ts';
 import { type FileAccess, noAccess } from './fileAccess.ts';
 import { hexMethods } from './hexMethods.ts';
@@ -39,6 +40,7 @@ function methods(image: Image, backing: Backing): ImageHandlers {
     ...imageMethods(image, scanned),
     ...mapMethods(image, backing, scanned),
     ...chainMethods(backing),
+    ...checkMethods(image),
     ...snapshotMethods(image),
     ...bitmapMethods(image),
     ...tableMethods(image),
