@@ -81,10 +81,10 @@ class L1Entries {
     const index = at / l1EntryBytes;
     const of = this.#indices.get(cluster) ?? index;
     this.#indices.set(cluster, of);
-    if (of !== index && wanted('cluster-shared', BigInt(table))) {
+    if (of !== index && wanted('l2-table-shared', BigInt(table))) {
       const copy = await this.#copyOf(cluster, index);
       const offsetOfCopy = copy * clusterSize;
-      return set('cluster-shared', Math.floor(offsetOfCopy / 0x1_0000_0000), offsetOfCopy % 0x1_0000_0000);
+      return set('l2-table-shared', Math.floor(offsetOfCopy / 0x1_0000_0000), offsetOfCopy % 0x1_0000_0000);
     }
     return changed;
   }

@@ -6,6 +6,7 @@ import { l2Target } from '../../image/l2Flaws.ts';
 import type { EndClusters } from './endClusters.ts';
 import { type EntryRepair, isUnclaimed } from './entryRepair.ts';
 import type { RepairCode } from './selection.ts';
+import type { Survey } from './survey.ts';
 
 /** An L2 entry; without extended L2 entries the words of the bitmap are 0. */
 export interface L2Words {
@@ -130,6 +131,8 @@ function mendCompressed(words: L2Words, { at }: L2Place, repair: EntryRepair): v
     detach('l2-compressed-offset', words, repair);
   } else if (leadsPastEnd(geometry, target, length) && wanted('compressed-past-end', at)) {
     detach('compressed-past-end', words, repair);
+  } else if (startsInTable(target, survey) && wanted('clusters-overlap', target)) {
+    detach('clusters-overlap', words, repair);
   } else {
     if ((words.zero | words.alloc) !== 0 && wanted('l2-compressed-subclusters', at)) {
       words.zero = 0;
@@ -141,6 +144,12 @@ function mendCompressed(words: L2Words, { at }: L2Place, repair: EntryRepair): v
       mended('l2-compressed-copied');
     }
   }
+}
+
+/** Whether compressed data would start in a table. Where it only ends in one, it may have been put there too long. */
+function startsInTable(target: bigint, { geometry, structures, l2Tables }: Survey): boolean {
+  const cluster = Number(target / BigInt(geometry.clusterSize));
+  return structures.has(cluster) || l2Tables.has(cluster);
 }
 
 function setTarget(words: L2Words, offset: number): void {

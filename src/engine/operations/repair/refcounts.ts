@@ -2,7 +2,7 @@ import type { Draft } from '../../change/draft.ts';
 import { changeHeader } from '../../change/headerSteps.ts';
 import { check } from '../../check/check.ts';
 import { Qcow2Error } from '../../error.ts';
-import { encodeRefcountTableEntry, refcountTableEntryBytes } from '../../format/refcounts.ts';
+import { encodeRefcountTableEntry, readSmallRefcount, refcountTableEntryBytes } from '../../format/refcounts.ts';
 import type { Geometry } from '../../image/geometry.ts';
 import type { Image } from '../../image/image.ts';
 import { openImage } from '../../image/open.ts';
@@ -50,11 +50,41 @@ export async function mendRefcounts(
     }
   };
   await check(await openImage(draft), { say: () => undefined, mismatch }, share(progress, 0.3, 1));
-  for (const index of rules.keepsUnknown ? blocks.lost : []) {
-    refcounts.fill(index, geometry.fileClusters);
+  if (rules.keepsUnknown) {
+    for (const index of blocks.lost) {
+      refcounts.fill(index, geometry.fileClusters);
+    }
+  } else {
+    await clearPastEnd(draft, geometry, blocks, end, rules.wanted, refcounts);
   }
   await writeBlocks(draft, geometry, blocks, refcounts, end);
   return blocks.faults;
+}
+
+/** Lowers the refcounts of clusters past the end of the file, which a check does not look at. */
+async function clearPastEnd(
+  draft: Draft,
+  { clusterSize, refcountBlockEntries: perBlock, refcountOrder, fileClusters }: Geometry,
+  { places }: RefcountBlocks,
+  end: EndClusters,
+  wanted: Wanted,
+  refcounts: WantedRefcounts,
+): Promise<void> {
+  const past = Math.max(fileClusters, end.end);
+  const bytes = new Uint8Array(clusterSize);
+  for (const [index, block] of places) {
+    const from = Math.max(past, index * perBlock);
+    if (from >= (index + 1) * perBlock) {
+      continue;
+    }
+    await draft.read(BigInt(block), bytes);
+    for (let cluster = from; cluster < (index + 1) * perBlock; cluster++) {
+      const isCounted = readSmallRefcount(bytes, cluster - index * perBlock, refcountOrder) !== 0;
+      if (isCounted && wanted('refcount-past-end', BigInt(cluster) * BigInt(clusterSize))) {
+        refcounts.set(cluster, 0);
+      }
+    }
+  }
 }
 
 /** Takes out of the refcount table what leads to no block, so that the check counts there as where no block is. */

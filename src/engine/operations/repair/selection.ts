@@ -1,7 +1,7 @@
 import type { ByteRange, FindingCode } from '../../finding.ts';
 
 /** Codes of what is repaired: those of findings. */
-export type RepairCode = FindingCode | 'cluster-shared' | 'refcount-past-end';
+export type RepairCode = FindingCode;
 
 /** A finding as a repair is asked for it. */
 export interface ChosenFinding {

@@ -5,6 +5,7 @@ import { requiredExtraBytes, type Snapshot, snapshotIdBytes, snapshotNameBytes }
 import { ClusterSet } from '../../image/clusterSet.ts';
 import { clustersOf, type Geometry } from '../../image/geometry.ts';
 import type { Image } from '../../image/image.ts';
+import { openImage } from '../../image/open.ts';
 import { readSnapshots } from '../../image/snapshotTable.ts';
 import { limits } from '../../limits.ts';
 import { keptSnapshotEntry, snapshotTableBytes } from '../snapshotEntries.ts';
@@ -35,13 +36,15 @@ export interface MendedSnapshots {
  */
 export async function mendSnapshots(
   draft: Draft,
-  { header }: Image,
+  image: Image,
   geometry: Geometry,
   end: EndClusters,
   wanted: Wanted,
 ): Promise<MendedSnapshots> {
   const mended = new Map<RepairCode, number>();
   const freed = new ClusterSet();
+  await mendCount(draft, image, geometry, wanted, mended);
+  const { header } = await openImage(draft);
   if (!header || header.nb_snapshots === 0 || header.nb_snapshots > limits.snapshots) {
     return { mended, freed };
   }
@@ -84,6 +87,39 @@ export async function mendSnapshots(
     mended.set('snapshot-entry-incomplete', lacking.length);
   }
   return { mended, freed };
+}
+
+/** Codes of what a wrong number of snapshots leads to. */
+const countCodes = ['snapshot-table-too-large', 'snapshot-entry-incomplete', 'snapshot-l1-offset-invalid'] as const;
+
+/** Puts the number of snapshots right where only zeros follow the last entry that is one. */
+async function mendCount(
+  draft: Draft,
+  { header }: Image,
+  geometry: Geometry,
+  wanted: Wanted,
+  mended: Map<RepairCode, number>,
+): Promise<void> {
+  if (!header || header.nb_snapshots === 0 || !countCodes.every((code) => wanted(code, header.snapshots_offset))) {
+    return;
+  }
+  const place = { ...header, nb_snapshots: Math.min(header.nb_snapshots, limits.snapshots) };
+  const snapshots = await readSnapshots(draft, place);
+  const first = snapshots.findIndex((one) => !isPlausible(one, geometry));
+  const count = first < 0 ? snapshots.length : first;
+  const last = snapshots[count - 1];
+  const end = last ? last.offset + BigInt(last.length) : header.snapshots_offset;
+  if (count < header.nb_snapshots && last && (await isZeros(draft, end, geometry))) {
+    await changeHeader(draft, { fields: { nb_snapshots: count } }, 'Set the number of snapshots that there are');
+    mended.set('snapshot-table-too-large', 1);
+  }
+}
+
+/** Whether there are only zeros from a host offset on to the end of its cluster. */
+async function isZeros(draft: Draft, at: bigint, { clusterSize }: Geometry): Promise<boolean> {
+  const bytes = new Uint8Array(clusterSize - Number(at % BigInt(clusterSize)));
+  await draft.read(at, bytes);
+  return bytes.length < clusterSize && bytes.every((byte) => byte === 0);
 }
 
 /** The first entry with more extra data than QEMU reads. */
