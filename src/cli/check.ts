@@ -22,6 +22,7 @@ const options: readonly Option[] = [
   { long: 'quiet', short: 'q' },
   { long: 'force-share', short: 'U' },
   { long: 'findings' },
+  { long: 'deep' },
   ...sourceOptions,
   ...changeOptions,
 ];
@@ -41,7 +42,7 @@ export async function check(args: readonly string[], out: Output): Promise<numbe
   const value = (name: string): string | undefined => read.given.findLast((option) => option.name === name)?.value;
   if (value('help') !== undefined) {
     out.text(
-      `usage: ${programName} check [-q] [-f FMT] [--output=human|json|sarif] [--findings] [-r leaks|all] [--dry-run[=json]] [--keep-undo] [--journal FILE] [-U] [--object OBJECT] [--image-opts] FILE\n`,
+      `usage: ${programName} check [-q] [-f FMT] [--output=human|json|sarif] [--findings] [--deep] [-r leaks|all] [--dry-run[=json]] [--keep-undo] [--journal FILE] [-U] [--object OBJECT] [--image-opts] FILE\n`,
     );
     return exitCodes.sound;
   }
@@ -58,15 +59,18 @@ export async function check(args: readonly string[], out: Output): Promise<numbe
     throw new Failure('--output must be used with human, json or sarif as argument.');
   }
   const manner = { json: output === 'json', quiet: value('quiet') !== undefined, repair } as const;
-  if (output === 'sarif' || value('findings') !== undefined) {
+  const deep = value('deep') !== undefined;
+  if (output === 'sarif' || deep || value('findings') !== undefined) {
     if (repair !== undefined) {
       throw new Failure(
-        '-r can’t be used with --findings or --output=sarif: repair first, then look for what is left.',
+        '-r can’t be used with --findings, --deep or --output=sarif: repair first, then look for what is left.',
       );
     }
     // Loaded here: a check without findings does without their code.
     const { tellFindings } = await import('./checkDiagnosis.ts');
-    return withSources(read, out, (sourceOf) => tellFindings(sourceOf(name), output, manner.quiet, out));
+    return withSources(read, out, (sourceOf) =>
+      tellFindings(sourceOf(name), { output, deep, quiet: manner.quiet }, out),
+    );
   }
   return withSources(read, out, (sourceOf) =>
     checkOrRepair({ source: sourceOf(name), ...manner, change: changeArguments(read) }, out),

@@ -11,19 +11,22 @@ import { qdictEntries } from './qdict.ts';
 import { bitmapRefusal, refusalOf } from './refusal.ts';
 import { TextStream } from './textStream.ts';
 
+/** What is asked for. */
+interface Manner {
+  readonly output: 'human' | 'json' | 'sarif';
+  /** Also decompresses everything. */
+  readonly deep: boolean;
+  readonly quiet: boolean;
+}
+
 /** Checks, and tells all that is wrong, one by one: also of an image that QEMU refuses. */
-export async function tellFindings(
-  source: ImageSource,
-  output: 'human' | 'json' | 'sarif',
-  quiet: boolean,
-  out: Output,
-): Promise<number> {
+export async function tellFindings(source: ImageSource, { output, deep, quiet }: Manner, out: Output): Promise<number> {
   const { image, storage, path } = await source.open('diagnose');
   try {
     if (image === undefined) {
       throw noCheck();
     }
-    const diagnosis = await diagnose(image, { codecs }, noProgress);
+    const diagnosis = await diagnose(image, { codecs, deep }, noProgress);
     const { result } = diagnosis;
     const refusal = refusalOf(image, 'check') ?? bitmapRefusal(diagnosis.findings('bitmap-table-unreadable', 0, 1));
     const whole = result && result.checkErrors === 0 && result.failure === undefined && refusal === undefined;

@@ -178,6 +178,26 @@ describe('qcow2 check --findings', function () {
     });
   });
 
+  it('finds with --deep compressed data that does not decompress, which qemu-img check calls clean', async () => {
+    const path = join(folder, 'compressed.qcow2');
+    await qemuImg(['create', '-q', '-f', 'qcow2', path, '1M']);
+    assert.equal((await runProgram('qemu-io', ['-c', 'write -c -P 3 64k 64k', path])).code, 0);
+    assert.equal((await runQcow2(['check', '--deep', path])).code, 0);
+    // Its data begins at cluster 5, behind the L2 table.
+    const bytes = readFileSync(path);
+    bytes.fill(0xff, 5 * 65536, 5 * 65536 + 16);
+    writeFileSync(path, bytes);
+    assert.equal((await runProgram('qemu-img', ['check', path])).code, 0);
+    assert.notEqual((await runProgram('qemu-io', ['-r', '-c', 'read -P 3 64k 64k', path])).code, 0);
+    assert.equal((await printed(path)).exit, 0);
+    const { findings, exit } = await printed(path, '--deep');
+    assert.equal(exit, 2);
+    assert.deepEqual(
+      findings.map(({ code, guest }) => [code, guest]),
+      [['compressed-undecodable', { offset: 65536, length: 65536 }]],
+    );
+  });
+
   it('agrees with qemu-img about an image that it made, with snapshots, compressed data and bitmaps', async () => {
     const path = join(folder, 'made.qcow2');
     await qemuImg(['create', '-q', '-f', 'qcow2', path, '8M']);

@@ -4,6 +4,7 @@ import { beyondL1 } from '../image/layer.ts';
 import { share } from '../image/scan.ts';
 import type { Codecs, Progress } from '../ports.ts';
 import { type CheckResult, check } from './check.ts';
+import { verifyCompressed } from './compressedData.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { FindingSet } from './findingSet.ts';
 import type { ImpactList } from './impacts.ts';
@@ -17,6 +18,8 @@ import { walkUses } from './walkUses.ts';
 export interface DiagnosisOptions {
   /** To read compressed clusters: without them, a partition table in one is not found. */
   readonly codecs?: Codecs;
+  /** Decompresses every compressed cluster too, with `codecs`. */
+  readonly deep?: boolean;
   /** Bytes of memory for the findings that are kept; the rest is counted. */
   readonly findingBytes?: number;
 }
@@ -25,6 +28,8 @@ export interface DiagnosisOptions {
 const checkShare = 0.5;
 /** Where the walks over the references end. */
 const usesShare = 0.95;
+/** Where all ends but decompressing. */
+const deepShare = 0.2;
 
 /**
  * All that is wrong with an image: what qemu-img check finds, with its numbers, and what it does not look for. An image
@@ -35,17 +40,22 @@ export async function diagnose(image: Image, options: DiagnosisOptions, progress
   const set = new FindingSet(options.findingBytes);
   set.add(...image.findings);
   const { geometry } = image;
+  const { codecs } = options;
   let result: CheckResult | undefined;
   if (geometry) {
     const low = new LowRefcounts(geometry, set);
     const found = new RefcountFindings(geometry, set, low);
-    result = await check(image, found, share(progress, 0, checkShare));
+    const quick = share(progress, 0, options.deep ? deepShare : 1);
+    result = await check(image, found, share(quick, 0, checkShare));
     found.end();
-    await walkUses(image, geometry, set, low, share(progress, checkShare, usesShare));
+    await walkUses(image, geometry, set, low, share(quick, checkShare, usesShare));
     const end = Math.max(geometry.fileClusters, found.comparedEnd);
-    await walkRefcountBlocks(image, geometry, end, set, share(progress, usesShare, 1));
+    await walkRefcountBlocks(image, geometry, end, set, share(quick, usesShare, 1));
+    if (codecs && options.deep) {
+      await verifyCompressed(image, geometry, codecs, set, share(progress, deepShare, 1));
+    }
   }
-  const { impacts, unlisted } = await impactsOf(image, set, options.codecs);
+  const { impacts, unlisted } = await impactsOf(image, set, codecs);
   return {
     ...(result ? { result } : {}),
     groups: set.groups(),

@@ -16,6 +16,7 @@ const kinds: { readonly [code in FindingCode]?: ImpactKind } = {
   'l2-compressed-offset': 'unreadable',
   'compressed-past-end': 'unreadable',
   'compressed-cut': 'unreadable',
+  'compressed-undecodable': 'unreadable',
   'l2-table-past-end': 'wrong',
   'data-past-end': 'wrong',
   'clusters-overlap': 'wrong',

@@ -69,7 +69,7 @@ export class CompressedClusters {
     }
     this.decompressed++;
     try {
-      const bytes = this.#decode(compressed, geometry.clusterSize);
+      const bytes = decompress(this.#codecs, this.#compressionType, compressed, geometry.clusterSize);
       return bytes.length === geometry.clusterSize
         ? { host, bytes, unreadable: false }
         : { host, unreadable: false, why: `${place} give ${bytes.length} of ${geometry.clusterSize} bytes` };
@@ -80,15 +80,19 @@ export class CompressedClusters {
       throw error;
     }
   }
+}
 
-  #decode(compressed: Uint8Array, limit: number): Uint8Array {
-    switch (this.#compressionType) {
-      case 0:
-        return this.#codecs.inflate(compressed, limit);
-      case 1:
-        return this.#codecs.unzstd(compressed, limit);
-      default:
-        throw new Qcow2Error('not-supported', `Compression type ${this.#compressionType} is not known.`);
-    }
+/**
+ * What compressed bytes give, at most `limit` bytes. `type`: of the header, 0 deflate, 1 Zstandard. Throws `Qcow2Error`
+ * where they give nothing.
+ */
+export function decompress(codecs: Codecs, type: number, compressed: Uint8Array, limit: number): Uint8Array {
+  switch (type) {
+    case 0:
+      return codecs.inflate(compressed, limit);
+    case 1:
+      return codecs.unzstd(compressed, limit);
+    default:
+      throw new Qcow2Error('not-supported', `Compression type ${type} is not known.`);
   }
 }

@@ -65,6 +65,13 @@ export const checkTexts = {
     advice:
       'Do not repair it with qemu-img check -r: that counts the table twice and calls the image clean. Compare what the neighbours lead to.',
   },
+  'compressed-undecodable': {
+    severity: 'corruption',
+    verdict: 'silent',
+    title: 'The compressed data at {target} can’t be decompressed: {error}',
+    meaning: 'The guest gets an input/output error there. qemu-img check does not decompress anything.',
+    advice: 'The data is lost unless there is another copy of the file. What is around it can be read.',
+  },
   'refcount-past-end': {
     severity: 'leak',
     verdict: 'silent',
