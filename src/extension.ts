@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { registerBack } from './commands/back.ts';
 import { registerBitmaps } from './commands/bitmaps.ts';
+import { registerCheck } from './commands/check.ts';
 import { registerCreateImage } from './commands/createImage.ts';
 import { registerDowngrade } from './commands/downgrade.ts';
 import { registerForward } from './commands/forward.ts';
@@ -9,8 +10,10 @@ import { registerOpen } from './commands/open.ts';
 import { registerOpenSample } from './commands/openSample.ts';
 import { registerRebase } from './commands/rebase.ts';
 import { registerReload } from './commands/reload.ts';
+import { registerRepair } from './commands/repair.ts';
 import { registerResize } from './commands/resize.ts';
 import { registerSaveGuestDisk } from './commands/saveGuestDisk.ts';
+import { registerShowFinding } from './commands/showFinding.ts';
 import { registerShowJson } from './commands/showJson.ts';
 import { registerShowLog } from './commands/showLog.ts';
 import { registerSnapshots } from './commands/snapshots.ts';
@@ -42,7 +45,10 @@ export function activate(context: vscode.ExtensionContext): void {
     registerRebase(tools),
     registerSnapshots(tools),
     registerBitmaps(tools),
+    registerRepair(tools),
     registerUndo(tools),
+    registerCheck(activeImage, editor),
+    registerShowFinding(editor),
     registerReload(activeImage, (uri) => editor.reload(uri)),
     registerGoTo(() => editor.run('go-to')),
     registerBack(() => editor.run('back')),

@@ -3,6 +3,7 @@ import { keyed } from 'lit/directives/keyed.js';
 import { useNotation } from '../src/engine/format/show.ts';
 import type { PageCommand } from '../src/protocol/pageCommand.ts';
 import type { Settings } from '../src/protocol/settings.ts';
+import { corruptionsOf } from './checkCounts.ts';
 import type { Image } from './description.ts';
 import { inspector } from './inspector.ts';
 import { settled } from './loaded.ts';
@@ -12,7 +13,7 @@ import { inPane, step, visited } from './history.ts';
 import { paneContents } from './panes/content.ts';
 import { immediatePanes, inPlacePanes, type KeepEvent, type PaneContent } from './panes/pane.ts';
 import { ScrollKeeper } from './scroll.ts';
-import type { SelectEvent } from './selection.ts';
+import { type CheckFinding, SelectEvent } from './selection.ts';
 import type { Session } from './session.ts';
 import { firstState, type Kept, type Pane, panes, type ViewState } from './state.ts';
 import { walkKeys } from './walking.ts';
@@ -117,6 +118,7 @@ export class App extends PageElement {
   configure(settings: Settings, fresh: boolean): void {
     const { session } = this;
     session.scanOnOpen = settings.scanOnOpen;
+    session.checkOnOpen = settings.checkOnOpen;
     useNotation(settings.addresses);
     this.#defaults = { map: JSON.stringify({ shown: settings.mapShows }) };
     const pane = panes.find((name) => name === settings.openPane);
@@ -131,9 +133,21 @@ export class App extends PageElement {
     const dialog = this.querySelector<GoToDialog>('qcow2-go-to');
     if (command === 'go-to') {
       dialog?.show();
+    } else if (command === 'check') {
+      this.session.check.start(true);
+      this.#showPane('check');
     } else if (dialog?.open !== true) {
       this.#step(command === 'back' ? -1 : 1);
     }
+  }
+
+  /** Shows a finding of the check, which runs if it has not yet. */
+  showFinding(selection: CheckFinding): void {
+    const { check } = this.session;
+    if (check.summary.state === 'waiting') {
+      check.start(check.whole);
+    }
+    this.#onSelect(new SelectEvent(selection, 'check'));
   }
 
   #page(image: Image): TemplateResult {
@@ -141,9 +155,10 @@ export class App extends PageElement {
     const { listed } = session;
     const { selection, history } = state;
     const kept = state.kept[state.pane] ?? this.#defaults[state.pane];
-    const content: PaneContent = { image, session, listed, selection, reveals: this.#reveals, kept };
+    const found = session.findingOf(selection);
+    const content: PaneContent = { image, session, listed, selection, found, reveals: this.#reveals, kept };
     return html`
-      ${strip(this.name, image, session, listed)} ${notices(session)} ${tabs(state.pane, (pane) => this.#showPane(pane))}
+      ${strip(this.name, image, session, listed)} ${notices(session)} ${tabs(state.pane, (pane) => this.#showPane(pane), corruptionsOf(session))}
       <div class="body">
         <main class="pane">
           <div class="pane-content pane-${state.pane}" id="pane" role="tabpanel" aria-labelledby="tab-${state.pane}"
@@ -155,7 +170,7 @@ export class App extends PageElement {
           ${keyed(
             session.epoch,
             inspector(
-              { image, session, listed, pane: state.pane, selection, path: this.path },
+              { image, session, listed, pane: state.pane, selection, found, path: this.path },
               { back: step(history, -1)?.visit, forward: step(history, 1)?.visit, run: (command) => this.run(command) },
             ),
           )}
@@ -214,11 +229,14 @@ export class App extends PageElement {
     }
   }
 
-  /** Starts the walk over the tables, which must not delay the first content: nor the first picture of the map. */
+  /** Starts the walk over the tables, which must not delay the first content: nor the first picture of the map. Then the check. */
   #scanSoon(): void {
     const { session, state } = this;
     if (session.wantsScan && this.#greeted && (state.pane !== 'map' || this.#paneSettled)) {
       session.startScan();
+    }
+    if (session.wantsCheck && this.#greeted && !session.scanComes) {
+      session.startCheck();
     }
   }
 

@@ -1,5 +1,6 @@
 import type { ByteRange, FindingCode, FindingTexts } from '../src/engine/finding.ts';
 import { fillText } from '../src/engine/findingText.ts';
+import { showCount } from '../src/engine/format/show.ts';
 import type { ScanResult } from '../src/protocol/imageApi.ts';
 import type { Finding, FindingText, Image, Severity } from './description.ts';
 import type { Selection } from './selection.ts';
@@ -43,7 +44,8 @@ export function textOf(finding: Finding): FindingText {
   };
 }
 
-function severityOf(finding: Finding): Severity {
+/** How bad a finding is. */
+export function severityOf(finding: Finding): Severity {
   return template(finding).severity;
 }
 
@@ -63,24 +65,28 @@ export function listFindings(image: Image, scan: ScanResult | undefined): Listed
   return [...opening, ...scanned];
 }
 
-/** The severity of the worst finding. */
-export function worst(findings: readonly Finding[]): Severity | undefined {
-  const present = new Set(findings.map(severityOf));
-  return order.find((severity) => present.has(severity));
+/** The worst severity of which there are any. */
+export function worst(counts: ReadonlyMap<Severity, number>): Severity | undefined {
+  return order.find((severity) => counts.has(severity));
 }
 
-/** `2 corruptions · 1 note`; empty when there is none. */
-export function countWords(findings: readonly Finding[]): string {
+/** How many of some findings there are of each severity. */
+export function countFindings(findings: readonly Finding[]): ReadonlyMap<Severity, number> {
   const counts = new Map<Severity, number>();
   for (const finding of findings) {
     const severity = severityOf(finding);
     counts.set(severity, (counts.get(severity) ?? 0) + 1);
   }
+  return counts;
+}
+
+/** `2 corruptions · 1 note`; empty when there is none. */
+export function countWords(counts: ReadonlyMap<Severity, number>): string {
   return order
     .filter((severity) => counts.has(severity))
     .map((severity) => {
       const count = counts.get(severity) ?? 0;
-      return `${count} ${count === 1 ? severities[severity].one : severities[severity].many}`;
+      return `${showCount(count)} ${count === 1 ? severities[severity].one : severities[severity].many}`;
     })
     .join(' · ');
 }

@@ -10,7 +10,8 @@ import type { Context } from './inspector/parts.ts';
 import { explainRefcountEntry } from './inspector/refcount.ts';
 import { explainBacking, explainDataFile, explainExtension } from './inspector/structures.ts';
 import { type Way, wayBar } from './inspector/way.ts';
-import { type Selection, sameSelection } from './selection.ts';
+import { settled } from './loaded.ts';
+import type { Selection } from './selection.ts';
 import { visible } from './widgets/visible.ts';
 import { wordsOf } from './words.ts';
 
@@ -29,13 +30,18 @@ const invitation = 'Select a field, a feature, a finding or a range: it is expla
 /** Why something that is selected can't be explained: it was selected when the image was another, or is not known yet. */
 function absence({ session }: Context, selection: Selection): string {
   const words = visible(wordsOf(selection));
+  if (selection.kind === 'check-finding') {
+    return settled(session.check.summary)
+      ? `${words} is not there.`
+      : `${words} is not known before the check has ended.`;
+  }
   return selection.kind === 'scan-finding' && session.scan.state !== 'ready'
     ? `${words} is not known until all tables are read.`
     : `There is no ${words} in this image.`;
 }
 
 function explanation(context: Context, selection: Selection): TemplateResult | undefined {
-  const { image, listed } = context;
+  const { image, found } = context;
   const { header } = image;
   switch (selection.kind) {
     case 'field': {
@@ -74,10 +80,9 @@ function explanation(context: Context, selection: Selection): TemplateResult | u
     case 'data-file':
       return image.dataFile && explainDataFile(context, image.dataFile);
     case 'finding':
-    case 'scan-finding': {
-      const found = listed.find((one) => sameSelection(one.selection, selection));
-      return found && explainFinding(context, found.finding, selection);
-    }
+    case 'scan-finding':
+    case 'check-finding':
+      return found && explainFinding(context, found, selection);
     case 'guest':
       return explainGuest(context, selection);
   }

@@ -1,5 +1,5 @@
 import { type Connection, createClient } from '../src/protocol/client.ts';
-import type { FromWebview } from '../src/protocol/messages.ts';
+import type { FromWebview, ToWebview } from '../src/protocol/messages.ts';
 import { newsOf } from '../src/protocol/news.ts';
 import { pageCommand } from '../src/protocol/pageCommand.ts';
 import { settingsOf } from '../src/protocol/settings.ts';
@@ -53,6 +53,11 @@ window.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
   }
   if (typeof data === 'object' && data !== null && 'type' in data && data.type === 'chain') {
     app.session.chain.heard();
+  }
+  if (typeof data === 'object' && data !== null && 'type' in data && data.type === 'show-finding') {
+    // Written by our own host: both ends are built together.
+    const { code, index } = data as Extract<ToWebview, { type: 'show-finding' }>;
+    app.showFinding({ kind: 'check-finding', code, index });
   }
   const command = pageCommand(data);
   if (command !== undefined) {

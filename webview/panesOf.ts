@@ -9,6 +9,7 @@ const shownIn: Readonly<Record<Selection['kind'], readonly string[]>> = {
   extension: ['header', 'hex'],
   finding: ['overview', 'hex'],
   'scan-finding': ['overview', 'hex'],
+  'check-finding': ['check', 'hex'],
   snapshot: ['snapshots', 'overview', 'hex'],
   bitmap: ['bitmaps', 'overview', 'hex'],
   encryption: ['encryption', 'overview', 'hex'],

@@ -1,3 +1,4 @@
+import type { FindingCode } from '../src/engine/finding.ts';
 import type { Pane } from './state.ts';
 
 /** What is selected. There is one selection in a view: the Inspector explains it, every pane marks it. */
@@ -8,6 +9,8 @@ export type Selection =
   | { readonly kind: 'extension'; readonly index: number }
   | { readonly kind: 'finding'; readonly index: number }
   | { readonly kind: 'scan-finding'; readonly index: number }
+  /** A finding of the check: by its place among those of its code. */
+  | CheckFinding
   | { readonly kind: 'snapshot'; readonly index: number }
   | { readonly kind: 'bitmap'; readonly index: number }
   | { readonly kind: 'encryption' }
@@ -26,6 +29,13 @@ export type Selection =
   | { readonly kind: 'refcount-table-entry'; readonly index: number }
   /** An entry of the refcount block that an entry of the refcount table leads to. */
   | { readonly kind: 'refcount-entry'; readonly block: number; readonly index: number };
+
+/** The selection of a finding of the check. */
+export interface CheckFinding {
+  readonly kind: 'check-finding';
+  readonly code: FindingCode;
+  readonly index: number;
+}
 
 /** The selection of a range of the file. */
 export function hostRange(start: bigint, length: bigint): Selection {
@@ -52,6 +62,8 @@ export function addressOf(selection: Selection): string {
       return `l2-entry:${selection.l1}.${selection.index}${layerSuffix(selection)}`;
     case 'refcount-entry':
       return `refcount-entry:${selection.block}.${selection.index}`;
+    case 'check-finding':
+      return `check-finding:${selection.code}.${selection.index}`;
     case 'extension':
     case 'finding':
     case 'scan-finding':
@@ -102,6 +114,11 @@ export function selectionAt(address: string): Selection | undefined {
     case 'refcount-entry': {
       const [, block, index] = /^(\d+)\.(\d+)$/.exec(place) ?? [];
       return block === undefined ? undefined : { kind, block: Number(block), index: Number(index) };
+    }
+    case 'check-finding': {
+      const [, code, index] = /^([\w-]+)\.(\d+)$/.exec(place) ?? [];
+      // Another version may have had other codes: such a finding is not there any more.
+      return code === undefined ? undefined : { kind, code: code as FindingCode, index: Number(index) };
     }
     case 'extension':
     case 'finding':

@@ -1,4 +1,6 @@
 import type { ChainPlace } from '../src/protocol/chainApi.ts';
+import type { RepairSelection } from '../src/protocol/changeApi.ts';
+import type { CheckSummary } from '../src/protocol/checkApi.ts';
 import type { Client, Connection } from '../src/protocol/client.ts';
 import { encode } from '../src/protocol/codec.ts';
 import type { ScanResult, WithTexts } from '../src/protocol/imageApi.ts';
@@ -6,10 +8,13 @@ import type { TableChanges } from '../src/protocol/liveApi.ts';
 import type { RangeRequest } from '../src/protocol/mapApi.ts';
 import type { FromWebview } from '../src/protocol/messages.ts';
 import type { FileNews } from '../src/protocol/news.ts';
+import type { CheckOnOpen } from '../src/protocol/settings.ts';
 import { ChainState } from './chainState.ts';
-import type { Image } from './description.ts';
+import { CheckState } from './checkState.ts';
+import type { Finding, Image } from './description.ts';
 import { type Listed, learnTexts, listFindings } from './findings.ts';
 import { type Loaded, load, readyValue, settled } from './loaded.ts';
+import { type Selection, sameSelection } from './selection.ts';
 
 /** What was read of an image at one opening. */
 export interface Reading {
@@ -37,18 +42,24 @@ export class Session extends EventTarget {
   tables: TableChanges | undefined;
   /** The files that the image is based on. */
   readonly chain: ChainState;
+  /** The check of the image. */
+  readonly check: CheckState;
   /** Those who have the image open, as the user has read it already. */
   dismissedHolders: string | undefined;
   /** Grows each time that the image is read again, or its chain is opened or closed: what was asked no longer holds. */
   epoch = 0;
   /** Whether all tables are read without being asked. */
   scanOnOpen = true;
+  /** How much is checked without being asked. */
+  checkOnOpen: CheckOnOpen = 'quick';
   readonly #connect: () => Connection;
   readonly #tell: (message: FromWebview) => void;
   #connection: Connection;
   #opened: number | undefined;
   #scanAsked = false;
   #again: Loaded<Image> = { state: 'waiting' };
+  /** The check that the host was told of. */
+  #told: CheckSummary | undefined;
   #cancelScan: () => void = () => undefined;
   #cancelReading: () => void = () => undefined;
 
@@ -68,6 +79,26 @@ export class Session extends EventTarget {
         this.dispatchEvent(new Event('change'));
       },
     );
+    this.check = new CheckState(
+      () => this.client,
+      () => {
+        this.#tellChecked();
+        this.dispatchEvent(new Event('change'));
+      },
+    );
+  }
+
+  /** The finding that is selected; undefined until it is there. */
+  findingOf(selection: Selection | undefined): Finding | undefined {
+    switch (selection?.kind) {
+      case 'finding':
+      case 'scan-finding':
+        return this.listed.find((one) => sameSelection(one.selection, selection))?.finding;
+      case 'check-finding':
+        return this.check.find(selection);
+      default:
+        return undefined;
+    }
   }
 
   /** Asks about the image that is shown. Another one after it was read again. */
@@ -80,6 +111,7 @@ export class Session extends EventTarget {
     this.#cancelReading();
     this.#cancelScan();
     this.scan = { state: 'waiting' };
+    this.check.forget();
     this.#cancelReading = load(
       (signal, onProgress) => this.client.call('describe', undefined, { signal, onProgress }),
       (image) => {
@@ -136,6 +168,11 @@ export class Session extends EventTarget {
     this.#tell({ type: 'roll-back' });
   }
 
+  /** Has the host show what a repair would do; without a selection, it asks the user what to repair. */
+  repair(selection?: RepairSelection): void {
+    this.#tell({ type: 'repair', ...(selection && { body: encode(selection) }) });
+  }
+
   /** Has the host open a file of the chain in a tab of its own. */
   openFile(file: ChainPlace): void {
     this.#tell({ type: 'open-file', file });
@@ -179,10 +216,36 @@ export class Session extends EventTarget {
     return this.wantsScan || this.scan.state === 'loading';
   }
 
-  /** True when neither the description nor the scan will change by itself. */
+  /** True when there is an image to be checked, as far as that goes. */
+  get canCheck(): boolean {
+    return this.image.state === 'ready' && this.image.value.header !== undefined;
+  }
+
+  /** True when the check is to start by itself, which it does after the walk. */
+  get wantsCheck(): boolean {
+    const wanted = this.checkOnOpen !== 'off' || this.check.whole;
+    return this.canCheck && wanted && this.check.summary.state === 'waiting';
+  }
+
+  /** Starts the check that the settings want, or the user wanted of the image as it was before. */
+  startCheck(): void {
+    this.check.start(this.check.whole || this.checkOnOpen === 'full');
+  }
+
+  /** True when neither the description nor the scan nor the check will change by itself. */
   get settled(): boolean {
     const scanned = !this.canScan || settled(this.scan) || (this.scan.state === 'waiting' && !this.wantsScan);
-    return settled(this.image) && this.#again.state !== 'loading' && scanned;
+    const checked = settled(this.check.summary) || (this.check.summary.state === 'waiting' && !this.wantsCheck);
+    return settled(this.image) && this.#again.state !== 'loading' && scanned && checked;
+  }
+
+  /** The host has the findings shown among the problems. */
+  #tellChecked(): void {
+    const summary = readyValue(this.check.summary);
+    if (summary !== undefined && summary !== this.#told) {
+      this.#tell({ type: 'checked', whole: summary.complete });
+    }
+    this.#told = summary;
   }
 
   /** What was read stays until the image as it is now has answered; then one takes the place of the other as a whole. */
@@ -213,6 +276,7 @@ export class Session extends EventTarget {
     this.#cancelScan();
     this.#cancelScan = () => undefined;
     this.#replaceConnection(next);
+    this.check.forget();
     this.tables = undefined;
     this.image = image;
     this.scan = { state: 'waiting' };

@@ -10,6 +10,7 @@ export const panes = [
   'tables',
   'snapshots',
   'bitmaps',
+  'check',
   'encryption',
   'chain',
   'hex',

@@ -18,6 +18,8 @@ export function wordsOf(selection: Selection): string {
       return `finding ${selection.index + 1} of opening`;
     case 'scan-finding':
       return `finding ${selection.index + 1} of the tables`;
+    case 'check-finding':
+      return `finding ${selection.index + 1} of ${selection.code}`;
     case 'key-slot':
       return `key slot ${selection.index}`;
     case 'encryption':

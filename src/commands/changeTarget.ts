@@ -23,7 +23,7 @@ export interface ChangeTools {
 export function registerChange(
   command: string,
   { active, editor }: ChangeTools,
-  ask: (description: () => Promise<Description>) => Promise<ChangeRequest | undefined>,
+  ask: (description: () => Promise<Description>, uri: vscode.Uri) => Promise<ChangeRequest | undefined>,
 ): vscode.Disposable {
   return vscode.commands.registerCommand(command, async (clicked: unknown) => {
     const uri = clicked instanceof vscode.Uri ? clicked : (active() ?? (await pick()));
@@ -31,7 +31,7 @@ export function registerChange(
       return;
     }
     try {
-      const request = await ask(() => editor.describe(uri));
+      const request = await ask(() => editor.describe(uri), uri);
       if (request !== undefined) {
         await editor.change(uri, request);
       }

@@ -2,6 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import type { Result } from '../protocol/api.ts';
+import type { RepairSelection } from '../protocol/changeApi.ts';
+import type { CallOptions } from '../protocol/client.ts';
+import { decode } from '../protocol/codec.ts';
 import { fromWebview, type ToWebview } from '../protocol/messages.ts';
 import type { PageCommand } from '../protocol/pageCommand.ts';
 import type { ImageThreads } from '../worker/imageThreads.ts';
@@ -10,9 +13,10 @@ import { callOnce } from './callOnce.ts';
 import { openChainFile } from './chainFiles.ts';
 import { ImageDocument } from './document.ts';
 import { inspectorPage } from './page.ts';
+import type { Problems } from './problems.ts';
 import { saveBytes } from './saveBytes.ts';
 import { readSettings, section, virtualFileLimit } from './settings.ts';
-import { describeNow } from './threadCall.ts';
+import { callThread, describeNow } from './threadCall.ts';
 import type { ViewStates } from './viewStates.ts';
 import { virtualFile } from './virtualFile.ts';
 
@@ -28,6 +32,8 @@ interface ChangesOfImages {
   opened(uri: vscode.Uri): void;
   /** Shows what rolling back the interrupted change of an image would do. */
   rollBack(uri: vscode.Uri): void;
+  /** Shows what a repair of an image would do; without a selection, the user is asked what to repair. */
+  repair(uri: vscode.Uri, select: RepairSelection | undefined): void;
 }
 
 /** Opens images in the inspector. All editors on one image share its thread. */
@@ -37,10 +43,16 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
   readonly #states: ViewStates;
   readonly #changes: ChangesOfImages;
   readonly #log: vscode.LogOutputChannel;
+  readonly #problems: Problems;
   readonly #panels = new Map<vscode.WebviewPanel, vscode.Uri>();
+  /** By image: what the page that is being shown is to do once it listens. */
+  readonly #pending = new Map<string, ToWebview>();
+  /** The panels whose page listens. */
+  readonly #listening = new Set<vscode.WebviewPanel>();
 
   /**
    * @param dist - the folder of the built webview
+   * @param problems - list what is found in the images that are shown
    * @param changes - are told which images are shown, and that a change which was interrupted is to be rolled back
    */
   constructor(
@@ -48,18 +60,24 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
     threads: ImageThreads,
     states: ViewStates,
     changes: ChangesOfImages,
+    problems: Problems,
     log: vscode.LogOutputChannel,
   ) {
     this.#dist = dist;
     this.#threads = threads;
     this.#states = states;
     this.#changes = changes;
+    this.#problems = problems;
     this.#log = log;
   }
 
   openCustomDocument(uri: vscode.Uri): ImageDocument {
     this.#changes.opened(uri);
-    return new ImageDocument(uri, () => this.#threads.forget(nameOf(uri)));
+    this.#problems.opened(uri);
+    return new ImageDocument(uri, () => {
+      this.#problems.closed(uri);
+      this.#threads.forget(nameOf(uri));
+    });
   }
 
   resolveCustomEditor({ uri }: ImageDocument, panel: vscode.WebviewPanel): void {
@@ -83,6 +101,22 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
     }
   }
 
+  /** Shows an image, whose page gets a message as soon as it listens. */
+  async show(uri: vscode.Uri, message: ToWebview): Promise<void> {
+    this.#pending.set(uri.toString(), message);
+    await vscode.commands.executeCommand('vscode.openWith', uri, viewType);
+    for (const [panel, shown] of this.#panels) {
+      if (panel.active && shown.toString() === uri.toString() && this.#listening.has(panel)) {
+        this.#sendPending(uri, (sent) => void panel.webview.postMessage(sent));
+      }
+    }
+  }
+
+  /** Checks the whole image, as its thread knows it, with progress. Throws `CallFailed`. */
+  checkResult(uri: vscode.Uri, options: CallOptions): Promise<Result<'check'>> {
+    return callThread(this.#threads, nameOf(uri), 'check', { quick: false }, options);
+  }
+
   /** What an image on a disk of this machine is as a whole, at this moment. Throws `CallFailed`. */
   describe(uri: vscode.Uri): Promise<Result<'describe'>> {
     return describeNow(this.#threads, uri.fsPath);
@@ -97,6 +131,7 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
   configure(): void {
     const settings = readSettings(vscode.workspace.getConfiguration(section));
     this.#threads.configure(settings);
+    this.#problems.configure(nameOf);
     for (const { webview } of this.#panels.keys()) {
       void webview.postMessage({ type: 'settings', settings } satisfies ToWebview);
     }
@@ -129,6 +164,8 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
             greeted = true;
             post({ type: 'settings', settings: readSettings(vscode.workspace.getConfiguration(section)) });
             this.#sendState(uri, post);
+            this.#listening.add(panel);
+            this.#sendPending(uri, post);
           }
           thread.request(message.body);
           if (!panel.visible) {
@@ -144,6 +181,13 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
           break;
         case 'roll-back':
           this.#changes.rollBack(uri);
+          break;
+        case 'repair':
+          // Written by our own page; what it selects may be gone, and then nothing is to be repaired.
+          this.#changes.repair(uri, message.body === undefined ? undefined : (decode(message.body) as RepairSelection));
+          break;
+        case 'checked':
+          void this.#problems.checked(uri, path, message.whole);
           break;
         case 'save-bytes':
           void saveBytes(this.#threads, uri, path, message.body);
@@ -168,6 +212,7 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
     const hiding = panel.onDidChangeViewState(() => {
       if (!panel.visible) {
         greeted = false;
+        this.#listening.delete(panel);
         thread.leave();
       }
     });
@@ -175,6 +220,7 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
       hiding.dispose();
       listening.dispose();
       this.#panels.delete(panel);
+      this.#listening.delete(panel);
       thread.leave();
     });
   }
@@ -188,6 +234,14 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Im
     const state = this.#states.get(uri.toString());
     if (state !== undefined) {
       post({ type: 'state', state });
+    }
+  }
+
+  #sendPending(uri: vscode.Uri, post: (message: ToWebview) => void): void {
+    const message = this.#pending.get(uri.toString());
+    this.#pending.delete(uri.toString());
+    if (message !== undefined) {
+      post(message);
     }
   }
 

@@ -1,6 +1,8 @@
+import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import type { Result } from '../protocol/api.ts';
-import type { ChangeRequest } from '../protocol/changeApi.ts';
+import type { ChangeRequest, RepairSelection } from '../protocol/changeApi.ts';
+import type { FindingCode } from '../protocol/checkApi.ts';
 import type { PageCommand } from '../protocol/pageCommand.ts';
 import { ImageThreads } from '../worker/imageThreads.ts';
 import { followTrust } from './chainFiles.ts';
@@ -9,9 +11,11 @@ import { ChangePreviews } from './changePreviews.ts';
 import { JsonDocuments } from './jsonDocuments.ts';
 import { mayChange } from './mayChange.ts';
 import { reopenOrphans } from './orphans.ts';
+import { Problems } from './problems.ts';
+import { withProgress } from './progress.ts';
 import { InspectorProvider, viewType } from './provider.ts';
 import { saveGuestDisk } from './saveGuestDisk.ts';
-import { section } from './settings.ts';
+import { listsProblems, section } from './settings.ts';
 import { ViewStates } from './viewStates.ts';
 
 /** The editor as the rest of the extension sees it. */
@@ -24,6 +28,12 @@ export interface Editor extends vscode.Disposable {
   showJson(uri: vscode.Uri): Promise<void>;
   /** What an image on a disk of this machine is as a whole, at this moment. Throws `CallFailed`. */
   describe(uri: vscode.Uri): Promise<Result<'describe'>>;
+  /** Shows an image and checks the whole of it. */
+  check(uri: vscode.Uri): Promise<void>;
+  /** What a check of the whole image finds, with progress; undefined when the user stops it. Throws `CallFailed`. */
+  checkResult(uri: vscode.Uri): Promise<Result<'check'> | undefined>;
+  /** Shows an image, with a finding of its check selected. */
+  showFinding(uri: vscode.Uri, code: string, index: number): Promise<void>;
   /** Saves the disk of an image as a raw file that the user is asked for; `snapshot`: as that one has it. */
   saveGuestDisk(uri: vscode.Uri, snapshot: number | undefined): Promise<void>;
   /** Plans a change of an image and shows its preview, if the image may be changed. */
@@ -45,8 +55,13 @@ export function registerEditor(context: vscode.ExtensionContext, log: vscode.Log
   const changes = {
     opened: (uri: vscode.Uri) => previews.opened(uri),
     rollBack: (uri: vscode.Uri) => void change(uri, { verb: 'roll-back' }),
+    repair: (uri: vscode.Uri, select: RepairSelection | undefined) =>
+      void (select === undefined
+        ? vscode.commands.executeCommand('qcow2.inspector.repair', uri)
+        : change(uri, { verb: 'repair', select })),
   };
-  const provider = new InspectorProvider(dist, threads, new ViewStates(context.workspaceState), changes, log);
+  const problems = new Problems(threads, () => listsProblems(vscode.workspace.getConfiguration(section)), log);
+  const provider = new InspectorProvider(dist, threads, new ViewStates(context.workspaceState), changes, problems, log);
   const registered = vscode.window.registerCustomEditorProvider(viewType, provider, {
     supportsMultipleEditorsPerDocument: true,
   });
@@ -64,11 +79,18 @@ export function registerEditor(context: vscode.ExtensionContext, log: vscode.Log
     run: (command) => provider.run(command),
     showJson: (uri) => json.show(uri),
     describe: (uri) => provider.describe(uri),
+    check: (uri) => provider.show(uri, { type: 'command', command: 'check' }),
+    checkResult: (uri) =>
+      withProgress(`Checking ${basename(uri.fsPath)}`, (options) => provider.checkResult(uri, options)),
+    showFinding: (uri, code, index) =>
+      // A code that is none is that of no finding.
+      provider.show(uri, { type: 'show-finding', code: code as FindingCode, index }),
     saveGuestDisk: (uri, snapshot) => saveGuestDisk(threads, uri, snapshot),
     change,
     stop: () => previews.dispose(),
     dispose: () => {
       json.dispose();
+      problems.dispose();
       configuring.dispose();
       trusting.dispose();
       orphans.dispose();

@@ -1,5 +1,6 @@
 import {
   type AddressNotation,
+  type CheckOnOpen,
   defaultSettings,
   type MapShows,
   type RefreshOnChange,
@@ -16,7 +17,7 @@ export interface Configuration {
 
 const refreshes: readonly RefreshOnChange[] = ['on', 'ask', 'off'];
 const notations: readonly AddressNotation[] = ['hexadecimal', 'decimal'];
-
+const checks: readonly CheckOnOpen[] = ['quick', 'full', 'off'];
 const maps: readonly MapShows[] = ['both', 'guest', 'host'];
 
 /** The user's settings; what is not one of the words that are known counts as not set. */
@@ -26,7 +27,9 @@ export function readSettings(configuration: Configuration): Settings {
   const refresh = configuration.get('refreshOnChange');
   const addresses = configuration.get('addresses');
   const mapShows = configuration.get('mapShows');
+  const checkOnOpen = configuration.get('checkOnOpen');
   return {
+    checkOnOpen: checks.find((word) => word === checkOnOpen) ?? defaultSettings.checkOnOpen,
     mapShows: maps.find((word) => word === mapShows) ?? defaultSettings.mapShows,
     openPane: typeof openPane === 'string' ? openPane : defaultSettings.openPane,
     scanOnOpen: typeof scanOnOpen === 'boolean' ? scanOnOpen : defaultSettings.scanOnOpen,
@@ -39,6 +42,11 @@ export function readSettings(configuration: Configuration): Settings {
 export function virtualFileLimit(configuration: Configuration): number {
   const mib = configuration.get('virtualFileLimit');
   return (typeof mib === 'number' && mib >= 1 ? mib : 256) * 2 ** 20;
+}
+
+/** Whether findings are listed in the panel Problems. */
+export function listsProblems(configuration: Configuration): boolean {
+  return configuration.get('problems') !== false;
 }
 
 /** Whether the rollback journal of a finished change is kept, so that it can be undone. */

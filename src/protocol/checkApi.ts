@@ -3,7 +3,7 @@ import type { FindingGroup, GuestImpact, ImpactKind, Partition } from '../engine
 import type { Finding, FindingCode } from '../engine/finding.ts';
 import type { WithTexts } from './imageApi.ts';
 
-export type { GuestImpact, ImpactKind, Partition };
+export type { FindingCode, GuestImpact, ImpactKind, Partition };
 
 /** The check of an image, and its findings page by page. */
 export interface CheckApi {

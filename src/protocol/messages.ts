@@ -1,3 +1,4 @@
+import type { FindingCode } from '../engine/finding.ts';
 import type { CallError } from './api.ts';
 import type { ChainPlace, Consent } from './chainApi.ts';
 import type { FileNews } from './news.ts';
@@ -18,6 +19,10 @@ export type FromWebview =
   | { readonly type: 'open-file'; readonly file: ChainPlace }
   /** Show what rolling back the interrupted change of the image would do. */
   | { readonly type: 'roll-back' }
+  /** Show what a repair would do; `body` is a `RepairSelection` as `encode` writes it. Without one the user is asked. */
+  | { readonly type: 'repair'; readonly body?: string }
+  /** The check of the page has ended: what it has found can be asked for. */
+  | { readonly type: 'checked'; readonly whole: boolean }
   /** Save bytes to a file that the user is asked for; `body` is a `RangeRequest` as `encode` writes it. */
   | { readonly type: 'save-bytes'; readonly body: string }
   /** An error of the page, for the log. */
@@ -35,6 +40,8 @@ export type ToWebview =
   | { readonly type: 'reply'; readonly body: string }
   /** Something else can be told of the files that the image is based on: ask `chain` again. */
   | { readonly type: 'chain' }
+  /** A finding of the check is to be shown. */
+  | { readonly type: 'show-finding'; readonly code: FindingCode; readonly index: number }
   /** A command was run. */
   | { readonly type: 'command'; readonly command: PageCommand }
   /** The worker has stopped: whatever was asked before gets this error. Asking again starts a new worker. */
@@ -114,6 +121,12 @@ export function fromWebview(message: unknown): FromWebview | undefined {
       return { type: 'reload' };
     case 'roll-back':
       return { type: 'roll-back' };
+    case 'repair':
+      return 'body' in message && typeof message.body === 'string'
+        ? { type: 'repair', body: message.body }
+        : { type: 'repair' };
+    case 'checked':
+      return 'whole' in message ? { type: 'checked', whole: message.whole === true } : undefined;
     case 'pause':
       return 'paused' in message ? { type: 'pause', paused: message.paused === true } : undefined;
     case 'open-file':

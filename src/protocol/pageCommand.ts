@@ -1,4 +1,4 @@
-const pageCommands = ['go-to', 'back', 'forward'] as const;
+const pageCommands = ['go-to', 'back', 'forward', 'check'] as const;
 
 /** What a command of VS Code asks the page in the active tab for. */
 export type PageCommand = (typeof pageCommands)[number];

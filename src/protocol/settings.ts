@@ -7,6 +7,9 @@ export type AddressNotation = 'hexadecimal' | 'decimal';
 /** Which maps the pane of the maps shows. */
 export type MapShows = 'both' | 'guest' | 'host';
 
+/** How much of an image is checked as soon as it is opened. */
+export type CheckOnOpen = 'quick' | 'full' | 'off';
+
 /** The settings of the user that the page and the worker need. */
 export interface Settings {
   /** The pane shown when an image is opened for the first time. */
@@ -15,6 +18,8 @@ export interface Settings {
   readonly refreshOnChange: RefreshOnChange;
   /** Whether all tables are read as soon as an image is opened. */
   readonly scanOnOpen: boolean;
+  /** Whether it is checked after that: in a bounded time, whole, or not at all. */
+  readonly checkOnOpen: CheckOnOpen;
   /** Which maps are shown where the user has not chosen for an image. */
   readonly mapShows: MapShows;
 }
@@ -25,6 +30,7 @@ export const defaultSettings: Settings = {
   addresses: 'hexadecimal',
   refreshOnChange: 'on',
   scanOnOpen: true,
+  checkOnOpen: 'quick',
   mapShows: 'both',
 };
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { keepsUndo, readSettings, section, virtualFileLimit } from '../../src/editor/settings.ts';
+import { keepsUndo, listsProblems, readSettings, section, virtualFileLimit } from '../../src/editor/settings.ts';
 import { openImage } from '../../src/engine/image/open.ts';
 import { scan } from '../../src/engine/image/scan.ts';
 import { noProgress } from '../../src/engine/ports.ts';
@@ -20,17 +20,25 @@ describe('the settings', () => {
     const shown = Object.fromEntries(
       Object.entries(properties).map(([name, property]) => [name.slice(section.length + 1), property.default]),
     );
-    const { virtualFileLimit: limit, keepUndo, ...others } = shown;
+    const { virtualFileLimit: limit, keepUndo, problems, ...others } = shown;
     assert.deepEqual(others, { ...defaultSettings });
     assert.deepEqual(readSettings(of(shown)), defaultSettings);
     assert.equal(virtualFileLimit(of(shown)), Number(limit) * 2 ** 20);
     assert.equal(virtualFileLimit(of({})), Number(limit) * 2 ** 20);
     assert.equal(keepsUndo(of({})), keepUndo);
+    assert.equal(listsProblems(of({})), problems);
   });
 
   it('keep the journal of a change unless the user says otherwise', () => {
     assert.deepEqual(
       [true, undefined, 'no', false].map((keepUndo) => keepsUndo(of({ keepUndo }))),
+      [true, true, true, false],
+    );
+  });
+
+  it('list problems unless the user says otherwise', () => {
+    assert.deepEqual(
+      [true, undefined, 'no', false].map((problems) => listsProblems(of({ problems }))),
       [true, true, true, false],
     );
   });

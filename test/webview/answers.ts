@@ -6,6 +6,7 @@ import type { ScanResult, WithTexts } from '../../src/protocol/imageApi.ts';
 import type { ExtentPage, ExtentRequest, ExtentRow, GuestKind } from '../../src/protocol/mapApi.ts';
 import type { Handlers } from '../../src/worker/server.ts';
 import { type ChainAnswers, chainAnswers } from './chainPictures.ts';
+import { type CheckAnswers, checkAnswers, groupsOf } from './checkAnswers.ts';
 import { type ListAnswers, listAnswers } from './listAnswers.ts';
 import { type MapAnswers, mapAnswers } from './mapAnswers.ts';
 import { type PlaceAnswers, placeAnswers } from './placeAnswers.ts';
@@ -39,7 +40,8 @@ export type Answers = Pick<Handlers, 'describe' | 'scan' | 'extents'> &
   MapAnswers &
   PlaceAnswers &
   ListAnswers &
-  ChainAnswers;
+  ChainAnswers &
+  CheckAnswers;
 
 /** The description as the worker sends it. */
 export function described(image: ImageDescription): ImageDescription & WithTexts {
@@ -60,6 +62,7 @@ export function answersFor(image: ImageDescription): Answers {
     ...listAnswers(image),
     ...placeAnswers(image, kindAt),
     ...chainAnswers(image),
+    ...checkAnswers(groupsOf([...image.findings, ...scanOf(image).findings])),
   };
 }
 

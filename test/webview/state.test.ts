@@ -24,6 +24,14 @@ const selections: fc.Arbitrary<Selection> = fc.oneof(
   fc.record({ kind: fc.constant('l1-entry' as const), index }, plain),
   fc.record({ kind: fc.constant('l2-entry' as const), l1: index, index, snapshot: index }, plain),
   fc.record({ kind: fc.constant('l2-entry' as const), l1: index, index }, plain),
+  fc.record(
+    {
+      kind: fc.constant('check-finding' as const),
+      code: fc.constantFrom('cluster-leaked', 'l2-table-past-end'),
+      index,
+    },
+    plain,
+  ),
   fc.record({ kind: fc.constant('refcount-entry' as const), block: index, index }, plain),
 );
 

@@ -1,9 +1,8 @@
 import type { Client } from '../../src/protocol/client.ts';
 import type { StructurePart, StructureSpan } from '../../src/protocol/hexApi.ts';
 import type { MapSpace } from '../../src/protocol/mapApi.ts';
-import type { Image } from '../description.ts';
-import type { Listed } from '../findings.ts';
-import { type Selection, sameSelection } from '../selection.ts';
+import type { Finding, Image } from '../description.ts';
+import type { Selection } from '../selection.ts';
 
 /** Bytes of a space. */
 export interface ByteMark {
@@ -78,10 +77,10 @@ const fixedBytes = { snapshot: 40n, bitmap: 24n, slot: 48n, slots: 208n } as con
 
 /** The bytes of what is selected, where it has some. Asks the worker where only a table tells. */
 export async function placeOf(
-  { image, listed, client }: { readonly image: Image; readonly listed: readonly Listed[]; readonly client: Client },
+  { image, found, client }: { readonly image: Image; readonly found: Finding | undefined; readonly client: Client },
   selection: Selection,
 ): Promise<MarkedPlace | undefined> {
-  const known = knownPlace(image, listed, selection);
+  const known = knownPlace(image, found, selection);
   if (known !== undefined) {
     return known;
   }
@@ -114,7 +113,7 @@ export async function placeOf(
   }
 }
 
-function knownPlace(image: Image, listed: readonly Listed[], selection: Selection): MarkedPlace | undefined {
+function knownPlace(image: Image, found: Finding | undefined, selection: Selection): MarkedPlace | undefined {
   const { header, encryption } = image;
   const at = (start: bigint | number, length: bigint | number): MarkedPlace => ({
     space: host,
@@ -153,9 +152,9 @@ function knownPlace(image: Image, listed: readonly Listed[], selection: Selectio
     case 'backing':
       return image.backing && at(image.backing.offset, image.backing.nameBytes.length);
     case 'finding':
-    case 'scan-finding': {
-      const finding = listed.find((one) => sameSelection(one.selection, selection))?.finding;
-      const { host: inFile, guest } = finding ?? {};
+    case 'scan-finding':
+    case 'check-finding': {
+      const { host: inFile, guest } = found ?? {};
       return inFile
         ? at(inFile.offset, inFile.length)
         : guest && { space: { space: 'guest' }, start: guest.offset, length: guest.length };

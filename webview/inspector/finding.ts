@@ -31,7 +31,7 @@ export function explainFinding(context: Context, finding: Finding, selection: Se
     )}
     ${section('Meaning', html`<p>${linkedText(meaning, image)}</p>`)}
     ${section('QEMU', html`<p>${verdictWords[verdict]}</p>${qemu === undefined ? nothing : html`<p>${verdict === 'silent' ? 'Once it comes across it: ' : nothing}<q>${qemu}</q></p>`}`)}
-    ${section('What can be done', html`<p>${linkedText(advice, image)}</p>`)}
+    ${section('What can be done', html`<p>${linkedText(advice, image)}</p>${repairLink(context, finding, selection)}`)}
     ${reveal(context, placeOf(image, finding), own, selection)}
     ${section(
       'Copy',
@@ -43,6 +43,17 @@ export function explainFinding(context: Context, finding: Finding, selection: Se
       ]),
     )}
   `;
+}
+
+/** Leads to the repair of this finding alone. */
+function repairLink(
+  { session }: Context,
+  { code, host }: Finding,
+  { kind }: Selection,
+): TemplateResult | typeof nothing {
+  return kind !== 'check-finding' || host === undefined
+    ? nothing
+    : html`<p><button class="link" @click=${() => session.repair({ findings: [{ code, host }] })}>Repair this one…</button></p>`;
 }
 
 const verdictWords = {

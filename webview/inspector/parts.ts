@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
-import type { Image, Row } from '../description.ts';
+import type { Finding, Image, Row } from '../description.ts';
 import { type Listed, textOf } from '../findings.ts';
 import { panesOf } from '../panesOf.ts';
 import { type Selection, sameSelection, select } from '../selection.ts';
@@ -19,6 +19,8 @@ export interface Context {
   /** The pane beside it. */
   readonly pane: Pane;
   readonly selection: Selection | undefined;
+  /** The finding that is selected, once it is there. */
+  readonly found: Finding | undefined;
   /** Path of the image, for commands. */
   readonly path: string;
 }

@@ -19,6 +19,7 @@ export const paneContents: Readonly<Record<Pane, (content: PaneContent) => Templ
   tables: (content) => html`<qcow2-tables .content=${content}></qcow2-tables>`,
   snapshots: (content) => html`<qcow2-snapshots .content=${content}></qcow2-snapshots>`,
   bitmaps: (content) => html`<qcow2-bitmaps .content=${content}></qcow2-bitmaps>`,
+  check: (content) => later('check', () => import('./check.ts'), html`<qcow2-check .content=${content}></qcow2-check>`),
   encryption: (content) =>
     later(
       'encryption',

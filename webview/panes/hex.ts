@@ -195,16 +195,22 @@ export class HexPane extends PaneElement {
 
   /** Shows what was selected elsewhere. */
   #follow(before: PaneContent | undefined): void {
-    const { selection, reveals, image, listed, session } = this.content;
+    const { selection, reveals, image, found, session } = this.content;
     const address = selection && addressOf(selection);
     const revealed = before !== undefined && before.reveals !== reveals;
     // A cursor that still moves is ahead of the selection: only another one than before is somebody else's.
-    const same = before !== undefined && before.selection !== undefined && addressOf(before.selection) === address;
-    if (selection === undefined || ((same || address === this.#shown) && !revealed)) {
+    const same =
+      before !== undefined &&
+      before.found === found &&
+      before.selection !== undefined &&
+      addressOf(before.selection) === address;
+    // A finding of the check may have to come first.
+    const known = selection?.kind !== 'check-finding' || found !== undefined;
+    if (selection === undefined || !known || ((same || address === this.#shown) && !revealed)) {
       return;
     }
     this.#shown = address;
-    placeOf({ image, listed, client: session.client }, selection).then(
+    placeOf({ image, found, client: session.client }, selection).then(
       (place) => this.#showPlace(place, address),
       (thrown: unknown) => {
         this.said = `what is selected has no place to be shown: ${callError(thrown).message}`;

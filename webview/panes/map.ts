@@ -264,13 +264,9 @@ export class MapPane extends PaneElement {
 
   /** What is selected in a space of the layer that is shown. */
   #selectedIn(space: SpaceName): View | undefined {
-    const { selection, listed } = this.content;
-    if (selection?.kind === 'finding' || selection?.kind === 'scan-finding') {
-      const found = listed.find(
-        (one) =>
-          one.selection.kind === selection.kind && 'index' in one.selection && one.selection.index === selection.index,
-      );
-      const range = found?.finding[space];
+    const { selection, found } = this.content;
+    if (found !== undefined) {
+      const range = found[space];
       return range && { start: range.offset, length: range.length };
     }
     if (selection?.kind === 'guest' && space === 'guest') {

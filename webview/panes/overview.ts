@@ -4,7 +4,7 @@ import type { ScanResult } from '../../src/protocol/imageApi.ts';
 import type { Locks } from '../../src/protocol/news.ts';
 import { differenceWords } from '../changes.ts';
 import type { Image } from '../description.ts';
-import { countWords, type Listed } from '../findings.ts';
+import { countFindings, countWords, type Listed } from '../findings.ts';
 import { readyValue } from '../loaded.ts';
 import { type Selection, sameSelection, select } from '../selection.ts';
 import type { Session } from '../session.ts';
@@ -118,7 +118,7 @@ function findings(session: Session, listed: readonly Listed[], selection: Select
 }
 
 function findingSummary(session: Session, listed: readonly Listed[]): string {
-  const words = countWords(listed.map(({ finding }) => finding));
+  const words = countWords(countFindings(listed.map(({ finding }) => finding)));
   if (!session.canScan) {
     return words;
   }

@@ -1,4 +1,4 @@
-import type { Image } from '../description.ts';
+import type { Finding, Image } from '../description.ts';
 import type { Listed } from '../findings.ts';
 import type { Selection } from '../selection.ts';
 import type { Session } from '../session.ts';
@@ -11,6 +11,8 @@ export interface PaneContent {
   readonly session: Session;
   readonly listed: readonly Listed[];
   readonly selection: Selection | undefined;
+  /** The finding that is selected, once it is there. */
+  readonly found: Finding | undefined;
   /** Grows each time that the selection is to be brought into the pane's view. */
   readonly reveals: number;
   /** What the pane wanted to find again. */
@@ -51,7 +53,7 @@ export class KeepEvent extends Event {
  * Panes that show another image in place when it was read again: they ask anew by themselves. The others
  * are made anew, so that nothing of theirs is about the image as it was.
  */
-export const inPlacePanes: ReadonlySet<Pane> = new Set(['overview', 'header', 'map', 'chain']);
+export const inPlacePanes: ReadonlySet<Pane> = new Set(['overview', 'header', 'map', 'chain', 'check']);
 
 /** Panes that are painted as soon as they are rendered; the others fire `settled`. */
 export const immediatePanes: ReadonlySet<Pane> = new Set(['overview', 'header']);

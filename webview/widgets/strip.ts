@@ -1,7 +1,8 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { showCount, showSize } from '../../src/engine/format/show.ts';
+import { countsOf, wholeCheck } from '../checkCounts.ts';
 import type { Image, Section } from '../description.ts';
-import { countWords, type Listed, worst } from '../findings.ts';
+import { countFindings, countWords, type Listed, worst } from '../findings.ts';
 import { readyValue } from '../loaded.ts';
 import type { Session } from '../session.ts';
 import { icon } from './icon.ts';
@@ -17,7 +18,7 @@ export function strip(name: string, image: Image, session: Session, listed: read
       <p class="strip-line">${glance(image)}</p>
     </div>
     <div class="badges">
-      ${tags(image).map((tag) => html`<span class="badge">${tag}</span>`)}${health(image, session, listed)}${holders(session)}
+      ${tags(image).map((tag) => html`<span class="badge">${tag}</span>`)}${health(image, session, listed)}${holders(session)}${action(session)}
     </div>
   </header>`;
 }
@@ -54,14 +55,15 @@ function tags(image: Image): string[] {
 
 /** The health of the image. What is not known yet is never shown as zero. */
 function health(image: Image, session: Session, listed: readonly Listed[]): TemplateResult {
-  const findings = listed.map(({ finding }) => finding);
+  const whole = wholeCheck(session);
+  const known = whole === undefined ? countFindings(listed.map(({ finding }) => finding)) : countsOf(whole);
   const scan = readyValue(session.scan);
-  const more = scan === undefined ? 0 : scan.findingCount - scan.findings.length;
-  const counts = `${countWords(findings)}${more > 0 ? ` · ${showCount(more)} more` : ''}`;
+  const more = whole !== undefined || scan === undefined ? 0 : scan.findingCount - scan.findings.length;
+  const counts = `${countWords(known)}${more > 0 ? ` · ${showCount(more)} more` : ''}`;
   if (image.qemuRefusal !== undefined) {
     return badge('corruption', 'error', `QEMU refuses: ${message(image.qemuRefusal)}`);
   }
-  const severity = worst(findings);
+  const severity = worst(known);
   const found =
     severity && badge(severity, severity === 'corruption' ? 'error' : severity === 'note' ? 'info' : 'warning', counts);
   if (!session.canScan) {
@@ -81,6 +83,25 @@ function health(image: Image, session: Session, listed: readonly Listed[]): Temp
       }
       return html`${found ?? nothing}<span class="badge edge-note">${icon('sync', 'spin')}scan running… ${percent(session.scan)}</span>`;
   }
+}
+
+/** What the user may want to do about its health. */
+function action(session: Session): TemplateResult | typeof nothing {
+  const { summary } = session.check;
+  if (!session.canCheck || session.wantsCheck) {
+    return nothing;
+  }
+  if (summary.state === 'loading') {
+    return html`<span class="badge edge-note">${icon('sync', 'spin')}checking… ${percent(summary)}</span>`;
+  }
+  const whole = wholeCheck(session);
+  if (whole === undefined) {
+    return html`<vscode-button @click=${() => session.check.start(true)}>Check</vscode-button>`;
+  }
+  const counts = countsOf(whole);
+  return counts.has('corruption') || counts.has('leak')
+    ? html`<vscode-button @click=${() => session.repair()}>Repair…</vscode-button>`
+    : nothing;
 }
 
 /** Who has the image open; findings and counts may be out of date while somebody writes to it. */

@@ -1,4 +1,5 @@
-import { html, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
+import { showCount } from '../../src/engine/format/show.ts';
 import { type Pane, panes } from '../state.ts';
 
 /** The names of the panes for people. */
@@ -9,13 +10,17 @@ export const paneTitles: Readonly<Record<Pane, string>> = {
   tables: 'Tables',
   snapshots: 'Snapshots',
   bitmaps: 'Bitmaps',
+  check: 'Check',
   encryption: 'Encryption',
   chain: 'Chain',
   hex: 'Hex',
 };
 
-/** The panes as tabs (ARIA Authoring Practices, "Tabs with automatic activation"): arrows, Home and End move and show. */
-export function tabs(current: Pane, pick: (pane: Pane) => void): TemplateResult {
+/**
+ * The panes as tabs (ARIA Authoring Practices, "Tabs with automatic activation"): arrows, Home and End move and show.
+ * `corruptions`: as far as they are known, for the tab of the check.
+ */
+export function tabs(current: Pane, pick: (pane: Pane) => void, corruptions: number): TemplateResult {
   const onKey = (event: KeyboardEvent): void => {
     const next = paneAfterKey(event.key, panes.indexOf(current));
     if (next !== undefined) {
@@ -36,7 +41,11 @@ export function tabs(current: Pane, pick: (pane: Pane) => void): TemplateResult 
         tabindex=${pane === current ? 0 : -1}
         @click=${() => pick(pane)}
       >
-        ${paneTitles[pane]}
+        ${paneTitles[pane]}${
+          pane === 'check' && corruptions > 0
+            ? html` <span class="tab-count">${showCount(corruptions)}<span class="spoken"> ${corruptions === 1 ? 'corruption' : 'corruptions'}</span></span>`
+            : nothing
+        }
       </button>`,
     )}
     </div>

@@ -1,0 +1,287 @@
+import assert from 'node:assert/strict';
+import type { Page } from 'playwright-core';
+import { Qcow2Error } from '../../src/engine/error.ts';
+import { type Finding, finding } from '../../src/engine/finding.ts';
+import { encode } from '../../src/protocol/codec.ts';
+import { defaultSettings } from '../../src/protocol/settings.ts';
+import { inspectStorage } from '../../src/worker/inspection.ts';
+import { small } from '../support/brokenImages.ts';
+import { copied } from '../support/builder.ts';
+import { answersFor, held } from './answers.ts';
+import { checkAnswers, type FindingsOfCode } from './checkAnswers.ts';
+import { everything, foreign, plain } from './images.ts';
+import { pages } from './pages.ts';
+import { themes } from './themes.ts';
+import { violations } from './violations.ts';
+
+const cluster = 65536n;
+
+/** Two kinds of corruptions, and a million leaks. */
+const found: readonly FindingsOfCode[] = [
+  [
+    'tables-overlap',
+    2,
+    (index) =>
+      finding(
+        'tables-overlap',
+        `L1[${601 + index}] -> L2[${2560 + index}]`,
+        { a: 'an L2 table', b: `refcount block ${index}` },
+        {
+          host: { offset: 0x2_0000n + BigInt(index) * cluster, length: cluster },
+          guest: { offset: 0x4b_2a00_0000n, length: cluster },
+        },
+      ),
+  ],
+  ['l1-entry-reserved', 1, () => finding('l1-entry-reserved', 'L1[3]', { raw: '0x1' })],
+  ['cluster-leaked', 1_000_000, leakAt],
+];
+
+function leakAt(index: number): Finding {
+  const host = { offset: BigInt(index + 100) * cluster, length: cluster };
+  return finding('cluster-leaked', `cluster ${index + 100}`, { clusters: 1, first: '0x1' }, { host });
+}
+
+const result = {
+  checkErrors: 0,
+  corruptions: 3,
+  leaks: 1_000_000,
+  totalClusters: 16_777_216n,
+  use: { allocated: 0, compressed: 0, fragmented: 0 },
+  rebuild: false,
+};
+
+const impacts = [
+  {
+    kind: 'wrong',
+    guest: { offset: 0x4b_2a00_0000n, length: cluster },
+    code: 'tables-overlap',
+    partition: {
+      scheme: 'GPT',
+      number: 2,
+      type: 'Linux filesystem',
+      name: 'root',
+      guest: { offset: 0n, length: 1n << 40n },
+    },
+  },
+  { kind: 'at-risk', guest: { offset: 0n, length: cluster }, code: 'tables-overlap' },
+] as const;
+
+const broken = {
+  ...answersFor(plain),
+  ...checkAnswers(found, {
+    result,
+    impacts,
+    causes: [finding('l2-table-past-end', 'L1[602]', { target: '0x2_0000' })],
+  }),
+};
+
+const words = async (page: Page, selector: string): Promise<string> =>
+  (await page.locator(selector).first().innerText()).replaceAll(/\s+/g, ' ').trim();
+
+describe('the pane Check', function () {
+  this.timeout(120_000);
+  const { open } = pages();
+
+  for (const theme of Object.keys(themes) as (keyof typeof themes)[]) {
+    it(`has no axe violations in ${theme}`, async () => {
+      const state = { pane: 'check', selection: 'check-finding:cluster-leaked.3' };
+      const { page, ready } = await open(broken, { theme, state });
+      await ready('check');
+      await page.locator('#findings-cluster-leaked [aria-selected=true]').waitFor();
+      assert.deepEqual(await violations(page, { theme }), []);
+    });
+  }
+
+  for (const [width, height] of [
+    [640, 900],
+    [1400, 900],
+  ] as const) {
+    it(`fits into ${width} x ${height} pixels without scrolling sideways`, async () => {
+      const state = { pane: 'check', selection: 'check-finding:cluster-leaked.3' };
+      const { page, ready } = await open(broken, { size: { width, height }, state });
+      await ready('check');
+      const beyond = await page.evaluate(() =>
+        [document.documentElement, ...document.querySelectorAll('.pane, .inspector')]
+          .filter((box) => box.scrollWidth > box.clientWidth)
+          .map((box) => box.className),
+      );
+      assert.deepEqual(beyond, []);
+    });
+  }
+
+  it('says in a sentence whom it hurts, what was checked, and how much there is of what', async () => {
+    const { page, ready } = await open(broken, { state: { pane: 'check' } });
+    await ready('check');
+    assert.equal(await words(page, '.check-head .statement'), 'One guest range reads wrong data.');
+    assert.match(await words(page, '.check-head .quiet'), /^full check 0\.31 s · 16.777.216 clusters$/);
+    assert.equal(await words(page, '#tab-check .tab-count'), '3 corruptions');
+    assert.match(await words(page, '.badges'), /3 corruptions · 1.000.000 leaks.*Repair…/);
+    assert.match(await words(page, '.check-cause'), /An L2 table at 0x2_0000 lies past the end of the file/);
+    assert.match(await words(page, '#group-tables-overlap'), /L2 tables · tables-overlap · corruption · 2/);
+    assert.match(await words(page, '#group-tables-overlap'), /L1\[601\] → L2\[2560\].* and 1 more/);
+    const impact = page.locator('#impacts .grid-body [role=row]').first();
+    assert.match(await impact.innerText(), /reads wrong data\s+tables-overlap\s+2, Linux filesystem “root”/);
+    await impact.click();
+    assert.match(await words(page, '.inspector'), /0x4b_2a00_0000/);
+  });
+
+  it('lists a million findings page by page, few of them in the document, each one a selection', async () => {
+    const { page, ready } = await open(broken, { state: { pane: 'check' } });
+    await ready('check');
+    await page.getByRole('button', { name: /List all 1.000.000/ }).click();
+    const grid = page.locator('#findings-cluster-leaked [role=grid]');
+    await grid.getByText('cluster 100', { exact: true }).waitFor();
+    await grid.focus();
+    await page.keyboard.press('End');
+    await grid.locator('[aria-selected=true]').getByText('cluster 1000099', { exact: true }).waitFor();
+    assert.ok((await grid.locator('[role=row]').count()) < 60);
+    assert.match(await words(page, '.inspector'), /leak · cluster-leaked WHERE place cluster 1000099/i);
+    await page.keyboard.press('Enter');
+    await ready('hex');
+    assert.match(await words(page, '.inspector'), /cluster 1000099/);
+  });
+
+  it('goes from finding to finding by F8, over the ends of lists, and opens the list that one is in', async () => {
+    const { page, ready } = await open(broken, { state: { pane: 'check' } });
+    await ready('check');
+    const explained = (): Promise<string> => words(page, '.inspector .pairs dd');
+    await page.locator('.check-filter').focus();
+    for (const place of ['L1[601] → L2[2560]', 'L1[602] → L2[2561]', 'L1[3]', 'cluster 100']) {
+      await page.keyboard.press('F8');
+      await page.locator('.inspector').getByText(place, { exact: false }).first().waitFor();
+      assert.equal(await explained(), place);
+    }
+    await page.keyboard.press('Shift+F8');
+    await page.keyboard.press('Shift+F8');
+    await page
+      .locator('#findings-tables-overlap [aria-selected=true]')
+      .getByText('L1[602]', { exact: false })
+      .waitFor();
+    await page.keyboard.press('Shift+F8');
+    await page.keyboard.press('Shift+F8');
+    await page.locator('#findings-cluster-leaked [aria-selected=true]').getByText('cluster 1000099').waitFor();
+  });
+
+  it('shows of the groups those that have all words of the filter', async () => {
+    const { page, ready } = await open(broken, { state: { pane: 'check' } });
+    await ready('check');
+    const groups = (): Promise<string[]> =>
+      page.locator('.check-group[id]').evaluateAll((all) => all.map(({ id }) => id.replace('group-', '')));
+    const filter = page.getByRole('searchbox', { name: 'Filter findings' });
+    for (const [typed, shown] of [
+      ['corruption', ['tables-overlap', 'l1-entry-reserved']],
+      ['reserved corruption', ['l1-entry-reserved']],
+      ['LEAK', ['cluster-leaked']],
+      ['nothing of that', []],
+      ['', ['tables-overlap', 'l1-entry-reserved', 'cluster-leaked']],
+    ] as const) {
+      await filter.fill(typed);
+      assert.deepEqual(await groups(), shown, typed);
+    }
+  });
+
+  it('leads to the map, to the entry, and to the repair of one kind', async () => {
+    const { page, ready, messages } = await open(broken, { state: { pane: 'check' } });
+    await ready('check');
+    const group = page.locator('#group-tables-overlap');
+    await group.getByRole('button', { name: 'Repair…' }).click();
+    assert.deepEqual(messages.at(-1), { type: 'repair', body: encode({ codes: ['tables-overlap'] }) });
+    await page.locator('.badges vscode-button').click();
+    assert.deepEqual(messages.at(-1), { type: 'repair' });
+    await group.getByRole('button', { name: 'Show entry' }).click();
+    await ready('tables');
+    assert.match(await words(page, '.inspector'), /L2\[2560\]/);
+    await page.getByRole('tab', { name: 'Check' }).click();
+    await group.getByRole('button', { name: 'Show on map' }).click();
+    await ready('map');
+    assert.match(await words(page, '.inspector'), /tables-overlap/);
+  });
+
+  it('checks in a bounded time when an image is opened, the whole of it on demand, with progress and a way to stop', async () => {
+    const asked: boolean[] = [];
+    const { promise, release } = held<Awaited<ReturnType<typeof broken.check>>>();
+    const partial = checkAnswers([], { complete: false });
+    const { page, ready, messages } = await open(
+      {
+        ...broken,
+        check: (request, context) => {
+          asked.push(request.quick);
+          context.report(1, 4);
+          return request.quick ? partial.check(request, context) : promise;
+        },
+      },
+      { state: { pane: 'check' } },
+    );
+    await ready('check');
+    assert.deepEqual(asked, [true]);
+    assert.match(await words(page, '.check-head .statement'), /^Not all of the image is checked/);
+    await page.locator('.check-head').getByRole('button', { name: 'Check', exact: true }).click();
+    assert.match(await words(page, '.progress-words'), /^Checking the image 25 %$/);
+    assert.equal(await page.locator('.check-group').count(), 0, 'nothing is drawn as found');
+    await page.locator('.progress').getByRole('button', { name: 'Cancel' }).click();
+    assert.match(await words(page, '.failure'), /^The check was cancelled; what it would tell is not known\./);
+    await page.locator('.failure').getByRole('button').click();
+    release(await broken.check({ quick: false }, { signal: new AbortController().signal } as never));
+    await page.locator('#group-tables-overlap').waitFor();
+    assert.deepEqual(asked, [true, false, false]);
+    assert.deepEqual(
+      messages.filter(({ type }) => type === 'checked'),
+      [
+        { type: 'checked', whole: false },
+        { type: 'checked', whole: true },
+      ],
+    );
+  });
+
+  it('checks nothing by itself where the settings say so, and all by the command', async () => {
+    const { page, ready, send } = await open(broken, {
+      state: { pane: 'check' },
+      settings: { ...defaultSettings, checkOnOpen: 'off' },
+    });
+    await ready('check');
+    assert.equal(await words(page, '.check-head .statement'), 'Not checked yet.');
+    assert.match(await words(page, '.badges'), /Check$/);
+    await page.getByRole('tab', { name: 'Overview' }).click();
+    send({ type: 'command', command: 'check' });
+    await ready('check');
+    await page.locator('#group-tables-overlap').waitFor();
+  });
+
+  it('says why a check failed, and that a file is none to be checked', async () => {
+    const { page, ready } = await open(
+      {
+        ...broken,
+        check: async () => {
+          throw new Qcow2Error('read-failed', 'The disk is gone', { system: 'EIO' });
+        },
+      },
+      { state: { pane: 'check' } },
+    );
+    await ready('check');
+    assert.match(await words(page, '.failure'), /The check failed: The disk is gone/);
+    const other = await open(answersFor(foreign), { state: { pane: 'check' } });
+    await other.ready('check');
+    assert.match(await words(other.page, 'qcow2-check'), /^There is nothing to check: /);
+  });
+
+  it('says that nothing was found where nothing was', async () => {
+    const { page, ready } = await open(
+      { ...answersFor(everything), ...checkAnswers([], { result: { ...result, corruptions: 0, leaks: 0 } }) },
+      { state: { pane: 'check' } },
+    );
+    await ready('check');
+    assert.equal(await words(page, '.check-head .statement'), 'No errors were found.');
+    assert.equal(await page.locator('.tab-count').count(), 0);
+  });
+
+  it('follows a finding of a real image to its byte', async () => {
+    const image = small();
+    image.entry(4, 2, copied | 0x5_1200n);
+    const { handlers } = await inspectStorage(image.toStorage());
+    const { page, ready } = await open(handlers, { state: { pane: 'check' } });
+    await ready('check');
+    await page.locator('#group-l2-entry-unaligned').getByRole('button', { name: 'Show bytes' }).click();
+    await ready('hex');
+    assert.match(await words(page, 'qcow2-hex-pane'), /selected 0x4_0010 \+ 8 bytes/);
+  });
+});

@@ -1,0 +1,94 @@
+import type { FindingCode } from '../src/engine/finding.ts';
+import type { CheckSummary } from '../src/protocol/checkApi.ts';
+import type { Client } from '../src/protocol/client.ts';
+import type { Finding } from './description.ts';
+import { learnTexts } from './findings.ts';
+import { type Loaded, load, settled } from './loaded.ts';
+import { addressOf, type CheckFinding } from './selection.ts';
+
+/** What this view knows of the check of its image. */
+export class CheckState {
+  /** What was found. */
+  summary: Loaded<CheckSummary> = { state: 'waiting' };
+  /** Whether the whole check is under way, or was done: else one that is bounded in time. */
+  whole = false;
+  readonly #client: () => Client;
+  readonly #changed: () => void;
+  #cancel: () => void = () => undefined;
+  /** The finding that was asked for last; it is undefined until it is there. */
+  #known: { readonly address: string; readonly found: Finding | undefined } | undefined;
+
+  /**
+   * @param client - asks about the image that is shown
+   * @param changed - is called when something is known anew
+   */
+  constructor(client: () => Client, changed: () => void) {
+    this.#client = client;
+    this.#changed = changed;
+  }
+
+  /** Checks the image, unless that is under way: the whole of it, or what can be checked in a bounded time. */
+  start(whole: boolean): void {
+    if (this.summary.state === 'loading' && (this.whole || !whole)) {
+      return;
+    }
+    this.#cancel();
+    this.whole = whole;
+    this.#known = undefined;
+    const client = this.#client();
+    this.#cancel = load(
+      (signal, onProgress) => client.call('check', { quick: !whole }, { signal, onProgress }),
+      (summary) => {
+        if (client === this.#client() && whole === this.whole) {
+          if (summary.state === 'ready') {
+            learnTexts(summary.value.texts);
+          }
+          this.summary = summary;
+          this.#changed();
+        }
+      },
+    );
+  }
+
+  /** Stops the check. */
+  cancel(): void {
+    this.#cancel();
+  }
+
+  /** The image was read again: what is known was about another one. */
+  forget(): void {
+    this.#cancel();
+    this.#cancel = () => undefined;
+    this.#known = undefined;
+    this.summary = { state: 'waiting' };
+  }
+
+  /** Findings of one code, `count` of them from one on. */
+  async findings(code: FindingCode, from: number, count: number, signal?: AbortSignal): Promise<readonly Finding[]> {
+    const page = await this.#client().call('checkFindings', { code, from, count }, signal ? { signal } : {});
+    learnTexts(page.texts);
+    return page.findings;
+  }
+
+  /** A finding, if it is there; else it is asked for, once the check has run. */
+  find(selection: CheckFinding): Finding | undefined {
+    const address = addressOf(selection);
+    if (this.#known?.address !== address && settled(this.summary)) {
+      this.#known = { address, found: undefined };
+      this.findings(selection.code, selection.index, 1).then(
+        ([found]) => this.#know(selection, found),
+        // Of an image that was read again meanwhile, or a finding that is gone: there is none.
+        () => this.#know(selection, undefined),
+      );
+    }
+    return this.#known?.address === address ? this.#known.found : undefined;
+  }
+
+  /** Another one may have been asked for meanwhile. */
+  #know(selection: CheckFinding, found: Finding | undefined): void {
+    if (this.#known?.address === addressOf(selection)) {
+      this.#known = { address: this.#known.address, found };
+      this.#changed();
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import { html, nothing, type TemplateResult } from 'lit';
+import { showCount, showOffset, showSize } from '../../src/engine/format/show.ts';
+import type { CheckGroup } from '../../src/protocol/checkApi.ts';
+import type { Finding, Image } from '../description.ts';
+import { textOf } from '../findings.ts';
+import { placesIn } from '../inspector/linkedText.ts';
+import { panesOf } from '../panesOf.ts';
+import { type CheckFinding, SelectEvent, type Selection, select } from '../selection.ts';
+import { placeWords } from '../widgets/findingList.ts';
+import type { Column, RowEvent } from '../widgets/grid.ts';
+import { severityIcon } from '../widgets/icon.ts';
+import type { RowSource } from '../widgets/pagedRows.ts';
+import { visible } from '../widgets/visible.ts';
+import '../widgets/windowGrid.ts';
+import type { OpenEvent } from '../widgets/windowGrid.ts';
+import { groupWords } from './checkWords.ts';
+
+const columns: readonly Column<Finding>[] = [
+  { title: 'place', cell: ({ chain }) => html`<bdi>${visible(chain.replaceAll('->', '→'))}</bdi>` },
+  {
+    title: 'host offset',
+    cell: ({ host }) => (host ? `${showOffset(host.offset)} + ${showSize(host.length)}` : nothing),
+  },
+  {
+    title: 'guest offset',
+    cell: ({ guest }) => (guest ? `${showOffset(guest.offset)} + ${showSize(guest.length)}` : nothing),
+  },
+  { title: 'what', cell: (row) => html`<bdi>${textOf(row).title}</bdi>` },
+];
+
+/** What a group needs besides its findings. */
+export interface GroupView {
+  readonly image: Image;
+  readonly selection: Selection | undefined;
+  /** The findings in pages, where the list is open. */
+  readonly rows: RowSource<Finding> | undefined;
+  /** Opens or closes the list. */
+  readonly toggle: () => void;
+  readonly repair: () => void;
+}
+
+/** The findings of one code: the first of them in words, the others on demand. */
+export function groupCard(group: CheckGroup, view: GroupView): TemplateResult {
+  const { code, first, count, additional, listed = count } = group;
+  const { severity, title, meaning, qemu } = textOf(first);
+  const { selection, rows, image } = view;
+  const chosen = selection?.kind === 'check-finding' && selection.code === code ? selection.index : -1;
+  const own: CheckFinding = { kind: 'check-finding', code, index: 0 };
+  return html`<article class="check-group edge-${severity}" id="group-${code}" aria-labelledby="title-${code}">
+    <p><span class="finding-title" id="title-${code}">${severityIcon(severity)}${title}</span>
+      <span class="quiet">${groupWords(group)}</span></p>
+    <p class="finding-where"><button
+        class="link check-first"
+        aria-current=${chosen === 0 ? 'true' : nothing}
+        @click=${(event: Event) => select(event, own)}
+      >${placeWords(first)}</button>${count === 1 ? nothing : html` and ${showCount(count - 1)} more`}</p>
+    <p>${meaning} <span class="quiet">${
+      qemu === undefined
+        ? additional
+          ? 'qemu-img check does not find it.'
+          : nothing
+        : html`${additional ? 'QEMU' : 'qemu-img'}: <q>${qemu}</q>`
+    }</span></p>
+    <p class="links">${placeLinks(image, first, own)}${entryLink(image, first)}
+      ${severity === 'note' ? nothing : html`<button class="link" @click=${view.repair}>Repair…</button>`}
+      ${
+        count === 1
+          ? nothing
+          : html`<button class="link" aria-expanded=${rows !== undefined} @click=${view.toggle}
+              >${rows === undefined ? (listed < count ? 'List the first' : 'List all') : 'Close the list of'} ${showCount(listed)}</button>`
+      }</p>
+    ${rows === undefined ? nothing : list(code, title, rows, chosen)}
+  </article>`;
+}
+
+/** Leads to the map and to the bytes, where the finding has a place there. */
+function placeLinks(image: Image, { host, guest }: Finding, own: CheckFinding): TemplateResult | typeof nothing {
+  if (host === undefined && guest === undefined) {
+    return nothing;
+  }
+  const map = html`<button class="link" @click=${(event: Event) => select(event, own, 'map')}>Show on map</button>`;
+  return html`${image.geometry === undefined ? nothing : map}<button
+      class="link"
+      @click=${(event: Event) => select(event, own, 'hex')}
+    >Show bytes</button>`;
+}
+
+/** Leads to the last entry, field or structure of the finding's chain. */
+function entryLink(image: Image, { chain }: Finding): TemplateResult | typeof nothing {
+  const places = placesIn(chain, image).flatMap(({ selection }) => selection ?? []);
+  const entry = places.findLast(({ kind }) => kind !== 'host' && kind !== 'guest');
+  return entry === undefined
+    ? nothing
+    : html`<button class="link" @click=${(event: Event) => select(event, entry, panesOf(entry)[0])}>Show entry</button>`;
+}
+
+function list(code: CheckFinding['code'], title: string, rows: RowSource<Finding>, chosen: number): TemplateResult {
+  const at = (index: number): CheckFinding => ({ kind: 'check-finding', code, index });
+  return html`<qcow2-window-grid
+    id="findings-${code}"
+    class="check-findings rows-${Math.min(rows.count, 12)}"
+    label="Findings: ${title}"
+    .columns=${columns}
+    .source=${rows}
+    .selected=${chosen}
+    @row=${({ index, currentTarget }: RowEvent) => currentTarget?.dispatchEvent(new SelectEvent(at(index)))}
+    @open=${({ index, currentTarget }: OpenEvent) => currentTarget?.dispatchEvent(new SelectEvent(at(index), 'hex'))}
+  ></qcow2-window-grid>`;
+}

@@ -1,0 +1,109 @@
+import { showCount, showSize } from '../../src/engine/format/show.ts';
+import type { CheckGroup, CheckSummary } from '../../src/protocol/checkApi.ts';
+import { countsOf } from '../checkCounts.ts';
+import { countWords, severities, severityOf, textOf } from '../findings.ts';
+
+/** What the check says of the image as a whole. */
+export function summaryWords(summary: CheckSummary): string {
+  const { complete, result, groups, impacts } = summary;
+  const counts = countsOf(summary);
+  if (!complete) {
+    const found = groups.length === 0 ? 'no errors were found so far' : `${countWords(counts)} found so far`;
+    return `Not all of the image is checked: ${found}.`;
+  }
+  const ranges = (kind: (typeof impacts)[number]['kind']): number => impacts.filter((one) => one.kind === kind).length;
+  const [unreadable, wrong, risky] = [ranges('unreadable'), ranges('wrong'), ranges('at-risk')];
+  if (unreadable + wrong > 0) {
+    const parts = [
+      ...(unreadable > 0 ? [`${rangeWords(unreadable)} can’t be read`] : []),
+      ...(wrong > 0
+        ? [`${unreadable > 0 ? numberWords(wrong) : rangeWords(wrong)} ${wrong === 1 ? 'reads' : 'read'} wrong data`]
+        : []),
+    ];
+    return `${capital(parts.join(', '))}.`;
+  }
+  if (risky > 0) {
+    return `${capital(rangeWords(risky))} ${risky === 1 ? 'is' : 'are'} at risk; nothing is lost yet.`;
+  }
+  if (result === undefined) {
+    return 'No table of the image can be found: only what opening finds is known.';
+  }
+  if (counts.has('corruption')) {
+    return `The image is damaged: ${countWords(counts)}.`;
+  }
+  if (counts.has('leak')) {
+    const leaked = groups.filter(({ first }) => severityOf(first) === 'leak');
+    const bytes = leaked.reduce((sum, { hostBytes }) => sum + hostBytes, 0n);
+    return `Nothing is wrong for the guest; ${showSize(bytes)} of the file are taken and not used.`;
+  }
+  return groups.length === 0 ? 'No errors were found.' : `No errors were found; ${countWords(counts)}.`;
+}
+
+/** How thorough the check was: `full check 0.31 s · 16 777 216 clusters`. */
+export function extentWords({ complete, result, milliseconds }: CheckSummary): string {
+  const seconds = `${(milliseconds / 1000).toFixed(2)} s`;
+  const clusters = result === undefined ? '' : ` · ${showCount(result.totalClusters)} clusters`;
+  return `${complete ? 'full' : 'quick'} check ${seconds}${clusters}`;
+}
+
+const numbers = [
+  'no',
+  'one',
+  'two',
+  'three',
+  'four',
+  'five',
+  'six',
+  'seven',
+  'eight',
+  'nine',
+  'ten',
+  'eleven',
+  'twelve',
+];
+
+function numberWords(count: number): string {
+  return numbers[count] ?? showCount(count);
+}
+
+function rangeWords(count: number): string {
+  return `${numberWords(count)} guest ${count === 1 ? 'range' : 'ranges'}`;
+}
+
+function capital(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** The structures that findings are in, by the beginning of their chain. */
+const structures: readonly (readonly [RegExp, string])[] = [
+  [/^header/, 'header'],
+  [/^extension/, 'header extensions'],
+  [/^luks/, 'LUKS header'],
+  [/L2\[/, 'L2 tables'],
+  [/L1/, 'L1 tables'],
+  [/^refcount/, 'refcounts'],
+  [/^snapshot/, 'snapshots'],
+  [/^bitmap/, 'bitmaps'],
+];
+
+/** In which structure the findings of a group are, by the first one. */
+export function structureOf({ first }: CheckGroup): string {
+  return structures.find(([start]) => start.test(first.chain))?.[1] ?? 'file';
+}
+
+/** `L2 tables · tables-overlap · corruption · 2`. */
+export function groupWords(group: CheckGroup): string {
+  const severity = severityOf(group.first);
+  const size = severity === 'leak' && group.hostBytes > 0n ? ` · ${showSize(group.hostBytes)}` : '';
+  return `${structureOf(group)} · ${group.first.code} · ${severities[severity].one} · ${showCount(group.count)}${size}`;
+}
+
+/** Whether a group has every word that was typed, in any of its texts. */
+export function matches(group: CheckGroup, typed: string): boolean {
+  const { title, meaning, qemu = '' } = textOf(group.first);
+  const all = `${groupWords(group)} ${title} ${meaning} ${qemu} ${group.first.chain}`.toLowerCase();
+  return typed
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => all.includes(word));
+}
