@@ -225,6 +225,26 @@ describe('A repair', function () {
     assert.equal(snapshot && snapshotName(snapshot), 'snap');
   });
 
+  it('finds the L1 table and the snapshot table that the header does not lead to', async () => {
+    const built = withSnapshot();
+    built.header({ l1_table_offset: built.at(5000), snapshots_offset: built.at(6000) });
+    const { storage, result } = await repaired(built);
+    assertClean(result);
+    const { header } = await openImage(storage);
+    assert.deepEqual([header?.l1_table_offset, header?.snapshots_offset], [built.at(3), built.at(6)]);
+    assert.equal(await guest(storage, 0, 17), 'data of the guest');
+  });
+
+  it('changes nothing where the header leads to the guest’s data instead of the L1 table', async () => {
+    const built = image();
+    const text = new TextEncoder().encode('All work and no play makes Jack a dull boy. '.repeat(1400));
+    built.put(built.at(5), text).header({ l1_table_offset: built.at(5) });
+    const before = built.toBytes();
+    const { storage } = await repaired(built);
+    assert.deepEqual(storage.slice(5n * cluster, text.length), before.slice(5 * 65536, 5 * 65536 + text.length));
+    assert.deepEqual(storage.slice(3n * cluster, 2 * 65536), before.slice(3 * 65536, 5 * 65536));
+  });
+
   it('repairs only what it is asked for', async () => {
     const built = image();
     built.refcount(5, 0).entry(4, 2, copied | built.at(900));

@@ -43,6 +43,11 @@ export class EndClusters {
     }
   }
 
+  /** Whether something leads to a cluster past the end of the file. */
+  isReferred(cluster: number): boolean {
+    return cluster >= this.start && this.#referred.has(cluster - this.start);
+  }
+
   /** The first of `count` clusters in a row that `take` would take. */
   next(count: number): number {
     return this.start + this.#referred.firstFree(this.#next - this.start, count);

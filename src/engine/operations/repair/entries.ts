@@ -51,7 +51,7 @@ export async function mendEntries(
 
 async function surveyDraft(draft: Draft, end: EndClusters, progress: Progress): Promise<Survey> {
   const image = await openImage(draft);
-  return survey(image, requireGeometry(image.geometry), end, progress);
+  return survey(image, requireGeometry(image.geometry), end, false, progress);
 }
 
 /** Throws `damaged` where there is none. */

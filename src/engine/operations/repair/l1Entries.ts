@@ -1,12 +1,14 @@
 import type { Draft } from '../../change/draft.ts';
 import { looksLikeTable } from '../../check/lostTable.ts';
 import { l1EntryBytes, l1HasReserved, l1Place, l1Unaligned } from '../../format/l1.ts';
+import type { Geometry } from '../../image/geometry.ts';
 import { readHostBytes } from '../../image/hostBytes.ts';
 import { readL1 } from '../../image/l1Table.ts';
 import { l1TablesOf } from '../../image/references.ts';
 import type { Progress } from '../../ports.ts';
 import { type EntryRepair, isUnclaimed } from './entryRepair.ts';
 import type { RepairCode } from './selection.ts';
+import { isNoL1Table, isNoL2Table } from './tableContent.ts';
 import { writeChanged } from './writeChanged.ts';
 
 /** Puts the entries of all L1 tables right in the draft; returns whether anything changed. */
@@ -16,6 +18,12 @@ export async function mendL1Tables(draft: Draft, repair: EntryRepair, progress: 
   let changed = false;
   for (const { source, offset, entries: count } of await l1TablesOf(image, geometry)) {
     const { view } = await readL1(draft, BigInt(offset), count);
+    if (
+      isNoL1Table(view, geometry) &&
+      !(await isRestZeros(draft, BigInt(offset) + BigInt(view.byteLength), geometry))
+    ) {
+      continue;
+    }
     const after = new Uint8Array(view.buffer);
     const before = after.slice();
     for (let at = 0; at < after.length; at += l1EntryBytes) {
@@ -33,6 +41,13 @@ export async function mendL1Tables(draft: Draft, repair: EntryRepair, progress: 
     await progress.step(0, 0);
   }
   return changed;
+}
+
+/** Whether only zeros follow in the cluster, as after an L1 table: what is in it may be wrong, but it is one. */
+async function isRestZeros(draft: Draft, at: bigint, { clusterSize }: Geometry): Promise<boolean> {
+  const bytes = new Uint8Array((clusterSize - Number(at % BigInt(clusterSize))) % clusterSize);
+  const bad = await readHostBytes(draft, at, bytes);
+  return bytes.length > 0 && bad.length === 0 && bytes.every((byte) => byte === 0);
 }
 
 class L1Entries {
@@ -75,6 +90,10 @@ class L1Entries {
     if (cluster >= fileClusters && !this.#repair.end.has(cluster)) {
       return wanted('l2-table-past-end', BigInt(table)) ? this.#detach('l2-table-past-end', set) : changed;
     }
+    if (await this.#isGarbage(cluster)) {
+      const isWanted = wanted('l2-entry-reserved', BigInt(table)) && wanted('l2-entry-unaligned', BigInt(table));
+      return isWanted ? this.#detach('l2-entry-reserved', set) : changed;
+    }
     if (await this.#isForeign(cluster)) {
       return wanted('clusters-overlap', BigInt(table)) ? this.#detach('clusters-overlap', set) : changed;
     }
@@ -113,10 +132,22 @@ class L1Entries {
   }
 
   async #looksLikeTable(cluster: number): Promise<boolean> {
-    const { geometry } = this.#repair.survey;
-    const bytes = new Uint8Array(geometry.clusterSize);
-    const bad = await readHostBytes(this.#draft, BigInt(cluster) * BigInt(geometry.clusterSize), bytes);
-    return bad.length === 0 && looksLikeTable(new DataView(bytes.buffer), geometry);
+    const view = await this.#read(cluster);
+    return view !== undefined && looksLikeTable(view, this.#repair.survey.geometry);
+  }
+
+  /** Whether what an entry leads to is no L2 table at all. */
+  async #isGarbage(cluster: number): Promise<boolean> {
+    const view = await this.#read(cluster);
+    return view !== undefined && isNoL2Table(view, this.#repair.survey.geometry);
+  }
+
+  /** The bytes of a cluster; undefined where it can't be read. */
+  async #read(cluster: number): Promise<DataView | undefined> {
+    const { clusterSize } = this.#repair.survey.geometry;
+    const bytes = new Uint8Array(clusterSize);
+    const bad = await readHostBytes(this.#draft, BigInt(cluster) * BigInt(clusterSize), bytes);
+    return bad.length === 0 ? new DataView(bytes.buffer) : undefined;
   }
 
   async #copyOf(cluster: number, index: number): Promise<number> {

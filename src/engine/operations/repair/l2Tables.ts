@@ -9,6 +9,7 @@ import { findCrossLinks } from './crossLinks.ts';
 import type { EntryRepair } from './entryRepair.ts';
 import { type L2Words, mendL2Entry } from './l2Entry.ts';
 import type { Survey } from './survey.ts';
+import { isNoL2Table } from './tableContent.ts';
 import { writeChanged } from './writeChanged.ts';
 
 /**
@@ -32,10 +33,12 @@ export async function mendL2Tables(
   const bytes = new Uint8Array(geometry.clusterSize);
   for (const [index, offset] of tables.offsets.entries()) {
     const place = { offset, guest: (tables.l1Indices[index] ?? 0) * geometry.l2Entries };
-    // What can't be read is left as it is.
-    if (BigInt(offset) < draft.size && (await readHostBytes(draft, BigInt(offset), bytes)).length === 0) {
+    const view = new DataView(bytes.buffer);
+    const isRead = BigInt(offset) < draft.size && (await readHostBytes(draft, BigInt(offset), bytes)).length === 0;
+    // What can't be read, or is no table, is left as it is.
+    if (isRead && !isNoL2Table(view, geometry)) {
       const before = bytes.slice();
-      mendTable(new DataView(bytes.buffer), place, repair, copies);
+      mendTable(view, place, repair, copies);
       await writeChanged(draft, `L2 table of L1[${tables.l1Indices[index] ?? 0}]`, BigInt(offset), before, bytes);
     }
     await progress.step(index + tables.count, 2 * tables.count);

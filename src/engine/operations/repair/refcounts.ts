@@ -79,7 +79,8 @@ async function clearPastEnd(
     }
     await draft.read(BigInt(block), bytes);
     for (let cluster = from; cluster < (index + 1) * perBlock; cluster++) {
-      const isCounted = readSmallRefcount(bytes, cluster - index * perBlock, refcountOrder) !== 0;
+      const isCounted =
+        readSmallRefcount(bytes, cluster - index * perBlock, refcountOrder) !== 0 && !end.isReferred(cluster);
       if (isCounted && wanted('refcount-past-end', BigInt(cluster) * BigInt(clusterSize))) {
         refcounts.set(cluster, 0);
       }
@@ -96,8 +97,11 @@ async function dropLost(
   end: EndClusters,
 ): Promise<void> {
   if (tableLost) {
-    const clusters = tableClustersFor(geometry, Math.ceil(geometry.fileClusters / geometry.refcountBlockEntries));
-    await moveTable(draft, geometry, places, takeFresh(draft, geometry, end, clusters), clusters);
+    const entries = Math.ceil(geometry.fileClusters / geometry.refcountBlockEntries) + 1;
+    const clusters = tableClustersFor(geometry, entries);
+    // What counts nothing of the file is left out.
+    const kept = new Map([...places].filter(([index]) => index < entries));
+    await moveTable(draft, geometry, kept, takeFresh(draft, geometry, end, clusters), clusters);
     return;
   }
   for (const index of rewritten) {

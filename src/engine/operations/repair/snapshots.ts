@@ -156,7 +156,7 @@ async function extraSizeOf(
 }
 
 /** Whether an entry could be one: an ID and a name that can be read, and an L1 table in the file. */
-function isPlausible(snapshot: Snapshot, { clusterSize, fileSize }: Geometry): boolean {
+export function isPlausible(snapshot: Snapshot, { clusterSize, fileSize }: Geometry): boolean {
   const { l1_table_offset: offset, l1_size: entries, extra_data_size: extra } = snapshot.fields;
   const texts = [snapshotIdBytes(snapshot), snapshotNameBytes(snapshot)];
   return (

@@ -1,11 +1,12 @@
 import type { Draft } from '../../change/draft.ts';
 import { ClusterSet } from '../../image/clusterSet.ts';
 import { openImage } from '../../image/open.ts';
-import { scan } from '../../image/scan.ts';
+import { scan, share } from '../../image/scan.ts';
 import type { Progress } from '../../ports.ts';
 import { mendBitmaps, mendBitmapTables } from './bitmaps.ts';
 import type { EndClusters } from './endClusters.ts';
 import { requireGeometry } from './entries.ts';
+import { mendLostPlaces } from './lostPlaces.ts';
 import type { RepairCode, Wanted } from './selection.ts';
 import { mendSnapshots } from './snapshots.ts';
 
@@ -19,7 +20,7 @@ export interface MendedStructures {
   readonly freed: ClusterSet;
 }
 
-/** Puts the snapshot table and the bitmaps right in the draft. */
+/** Puts the places of tables, the snapshot table and the bitmaps right in the draft. */
 export async function mendStructures(
   draft: Draft,
   end: EndClusters,
@@ -28,10 +29,11 @@ export async function mendStructures(
 ): Promise<MendedStructures> {
   const opened = await openImage(draft);
   const geometry = requireGeometry(opened.geometry);
-  const snapshots = await mendSnapshots(draft, opened, geometry, end, wanted);
+  const places = await mendLostPlaces(draft, opened, geometry, end, wanted, share(progress, 0, 0.6));
+  const snapshots = await mendSnapshots(draft, await openImage(draft), geometry, end, wanted);
   const image = await openImage(draft);
   const tables = await mendBitmapTables(draft, image, geometry, wanted);
-  const { findings } = await scan(image, progress);
+  const { findings } = await scan(image, share(progress, 0.6, 1));
   const bitmaps = await mendBitmaps(draft, image, geometry, end, [...image.findings, ...findings], wanted);
   const freed = new ClusterSet();
   for (const set of [snapshots.freed, bitmaps.freed]) {
@@ -39,6 +41,6 @@ export async function mendStructures(
       freed.add(cluster, 1);
     }
   }
-  const mended = new Map([...snapshots.mended, ...tables, ...bitmaps.mended]);
+  const mended = new Map([...places, ...snapshots.mended, ...tables, ...bitmaps.mended]);
   return { mended, dropped: bitmaps.dropped, freed };
 }

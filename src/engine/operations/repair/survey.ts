@@ -29,15 +29,21 @@ export interface Survey {
   readonly counted: ClusterSet;
 }
 
-/** Surveys a file; tells `end` what leads past its end. */
-export async function survey(image: Image, geometry: Geometry, end: EndClusters, progress: Progress): Promise<Survey> {
+/** Surveys a file; tells `end` what leads past its end. `counts`: whether `counted` is wanted in any case. */
+export async function survey(
+  image: Image,
+  geometry: Geometry,
+  end: EndClusters,
+  counts: boolean,
+  progress: Progress,
+): Promise<Survey> {
   const uses = new Uses(geometry, end);
   const tables = await walkTableReferences(image, uses, share(progress, 0, 0.2));
   if (tables) {
     await walkL2References(image.storage, geometry, tables, uses, share(progress, 0.2, 1));
   }
   const { structures, l2Tables, data, again, compressed } = uses;
-  const counted = uses.unaligned ? await countedClusters(image, geometry) : new ClusterSet();
+  const counted = counts || uses.unaligned ? await countedClusters(image, geometry) : new ClusterSet();
   return { image, geometry, tables, structures, l2Tables, data, again, compressed, counted };
 }
 

@@ -1,0 +1,44 @@
+import { compressedCluster } from '../../format/compressed.ts';
+import { l1EntryBytes, l1HasReserved, l1Place, l1Unaligned } from '../../format/l1.ts';
+import { l2HasReserved, l2HostOffset, l2Kind, l2Kinds, l2Unaligned } from '../../format/l2.ts';
+import type { Geometry } from '../../image/geometry.ts';
+
+/** No image has compressed data so far out, in bytes; random bytes taken for an entry nearly always do. */
+const farOut = 2 ** 46;
+
+/**
+ * Whether most entries of an L1 table can't be entries: then the place is that of something else, to which a wrong offset
+ * leads, and nothing is changed there.
+ */
+export function isNoL1Table(view: DataView, { clusterBits, fileSize }: Geometry): boolean {
+  return mostly(view, l1EntryBytes, (hi, lo) => {
+    const isNowhere = l1Unaligned(lo, clusterBits) || BigInt(l1Place(hi, lo)) >= fileSize;
+    return l1HasReserved(hi, lo) && isNowhere;
+  });
+}
+
+/** Whether most entries of an L2 table can't be entries. */
+export function isNoL2Table(view: DataView, geometry: Geometry): boolean {
+  const { clusterBits, clusterSize, fileSize, l2EntryBytes } = geometry;
+  return mostly(view, l2EntryBytes, (hi, lo) => {
+    if (l2Kind(hi, lo, geometry) === l2Kinds.compressed) {
+      const target = compressedCluster(hi, lo, clusterBits) * clusterSize;
+      return target >= farOut && BigInt(target) >= fileSize;
+    }
+    return l2HasReserved(hi, lo) && (l2Unaligned(lo, clusterBits) || BigInt(l2HostOffset(hi, lo)) >= fileSize);
+  });
+}
+
+function mostly(view: DataView, step: number, isWrong: (hi: number, lo: number) => boolean): boolean {
+  let entries = 0;
+  let wrong = 0;
+  for (let at = 0; at < view.byteLength; at += step) {
+    const hi = view.getUint32(at);
+    const lo = view.getUint32(at + 4);
+    if ((hi | lo) !== 0) {
+      entries++;
+      wrong += isWrong(hi, lo) ? 1 : 0;
+    }
+  }
+  return wrong * 2 > entries;
+}
