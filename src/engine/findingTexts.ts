@@ -1,11 +1,12 @@
 import type { Finding, FindingTexts } from './finding.ts';
 import { type FindingText, fillText } from './findingText.ts';
+import { causeTexts } from './texts/causes.ts';
 import { checkTexts } from './texts/check.ts';
 import { openingTexts } from './texts/opening.ts';
 import { tableTexts } from './texts/tables.ts';
 
 /** All texts by code: the one table. */
-export const findingTexts = { ...openingTexts, ...tableTexts, ...checkTexts } as const;
+export const findingTexts = { ...openingTexts, ...tableTexts, ...checkTexts, ...causeTexts } as const;
 
 /** The texts of a finding, with its values filled in. */
 export function explain(found: Finding): FindingText {

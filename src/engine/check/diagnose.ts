@@ -3,12 +3,14 @@ import type { Image } from '../image/image.ts';
 import { beyondL1 } from '../image/layer.ts';
 import { share } from '../image/scan.ts';
 import type { Codecs, Progress } from '../ports.ts';
+import { causesOf } from './causes.ts';
 import { type CheckResult, check } from './check.ts';
 import { verifyCompressed } from './compressedData.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { FindingSet } from './findingSet.ts';
 import type { ImpactList } from './impacts.ts';
 import { LowRefcounts } from './lowRefcounts.ts';
+import { NumberRows } from './numberRows.ts';
 import { readPartitions } from './partitions.ts';
 import { RefcountFindings } from './refcountFindings.ts';
 import { walkRefcountBlocks } from './refcountsPastEnd.ts';
@@ -42,12 +44,14 @@ export async function diagnose(image: Image, options: DiagnosisOptions, progress
   const { geometry } = image;
   const { codecs } = options;
   let result: CheckResult | undefined;
+  let leaks = new NumberRows(2);
   if (geometry) {
     const low = new LowRefcounts(geometry, set);
     const found = new RefcountFindings(geometry, set, low);
     const quick = share(progress, 0, options.deep ? deepShare : 1);
     result = await check(image, found, share(quick, 0, checkShare));
     found.end();
+    leaks = found.leaks;
     await walkUses(image, geometry, set, low, share(quick, checkShare, usesShare));
     const end = Math.max(geometry.fileClusters, found.comparedEnd);
     await walkRefcountBlocks(image, geometry, end, set, share(quick, usesShare, 1));
@@ -59,7 +63,7 @@ export async function diagnose(image: Image, options: DiagnosisOptions, progress
   return {
     ...(result ? { result } : {}),
     groups: set.groups(),
-    causes: [],
+    causes: await causesOf(image, set, leaks, options.deep === true, share(progress, 1, 1)),
     impacts,
     ...(unlisted > 0 ? { unlistedImpacts: unlisted } : {}),
     findings: (code, from, count) => set.findings(code, from, count),

@@ -101,6 +101,11 @@ export class FindingSet implements FindingSink {
     }
   }
 
+  /** Whether there is a finding of a code. */
+  has(code: FindingCode): boolean {
+    return this.#codes.has(code);
+  }
+
   /** Findings of a code from one on, `count` at most. */
   findings(code: FindingCode, from: number, count: number): readonly Finding[] {
     return this.#codes.get(code)?.list(from, count) ?? [];

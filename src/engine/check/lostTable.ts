@@ -27,8 +27,11 @@ export async function findLostTable(
   return undefined;
 }
 
-/** Whether a cluster could be an L1 or L2 table that leads somewhere. */
-export function looksLikeTable(view: DataView, geometry: Geometry): boolean {
+/**
+ * Whether a cluster, or its first bytes, could be an L1 or L2 table that leads somewhere; `visit` gets the clusters that its
+ * entries lead to.
+ */
+export function looksLikeTable(view: DataView, geometry: Geometry, visit?: (cluster: number) => void): boolean {
   let leads = false;
   for (let at = 0; at < view.byteLength; at += geometry.l2EntryBytes) {
     const hi = view.getUint32(at);
@@ -39,6 +42,9 @@ export function looksLikeTable(view: DataView, geometry: Geometry): boolean {
         return false;
       }
       leads ||= target > 0;
+      if (target > 0) {
+        visit?.(target);
+      }
     }
   }
   return leads;

@@ -5,7 +5,7 @@ import type { CheckVisitor } from './check.ts';
 import type { Miscopied } from './copied.ts';
 import type { FindingRows, FindingSet } from './findingSet.ts';
 import type { LowRefcounts } from './lowRefcounts.ts';
-import { joined, wordsOf } from './numberRows.ts';
+import { joined, NumberRows, wordsOf } from './numberRows.ts';
 
 /** Makes findings of what a check tells: clusters in a row with the same numbers are one. */
 export class RefcountFindings implements CheckVisitor {
@@ -14,6 +14,8 @@ export class RefcountFindings implements CheckVisitor {
   readonly #copied: CopiedRows;
   readonly #overflows: OverflowRows;
   readonly #low: LowRefcounts;
+  /** The runs of clusters to which nothing leads: first cluster and count, ascending. */
+  readonly leaks = new NumberRows(2);
   #run = { first: 0, count: 0, refcount: 0 as number | bigint, references: 0 };
   #overflowed = -1;
   /** The cluster before which refcounts were compared. */
@@ -66,6 +68,9 @@ export class RefcountFindings implements CheckVisitor {
     if (count > 0 && refcount < references) {
       this.#low.add(first, count, refcount, references);
     } else if (count > 0) {
+      if (references === 0) {
+        this.leaks.push([first, count]);
+      }
       this.#keep(this.#runs, [first, count, ...wordsOf(refcount), references]);
     }
     this.#run.count = 0;
