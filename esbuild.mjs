@@ -47,7 +47,7 @@ const bundles = [
     entryPoints: { extension: 'src/extension.ts' },
     outExtension: { '.js': '.cjs' },
   },
-  // What several of these need is in chunks, so that it is shipped once. The texts of the findings are data: a chunk too.
+  // What several of these need is in chunks, so that it is shipped once.
   {
     ...node,
     format: 'esm',
@@ -60,7 +60,6 @@ const bundles = [
       change: 'src/worker/changeMain.ts',
       create: 'src/worker/createMain.ts',
       cli: 'src/cli/main.ts',
-      texts: 'src/engine/texts/all.ts',
     },
   },
   // What both pages need, and panes that are loaded when they are opened, are in chunks.

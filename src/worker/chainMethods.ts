@@ -60,6 +60,6 @@ async function picture(backing: Backing): Promise<ChainPicture> {
     ...(blocked === undefined ? {} : { blocked }),
     open: opened !== undefined,
     guess: opened?.guess ?? false,
-    files: filesOf(opened?.chain ?? imageAlone(image, access.path)),
+    files: await filesOf(opened?.chain ?? imageAlone(image, access.path)),
   };
 }

@@ -1,5 +1,5 @@
 import { Qcow2Error } from '../engine/error.ts';
-import { qemuRefusal } from '../engine/findingTexts.ts';
+import type { qemuRefusal } from '../engine/findingTexts.ts';
 import type { Chain, ChainLayer, ChainStop } from '../engine/image/chain.ts';
 import type { Image } from '../engine/image/image.ts';
 import type { Storage } from '../engine/ports.ts';
@@ -15,15 +15,21 @@ export function imageAlone(image: Image, path: string): Chain {
 }
 
 /** The files of a chain; the last one may be one that is named and not open. */
-export function filesOf({ layers, stops }: Chain): ChainFile[] {
-  const files = layers.map((layer, index) => openFile(layer, layers[index - 1], stops));
+export async function filesOf({ layers, stops }: Chain): Promise<ChainFile[]> {
+  const { qemuRefusal } = await import('../engine/findingTexts.ts');
+  const files = layers.map((layer, index) => openFile(layer, layers[index - 1], stops, qemuRefusal));
   const next = nextFile(layers.at(-1), stops);
   return next === undefined ? files : [...files, next];
 }
 
-function openFile(layer: ChainLayer, above: ChainLayer | undefined, stops: readonly ChainStop[]): ChainFile {
+function openFile(
+  layer: ChainLayer,
+  above: ChainLayer | undefined,
+  stops: readonly ChainStop[],
+  refusalOf: typeof qemuRefusal,
+): ChainFile {
   const { depth, path, format, formatSource, storage, image } = layer;
-  const refusal = image && qemuRefusal(image.findings);
+  const refusal = image && refusalOf(image.findings);
   const dataFile = dataFileOf(layer, stops);
   return {
     depth,

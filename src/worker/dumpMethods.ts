@@ -1,5 +1,3 @@
-import { readDump } from '../engine/dump/dump.ts';
-import { writeDump } from '../engine/dump/dumpJson.ts';
 import { Qcow2Error } from '../engine/error.ts';
 import type { Image } from '../engine/image/image.ts';
 import type { DumpApi } from '../protocol/dumpApi.ts';
@@ -8,7 +6,7 @@ import type { Handlers } from './server.ts';
 /** Characters of a dump that an editor still shows. */
 const mostCharacters = 2 ** 25;
 
-/** The methods that give the image as text. */
+/** The methods that give the image as text, for which code is loaded that few threads ever need. */
 export function dumpMethods(image: Image): Pick<Handlers, keyof DumpApi> {
   return { dumpJson: async ({ path }) => dumpJson(image, path) };
 }
@@ -24,6 +22,10 @@ async function dumpJson(image: Image, path: string): Promise<string> {
       );
     }
   };
+  const [{ readDump }, { writeDump }] = await Promise.all([
+    import('../engine/dump/dump.ts'),
+    import('../engine/dump/dumpJson.ts'),
+  ]);
   await writeDump(await readDump(path, image, false), { write }, async () => undefined);
   return text;
 }

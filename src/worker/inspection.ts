@@ -1,4 +1,4 @@
-import { textsOf } from '../engine/findingTexts.ts';
+import type { Finding, FindingTexts } from '../engine/finding.ts';
 import { describe } from '../engine/image/describe.ts';
 import type { Image } from '../engine/image/image.ts';
 import { openImage } from '../engine/image/open.ts';
@@ -75,11 +75,17 @@ function imageMethods(image: Image, scanned: SharedRun<Scan>): Pick<Handlers, ke
   return {
     describe: async () => {
       const description = await describe(image);
-      return { ...description, texts: textsOf(description.findings) };
+      return { ...description, texts: await loadTexts(description.findings) };
     },
     scan: async (_, context) => {
       const result = await scanned.result(context);
-      return { ...result, texts: textsOf(result.findings) };
+      return { ...result, texts: await loadTexts(result.findings) };
     },
   };
+}
+
+/** The texts of what was found, which are loaded with it. */
+async function loadTexts(findings: readonly Finding[]): Promise<FindingTexts> {
+  const { textsOf } = await import('../engine/findingTexts.ts');
+  return textsOf(findings);
 }

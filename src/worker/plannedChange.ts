@@ -5,7 +5,6 @@ import { journalState, takeBack } from '../engine/change/recovery.ts';
 import { requireFit } from '../engine/change/rollback.ts';
 import { rollbackPreview } from '../engine/change/rollbackPreview.ts';
 import { Qcow2Error } from '../engine/error.ts';
-import { explain } from '../engine/findingTexts.ts';
 import type { ByteSource } from '../engine/image/byteRuns.ts';
 import type { Image } from '../engine/image/image.ts';
 import { openImage } from '../engine/image/open.ts';
@@ -16,7 +15,6 @@ import { type FileStorage, openFile } from '../platform/fileStorage.ts';
 import { namedPath } from '../platform/gate.ts';
 import type { ChangeRequest, OperationRequest } from '../protocol/changeApi.ts';
 import { BackingFiles } from './backingFiles.ts';
-import { planOperation } from './changeOperations.ts';
 
 /** A change that was planned, and waits to be applied. It holds its image open for reading, and no lock. */
 export interface PlannedChange {
@@ -64,6 +62,7 @@ async function planForward(
   const based = new BackingFiles(image, storage.path);
   try {
     const backing = (): Promise<ByteSource | undefined> => based.open();
+    const { planOperation } = await import('./changeOperations.ts');
     const change = await planOperation({ image, storage, from, progress, backing }, request);
     if (change === undefined) {
       throw new Qcow2Error('refused', 'There is nothing to change: the image is as it is wanted already.');
@@ -175,6 +174,7 @@ async function withFile(path: string, act: (file: ChangeFile) => Promise<void>):
 async function healthWords(storage: FileStorage, progress: Progress): Promise<string> {
   const image = await openImage(storage);
   const found = image.layer ? (await scan(image, progress)).findings : [];
+  const { explain } = await import('../engine/findingTexts.ts');
   const titles = [...image.findings, ...found]
     .map(explain)
     .filter(({ severity }) => severity === 'corruption')

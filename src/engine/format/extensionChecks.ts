@@ -1,5 +1,4 @@
 import { type Finding, type FindingCode, finding } from '../finding.ts';
-import { findingTexts } from '../findingTexts.ts';
 import { limits } from '../limits.ts';
 import {
   backingFormat,
@@ -42,13 +41,19 @@ export function checkExtensions(header: Header, parsed: ParsedExtensions): Findi
 /**
  * The extensions that QEMU has read when it looks for the names of unknown incompatible features: those before the first
  * one that it refuses. It does not know the encryption method yet, and refuses the crypto extension in any case.
+ *
+ * @param isRefused - that of the findings' texts
  */
-export function extensionsForNames(header: Header, { extensions }: ParsedExtensions): readonly Extension[] {
+export function extensionsForNames(
+  header: Header,
+  { extensions }: ParsedExtensions,
+  isRefused: (code: FindingCode) => boolean,
+): readonly Extension[] {
   const early = { ...header, crypt_method: 0 };
   const end = extensions.findIndex((extension) => {
     let refused = false;
     checkContent(early, extension, (code) => {
-      refused ||= findingTexts[code].verdict === 'refuses';
+      refused ||= isRefused(code);
     });
     return refused;
   });

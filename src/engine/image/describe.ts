@@ -1,4 +1,3 @@
-import { qemuRefusal } from '../findingTexts.ts';
 import { extensionDescriptions } from '../format/extensionRows.ts';
 import { featureNames } from '../format/extensions.ts';
 import { featureMasks } from '../format/features.ts';
@@ -17,6 +16,7 @@ import type { Image } from './image.ts';
 export async function describe(image: Image): Promise<ImageDescription> {
   const { file, header, geometry, backing, dataFile, findings } = image;
   const encryption = describeEncryption(image);
+  const { qemuRefusal } = await import('../findingTexts.ts');
   const refusal = qemuRefusal(findings);
   return {
     file,

@@ -3,6 +3,7 @@ import { type Finding, finding } from '../finding.ts';
 import { checkExtensions, checkNames, extensionsForNames, hasBitmaps } from '../format/extensionChecks.ts';
 import { unreadableExtension } from '../format/extensionReads.ts';
 import { type Extension, featureNames, type ParsedExtensions, parseExtensions } from '../format/extensions.ts';
+import { type FeatureName, unknownBits } from '../format/features.ts';
 import { decodeHeader, type Header, type ParsedHeader, parseHeader } from '../format/header.ts';
 import { checkDiskSize, checkEncryptionMethod, checkHeader } from '../format/headerChecks.ts';
 import type { Storage } from '../ports.ts';
@@ -75,10 +76,8 @@ async function openHeader(storage: Storage, start: Header, first: FirstBytes, fi
   const parsed = parseExtensions(cluster.bytes, header);
   const { extensions } = parsed;
   const geometry = geometryOf(header, storage.size);
-  findings.add(
-    ...unreadableHeader(header, cluster),
-    ...checkHeader(header, storage.size, featureNames(extensionsForNames(header, parsed))),
-  );
+  const names = await namesOfUnknown(header, parsed);
+  findings.add(...unreadableHeader(header, cluster), ...checkHeader(header, storage.size, names));
   const l1 = geometry ? await openL1(storage, geometry, header, findings) : emptyL1;
   findings.add(...checkEncryptionMethod(header), ...unreadableExtensions(header, parsed, cluster));
   findings.add(...checkExtensions(header, parsed));
@@ -106,6 +105,15 @@ async function openHeader(storage: Storage, start: Header, first: FirstBytes, fi
     ...(dataFile ? { dataFile } : {}),
     ...tables,
   };
+}
+
+/** The names by which QEMU tells of the incompatible features that it does not know. */
+async function namesOfUnknown(header: Header, parsed: ParsedExtensions): Promise<readonly FeatureName[]> {
+  if (unknownBits('incompatible', header.incompatible_features).length === 0) {
+    return [];
+  }
+  const { isRefused } = await import('../findingTexts.ts');
+  return featureNames(extensionsForNames(header, parsed, isRefused));
 }
 
 async function openTables(

@@ -1,6 +1,5 @@
 import { systemText } from '../error.ts';
 import { type Finding, finding } from '../finding.ts';
-import { findingTexts } from '../findingTexts.ts';
 import { type BitmapDirectoryFormat, bitmapFixedBytes } from '../format/bitmaps.ts';
 import type { Header } from '../format/header.ts';
 import { l1EntryBytes } from '../format/l1.ts';
@@ -135,8 +134,9 @@ export async function openBitmaps(
   if (directory.directorySize === 0n && valid) {
     findings.add(finding('bitmap-directory-empty', 'bitmaps', { count: directory.count }));
   }
+  const isIgnored = valid ? () => false : (await import('../findingTexts.ts')).isRefused;
   const add = (found: readonly Finding[]): void => {
-    findings.add(...found.filter(({ code }) => valid || findingTexts[code].verdict !== 'refuses'));
+    findings.add(...found.filter(({ code }) => !isIgnored(code)));
   };
   const loading = new BitmapLoading(directory);
   const unloadable: Finding[] = [];

@@ -239,10 +239,9 @@ describe('A repair', function () {
     const built = image();
     const text = new TextEncoder().encode('All work and no play makes Jack a dull boy. '.repeat(1400));
     built.put(built.at(5), text).header({ l1_table_offset: built.at(5) });
-    const before = built.toBytes();
-    const { storage } = await repaired(built);
-    assert.deepEqual(storage.slice(5n * cluster, text.length), before.slice(5 * 65536, 5 * 65536 + text.length));
-    assert.deepEqual(storage.slice(3n * cluster, 2 * 65536), before.slice(3 * 65536, 5 * 65536));
+    const storage = built.toStorage();
+    const { change } = await planRepair(await openImage(storage), storage, await state(storage), 'all', noProgress);
+    assert.equal(change, undefined);
   });
 
   it('repairs only what it is asked for', async () => {
