@@ -1,8 +1,8 @@
 import type { Diagnosis, FindingGroup } from '../engine/check/diagnosis.ts';
 import { Qcow2Error } from '../engine/error.ts';
 import type { Finding, FindingCode } from '../engine/finding.ts';
-import { textsOf } from '../engine/findingTexts.ts';
 import type { Image } from '../engine/image/image.ts';
+import { codecs } from '../platform/codecs.ts';
 import type { CheckApi, CheckSummary } from '../protocol/checkApi.ts';
 import type { CallContext, Handlers } from './server.ts';
 import { sharedRun } from './sharedRun.ts';
@@ -27,7 +27,7 @@ export function checkMethods(image: Image, givesUpAfter = quickTime): Pick<Handl
   const whole = sharedRun(async (progress) => {
     const start = performance.now();
     const { diagnose } = await import('../engine/check/diagnose.ts');
-    const diagnosis = await diagnose(image, {}, progress);
+    const diagnosis = await diagnose(image, { codecs }, progress);
     last = { diagnosis, complete: true, milliseconds: performance.now() - start };
     return last;
   });
@@ -60,13 +60,15 @@ export function checkMethods(image: Image, givesUpAfter = quickTime): Pick<Handl
       if (last === undefined) {
         throw new Qcow2Error('bad-argument', 'The image has not been checked yet.');
       }
+      const { textsOf } = await import('../engine/findingTexts.ts');
       const findings = last.diagnosis.findings(code, from, count);
       return { findings, texts: textsOf(findings) };
     },
   };
 }
 
-function summaryOf({ diagnosis, complete, milliseconds }: Checked): CheckSummary {
+async function summaryOf({ diagnosis, complete, milliseconds }: Checked): Promise<CheckSummary> {
+  const { textsOf } = await import('../engine/findingTexts.ts');
   const { result, causes, impacts } = diagnosis;
   const groups = diagnosis.groups.flatMap((group) => {
     const [first] = diagnosis.findings(group.code, 0, 1);

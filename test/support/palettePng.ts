@@ -2,9 +2,7 @@ import assert from 'node:assert/strict';
 import { crc32, deflateSync, inflateSync } from 'node:zlib';
 
 /** Colours that a palette has, at most. */
-const most = 256;
-/** Of which so many are the most frequent ones: those of the areas. */
-const exact = 128;
+const mostColours = 256;
 
 /** Pixels, three bytes each. */
 interface Pixels {
@@ -14,12 +12,12 @@ interface Pixels {
 }
 
 /**
- * The same picture with a palette of at most 256 colours, which takes a fraction of the bytes. `png` has 8 bits each of
+ * The same picture with a palette of at most `most` colours, which takes a fraction of the bytes. `png` has 8 bits each of
  * red, green and blue and is not interlaced, as Chromium's screenshots are.
  */
-export function withPalette(png: Buffer): Buffer {
+export function withPalette(png: Buffer, most = mostColours): Buffer {
   const { width, height, bytes } = decode(png);
-  const indexOf = paletteOf(bytes);
+  const indexOf = paletteOf(bytes, most);
   const rows = Buffer.alloc((width + 1) * height);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
@@ -50,8 +48,8 @@ export function chunk(type: string, data: Buffer): Buffer {
   return framed;
 }
 
-/** The most frequent colours as they are, then one of those that are nearly alike; a colour has the nearest one's index. */
-function paletteOf(bytes: Buffer): { colours: readonly number[]; index: (colour: number) => number } {
+/** The most frequent colours, those of the areas, as they are; then one of those that are nearly alike; a colour has the nearest one's index. */
+function paletteOf(bytes: Buffer, most: number): { colours: readonly number[]; index: (colour: number) => number } {
   const counts = new Map<number, number>();
   for (let at = 0; at < bytes.length; at += 3) {
     const colour = bytes.readUIntBE(at, 3);
@@ -62,7 +60,7 @@ function paletteOf(bytes: Buffer): { colours: readonly number[]; index: (colour:
   for (const colour of frequent) {
     if (!coarse.has(colour & 0xf8f8f8)) coarse.set(colour & 0xf8f8f8, colour);
   }
-  const colours = [...new Set([...frequent.slice(0, exact), ...coarse.values()])].slice(0, most);
+  const colours = [...new Set([...frequent.slice(0, most / 2), ...coarse.values()])].slice(0, most);
   const nearest = new Map(colours.map((colour, index) => [colour, index]));
   const index = (colour: number): number => {
     const known = nearest.get(colour) ?? nearestOf(colours, colour);
