@@ -2,10 +2,12 @@ import * as vscode from 'vscode';
 import { registerBack } from './commands/back.ts';
 import { registerBitmaps } from './commands/bitmaps.ts';
 import { registerCheck } from './commands/check.ts';
+import { registerCompare } from './commands/compare.ts';
 import { registerCreateImage } from './commands/createImage.ts';
 import { registerDowngrade } from './commands/downgrade.ts';
 import { registerForward } from './commands/forward.ts';
 import { registerGoTo } from './commands/goTo.ts';
+import { registerMetadataCopy } from './commands/metadataCopy.ts';
 import { registerOpen } from './commands/open.ts';
 import { registerOpenSample } from './commands/openSample.ts';
 import { registerRebase } from './commands/rebase.ts';
@@ -54,6 +56,8 @@ export function activate(context: vscode.ExtensionContext): void {
     registerBack(() => editor.run('back')),
     registerForward(() => editor.run('forward')),
     registerSaveGuestDisk(tools),
+    registerCompare(activeImage, editor),
+    registerMetadataCopy(activeImage, editor),
     registerShowJson(activeImage, (uri) => editor.showJson(uri)),
     registerShowLog(log),
   );

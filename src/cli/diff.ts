@@ -1,5 +1,6 @@
 import { diff as compare } from '../engine/diff/diff.ts';
-import type { Difference, DifferenceSection, Side } from '../engine/diff/difference.ts';
+import type { Difference, Side } from '../engine/diff/difference.ts';
+import { DiffText } from '../engine/diff/diffText.ts';
 import { exact, jsonString } from '../engine/dump/jsonText.ts';
 import { openImage } from '../engine/image/open.ts';
 import { openFile } from '../platform/fileStorage.ts';
@@ -10,7 +11,7 @@ import { type Option, readArguments } from './options.ts';
 import { type Output, outputTo } from './output.ts';
 import { Failure, programName, usageFailure } from './program.ts';
 import { ProgressLine } from './progressLine.ts';
-import { TextStream, visible } from './textStream.ts';
+import { TextStream } from './textStream.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -57,7 +58,7 @@ export async function diff(args: readonly string[], out: Output): Promise<number
         }
       }
       const to = new TextStream(out);
-      const printer = output === 'json' ? new JsonPrinter(to, a, b) : new TextPrinter(to, a, b);
+      const printer = output === 'json' ? new JsonPrinter(to, a, b) : new DiffText((line) => to.line(line), a, b);
       const { differences, tablesCompared } = await untilInterrupted(new ProgressLine(outputTo(2), false), (progress) =>
         compare(images[0], images[1], (difference) => printer.add(difference), progress),
       );
@@ -71,58 +72,6 @@ export async function diff(args: readonly string[], out: Output): Promise<number
     await storage.close();
   }
 }
-
-/** For a person: under a title for each section, a line for each difference. */
-class TextPrinter {
-  readonly #to: TextStream;
-  #section: DifferenceSection | undefined;
-
-  constructor(to: TextStream, a: string, b: string) {
-    this.#to = to;
-    to.line(`A: ${visible(a)}`);
-    to.line(`B: ${visible(b)}`);
-  }
-
-  add({ section, place, guest, host, a, b }: Difference): void {
-    if (section !== this.#section) {
-      this.#section = section;
-      this.#to.line();
-      this.#to.line(titles[section]);
-    }
-    const range = guest ?? host;
-    const where = range ? ` 0x${range.start.toString(16)}…0x${(range.start + range.length - 1n).toString(16)}` : '';
-    const text = (side: Side | undefined): string => (side ? visible(side.text) : '(none)');
-    this.#to.line(`  ${visible(place)}${where}: ${text(a)} | ${text(b)}`);
-  }
-
-  end(differences: number, tablesCompared: boolean): void {
-    this.#to.line();
-    if (!tablesCompared) {
-      this.#to.line('L1 and L2 tables are not compared: their entries do not mean the same in both.');
-    }
-    this.#to.line(
-      differences === 0
-        ? 'The metadata is the same.'
-        : `${differences} ${differences === 1 ? 'difference' : 'differences'}, A | B`,
-    );
-  }
-}
-
-const titles: Readonly<Record<DifferenceSection, string>> = {
-  file: 'File',
-  header: 'Header',
-  features: 'Features',
-  extensions: 'Header extensions',
-  luks: 'LUKS header',
-  snapshots: 'Snapshots',
-  l1: 'L1 tables',
-  l2: 'L2 tables',
-  bitmaps: 'Bitmaps',
-  'refcount-table': 'Refcount table',
-  refcounts: 'Refcounts',
-  'refcount-counts': 'Clusters by refcount',
-  findings: 'Findings',
-};
 
 /** For a program: one object, with a difference a line. */
 class JsonPrinter {

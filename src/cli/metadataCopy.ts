@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
-import { showSize } from '../engine/format/show.ts';
 import { openImage } from '../engine/image/open.ts';
 import { copyMetadata, type MetadataCopy, type MetadataCopyOptions } from '../engine/operations/metadataCopy.ts';
+import { metadataCopyLines } from '../engine/operations/metadataCopyText.ts';
 import { openFile } from '../platform/fileStorage.ts';
 import { saveFile } from '../platform/savedFile.ts';
 import { bytesOfText } from './bytes.ts';
@@ -64,7 +64,7 @@ export async function metadataCopy(args: readonly string[], out: Output): Promis
       return made;
     });
     if (copy) {
-      out.text(output === 'json' ? `${prettyJson(json(path, target, copy, choice))}\n` : text(target, copy, choice));
+      out.text(output === 'json' ? `${prettyJson(json(path, target, copy, choice))}\n` : lines(target, copy, choice));
     }
     return 0;
   } finally {
@@ -117,38 +117,9 @@ function json(path: string, target: string, copy: MetadataCopy, choice: Metadata
   };
 }
 
-function text(target: string, copy: MetadataCopy, { bitmapData, anonymous }: MetadataCopyOptions): string {
-  const { leftOut, both, blanked, unreadable, vmStates, names } = copy;
-  const keys = leftOut.keyMaterial > 0n;
-  const named = [
-    ...(names['backing-file'] > 0 ? ['of the backing file'] : []),
-    ...(names['data-file'] > 0 ? ['of the data file'] : []),
-    ...(names.snapshot > 0 ? [`of ${counted(names.snapshot, 'snapshot')}`] : []),
-    ...(names.bitmap > 0 ? [`of ${counted(names.bitmap, 'bitmap')}`] : []),
-  ].join(', ');
-  const lines = [
-    `Metadata: ${amount(copy.metadata)}, copied to ${target}`,
-    'Left out, so that it reads as zeros:',
-    `  guest data: ${amount(leftOut.data)}${vmStates > 0 ? `, with the machine’s state of ${counted(vmStates, 'snapshot')}` : ''}`,
-    `  compressed guest data: ${amount(leftOut.compressed)}`,
-    ...(bitmapData ? [] : [`  bits of the bitmaps: ${amount(leftOut.bitmapData)}`]),
-    ...(keys ? [`  LUKS key material: ${amount(leftOut.keyMaterial)}; no pass phrase can be tried on the copy`] : []),
-    `  clusters to which nothing leads: ${amount(leftOut.unreferenced)}`,
-    '  what lies behind the metadata in its clusters',
-    ...(both > 0n ? [`Both metadata and guest data, copied: ${counted(Number(both), 'cluster')}`] : []),
-    ...(blanked > 0n ? [`Metadata in LUKS key material, left out: ${amount(blanked)}; a check may find more`] : []),
-    ...(unreadable > 0n ? [`Metadata that can’t be read, left out: ${amount(unreadable)}; a check may find less`] : []),
-    named === ''
-      ? 'Names inside: none'
-      : `Names inside, ${anonymous ? 'replaced by others of the same length' : 'kept (--anonymous replaces them)'}: ${named}`,
-  ];
-  return lines.map((line) => bytesOfText(`${line}\n`)).join('');
-}
-
-function amount(bytes: bigint): string {
-  return `${showSize(bytes)}${bytes < 1024n ? '' : ` (${bytes} bytes)`}`;
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+function lines(target: string, copy: MetadataCopy, choice: MetadataCopyOptions): string {
+  const names = choice.anonymous ? 'replaced by others of the same length' : 'kept (--anonymous replaces them)';
+  return metadataCopyLines(target, copy, { bitmapData: choice.bitmapData, names })
+    .map((line) => bytesOfText(`${line}\n`))
+    .join('');
 }

@@ -1,5 +1,7 @@
-import { unseen } from '../engine/dump/jsonText.ts';
+import { visible } from '../engine/dump/jsonText.ts';
 import type { Output } from './output.ts';
+
+export { visible };
 
 /** Characters that are gathered before they go out. */
 const gathered = 16384;
@@ -38,11 +40,6 @@ export class TextStream {
     const bytes = fits ? this.#bytes : Buffer.from(text);
     this.#out.write(bytes, fits ? bytes.write(text) : bytes.length);
   }
-}
-
-/** Text from an image as a terminal can show it: every unseen character is written out, `\u{202e}`. */
-export function visible(text: string): string {
-  return text.replace(unseen, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }
 
 /** A message, which may have several lines, as one. */

@@ -3,12 +3,14 @@ import * as vscode from 'vscode';
 import type { Result } from '../protocol/api.ts';
 import type { ChangeRequest, RepairSelection } from '../protocol/changeApi.ts';
 import type { FindingCode } from '../protocol/checkApi.ts';
+import type { CopyMetadataRequest } from '../protocol/metadataApi.ts';
 import type { PageCommand } from '../protocol/pageCommand.ts';
 import { ImageThreads } from '../worker/imageThreads.ts';
 import { followTrust } from './chainFiles.ts';
 import { ChangeMemory } from './changeMemory.ts';
 import { ChangePreviews } from './changePreviews.ts';
-import { JsonDocuments } from './jsonDocuments.ts';
+import { compareMetadata } from './compareMetadata.ts';
+import { copyMetadata } from './copyMetadata.ts';
 import { mayChange } from './mayChange.ts';
 import { reopenOrphans } from './orphans.ts';
 import { Problems } from './problems.ts';
@@ -16,6 +18,7 @@ import { withProgress } from './progress.ts';
 import { InspectorProvider, viewType } from './provider.ts';
 import { saveGuestDisk } from './saveGuestDisk.ts';
 import { listsProblems, section } from './settings.ts';
+import { TextDocuments } from './textDocuments.ts';
 import { ViewStates } from './viewStates.ts';
 
 /** The editor as the rest of the extension sees it. */
@@ -36,6 +39,10 @@ export interface Editor extends vscode.Disposable {
   showFinding(uri: vscode.Uri, code: string, index: number): Promise<void>;
   /** Saves the disk of an image as a raw file that the user is asked for; `snapshot`: as that one has it. */
   saveGuestDisk(uri: vscode.Uri, snapshot: number | undefined): Promise<void>;
+  /** Shows how two images on a disk of this machine differ in their metadata, in a read-only document. */
+  compare(a: vscode.Uri, b: vscode.Uri): Promise<void>;
+  /** Copies the metadata of an image to a file that the user is asked for. */
+  copyMetadata(uri: vscode.Uri, choice: Omit<CopyMetadataRequest, 'path'>): Promise<void>;
   /** Plans a change of an image and shows its preview, if the image may be changed. */
   change(uri: vscode.Uri, request: ChangeRequest): Promise<void>;
   /** Ends what is being done. A change that is being applied is rolled back. */
@@ -72,12 +79,13 @@ export function registerEditor(context: vscode.ExtensionContext, log: vscode.Log
       provider.configure();
     }
   });
-  const json = new JsonDocuments((uri) => provider.dumpJson(uri));
+  const json = new TextDocuments('qcow2-json', (query) => provider.dumpJson(vscode.Uri.parse(query, true)));
+  const compared = new TextDocuments('qcow2-diff', (query) => compareMetadata(threads, query));
   const orphans = reopenOrphans(viewType, (uri, column) => provider.shows(uri, column), log);
   return {
     reload: (uri) => provider.reload(uri),
     run: (command) => provider.run(command),
-    showJson: (uri) => json.show(uri),
+    showJson: (uri) => json.show(`${uri.path}.json`, uri.toString()),
     describe: (uri) => provider.describe(uri),
     check: (uri) => provider.show(uri, { type: 'command', command: 'check' }),
     checkResult: (uri) =>
@@ -85,11 +93,15 @@ export function registerEditor(context: vscode.ExtensionContext, log: vscode.Log
     showFinding: (uri, code, index) =>
       // A code that is none is that of no finding.
       provider.show(uri, { type: 'show-finding', code: code as FindingCode, index }),
+    compare: (a, b) =>
+      compared.show(`/${basename(a.fsPath)} ↔ ${basename(b.fsPath)}`, JSON.stringify([a.fsPath, b.fsPath])),
+    copyMetadata: (uri, choice) => copyMetadata(threads, uri, choice),
     saveGuestDisk: (uri, snapshot) => saveGuestDisk(threads, uri, snapshot),
     change,
     stop: () => previews.dispose(),
     dispose: () => {
       json.dispose();
+      compared.dispose();
       problems.dispose();
       configuring.dispose();
       trusting.dispose();

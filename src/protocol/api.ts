@@ -6,6 +6,7 @@ import type { ImageApi } from './imageApi.ts';
 import type { ListApi } from './listApi.ts';
 import type { LiveApi } from './liveApi.ts';
 import type { MapApi } from './mapApi.ts';
+import type { MetadataApi } from './metadataApi.ts';
 import type { PlaceApi } from './placeApi.ts';
 import type { SalvageApi } from './salvageApi.ts';
 import type { TableApi } from './tableApi.ts';
@@ -26,7 +27,8 @@ export interface InspectorApi
     PlaceApi,
     DumpApi,
     HexApi,
-    SalvageApi {}
+    SalvageApi,
+    MetadataApi {}
 
 /** The names of the methods. */
 export type Method<Api = InspectorApi> = keyof Api & string;

@@ -31,8 +31,8 @@ export interface HexApi {
   saveBytes(request: SaveRequest): SaveResult;
 }
 
-/** Methods that a page may not call: they write files, which the host asks the user for. */
-export const hostMethods = ['saveBytes', 'saveGuestDisk'] as const;
+/** Methods that a page may not call: they write or open files, which the host asks the user for. */
+export const hostMethods = ['saveBytes', 'saveGuestDisk', 'compareMetadata', 'copyMetadata'] as const;
 
 /** A range of the file. At most 1 MiB. */
 export interface FileRange {

@@ -14,6 +14,7 @@ import { dumpMethods } from './dumpMethods.ts';
 import { type FileAccess, noAccess } from './fileAccess.ts';
 import { hexMethods } from './hexMethods.ts';
 import { mapMethods } from './mapMethods.ts';
+import { metadataMethods } from './metadataMethods.ts';
 import { placeMethods } from './placeMethods.ts';
 import { salvageMethods } from './salvageMethods.ts';
 import type { Handlers } from './server.ts';
@@ -47,6 +48,7 @@ function methods(image: Image, backing: Backing): ImageHandlers {
     ...placeMethods(image),
     ...dumpMethods(image),
     ...salvageMethods(backing),
+    ...metadataMethods(image, backing.access.path),
     ...hexMethods(image, async () => (await backing.opened())?.chain.layers),
   };
 }

@@ -1,6 +1,11 @@
 /** Controls, bidi marks, zero-width characters and line separators: not seen, or they turn the text around them. */
 export const unseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
+/** Text from an image as a person can see it: every unseen character is written out, `\u{202e}`. */
+export function visible(text: string): string {
+  return text.replace(unseen, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}
+
 /** A string of JSON: UTF-8 as it is, but unseen characters as `\uXXXX`. */
 export function jsonString(text: string): string {
   return JSON.stringify(text).replace(unseen, (character) =>
