@@ -4,6 +4,7 @@ import type { Finding, FindingCode } from '../engine/finding.ts';
 import type { Image } from '../engine/image/image.ts';
 import { codecs } from '../platform/codecs.ts';
 import type { CheckApi, CheckSummary } from '../protocol/checkApi.ts';
+import { textsOf } from './findingTexts.ts';
 import type { CallContext, Handlers } from './server.ts';
 import { sharedRun } from './sharedRun.ts';
 
@@ -60,21 +61,19 @@ export function checkMethods(image: Image, givesUpAfter = quickTime): Pick<Handl
       if (last === undefined) {
         throw new Qcow2Error('bad-argument', 'The image has not been checked yet.');
       }
-      const { textsOf } = await import('../engine/findingTexts.ts');
       const findings = last.diagnosis.findings(code, from, count);
-      return { findings, texts: textsOf(findings) };
+      return { findings, texts: await textsOf(findings) };
     },
   };
 }
 
 async function summaryOf({ diagnosis, complete, milliseconds }: Checked): Promise<CheckSummary> {
-  const { textsOf } = await import('../engine/findingTexts.ts');
   const { result, causes, impacts } = diagnosis;
   const groups = diagnosis.groups.flatMap((group) => {
     const [first] = diagnosis.findings(group.code, 0, 1);
     return first === undefined ? [] : [{ ...group, first }];
   });
-  const texts = textsOf([...groups.map(({ first }) => first), ...causes]);
+  const texts = await textsOf([...groups.map(({ first }) => first), ...causes]);
   return { complete, ...(result && { result }), groups, causes, impacts, milliseconds, texts };
 }
 

@@ -1,4 +1,3 @@
-import type { Finding, FindingTexts } from '../engine/finding.ts';
 import { describe } from '../engine/image/describe.ts';
 import type { Image } from '../engine/image/image.ts';
 import { openImage } from '../engine/image/open.ts';
@@ -12,6 +11,7 @@ import { chainMethods } from './chainMethods.ts';
 import { checkMethods } from './checkMethods.ts';
 import { dumpMethods } from './dumpMethods.ts';
 import { type FileAccess, noAccess } from './fileAccess.ts';
+import { textsOf } from './findingTexts.ts';
 import { hexMethods } from './hexMethods.ts';
 import { mapMethods } from './mapMethods.ts';
 import { metadataMethods } from './metadataMethods.ts';
@@ -77,17 +77,11 @@ function imageMethods(image: Image, scanned: SharedRun<Scan>): Pick<Handlers, ke
   return {
     describe: async () => {
       const description = await describe(image);
-      return { ...description, texts: await loadTexts(description.findings) };
+      return { ...description, texts: await textsOf(description.findings) };
     },
     scan: async (_, context) => {
       const result = await scanned.result(context);
-      return { ...result, texts: await loadTexts(result.findings) };
+      return { ...result, texts: await textsOf(result.findings) };
     },
   };
-}
-
-/** The texts of what was found, which are loaded with it. */
-async function loadTexts(findings: readonly Finding[]): Promise<FindingTexts> {
-  const { textsOf } = await import('../engine/findingTexts.ts');
-  return textsOf(findings);
 }
