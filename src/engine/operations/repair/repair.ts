@@ -22,9 +22,9 @@ import { type MendedStructures, mendStructures } from './structures.ts';
 /** What is told while a repair is planned. */
 export interface RepairVisitor {
   /** A refcount that is put right: raised, or that of a leak. */
-  refcount(cluster: number, refcount: number | bigint, references: number): void;
+  readonly refcount: (cluster: number, refcount: number | bigint, references: number) => void;
   /** COPIED of an entry that is put right: what a check says of it. */
-  copied(message: string): void;
+  readonly copied: (message: string) => void;
 }
 
 /** What a repair comes to. */
