@@ -77,7 +77,8 @@ function requireSnapshots(name: string, verdict: Verdict, old: Verdict, now: Ver
   }
 }
 
-async function requireRollback(name: string, state: CrashState, before: MemoryStorage): Promise<void> {
+/** With the journal the old image comes back, byte for byte. */
+export async function requireRollback(name: string, state: CrashState, before: MemoryStorage): Promise<void> {
   const image = state.image.clone();
   const files = new LoggedFiles(image, state.journal);
   const journal = await openJournal(files.place);
