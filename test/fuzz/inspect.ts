@@ -1,6 +1,7 @@
 import { writeJson } from '../../src/cli/dumpJson.ts';
 import { writeText } from '../../src/cli/dumpText.ts';
 import { TextStream } from '../../src/cli/textStream.ts';
+import { diagnose } from '../../src/engine/check/diagnose.ts';
 import { readDump } from '../../src/engine/dump/dump.ts';
 import { Qcow2Error } from '../../src/engine/error.ts';
 import { unreadableBitmap, walkBitmap } from '../../src/engine/image/bitmapRanges.ts';
@@ -11,12 +12,13 @@ import { type Image, openImage } from '../../src/engine/image/open.ts';
 import { snapshotLayer } from '../../src/engine/image/snapshotLayer.ts';
 import { snapshotUse } from '../../src/engine/image/snapshotUse.ts';
 import { noProgress, type Storage } from '../../src/engine/ports.ts';
+import { codecs } from '../../src/platform/codecs.ts';
 import { inspectSalvage } from './inspectSalvage.ts';
 
 /** Snapshots and bitmaps whose content is looked at. */
 const mostEntries = 2;
 
-/** Does with an image what `dump --tables`, `map`, `salvage` and the panes of snapshots and bitmaps do. Throws when the engine does. */
+/** Does with an image what `dump --tables`, `map`, `check --deep`, `salvage` and the panes of snapshots and bitmaps do. Throws when the engine does. */
 export async function inspect(storage: Storage): Promise<void> {
   const image = await openImage(storage);
   const nowhere = new TextStream({ text: () => undefined, write: () => undefined });
@@ -26,6 +28,7 @@ export async function inspect(storage: Storage): Promise<void> {
   if (image.layer) {
     await walkExtents(image, image.layer, { from: 0, to: image.layer.clusters }, () => true, noProgress);
   }
+  await diagnose(image, { codecs, deep: true }, noProgress);
   await inspectLists(image);
   await inspectSalvage(storage);
 }

@@ -200,10 +200,16 @@ async function countReferences(
     }
   }
   regions.refer(header?.snapshots_offset ?? 0n, snapshots.length);
-  const tableBytes = BigInt(header?.refcount_table_clusters ?? 0) * BigInt(geometry.clusterSize);
-  regions.refer(header?.refcount_table_offset ?? 0n, tableBytes);
+  const tableBytes = (header?.refcount_table_clusters ?? 0) * geometry.clusterSize;
+  // QEMU does not open an image whose table is larger, and none of it is read: in a sparse file it may be terabytes.
+  if (tableBytes <= limits.refcountTableBytes) {
+    regions.refer(header?.refcount_table_offset ?? 0n, BigInt(tableBytes));
+  }
   if (image.luksArea) {
-    regions.refer(image.luksArea.offset, image.luksArea.length);
+    // As far as a LUKS header can reach: in a sparse file a damaged length may be of terabytes.
+    const most = BigInt(limits.luksAreaBytes);
+    const { offset, length } = image.luksArea;
+    regions.refer(offset, length < most ? length : most);
   }
   await checkBitmaps(image, regions, tally, progress);
   found.rebuild = checkRefcountBlocks(table, geometry, regions, counts, tally) || found.rebuild;

@@ -62,12 +62,17 @@ export async function diagnose(image: Image, options: DiagnosisOptions, progress
   const { impacts, unlisted } = await impactsOf(image, set, codecs);
   return {
     ...(result ? { result } : {}),
-    groups: set.groups(),
+    groups: set.groups(isClean(result)),
     causes: await causesOf(image, set, leaks, options.deep === true, share(progress, 1, 1)),
     impacts,
     ...(unlisted > 0 ? { unlistedImpacts: unlisted } : {}),
     findings: (code, from, count) => set.findings(code, from, count),
   };
+}
+
+/** Whether qemu-img check has come to its end and counts no corruption. */
+function isClean(result: CheckResult | undefined): boolean {
+  return result !== undefined && result.failure === undefined && result.checkErrors === 0 && result.corruptions === 0;
 }
 
 /** What the guest has of the findings, with its partitions where something is hurt. */

@@ -111,15 +111,18 @@ export class FindingSet implements FindingSink {
     return this.#codes.get(code)?.list(from, count) ?? [];
   }
 
-  /** The groups, the worst first. */
-  groups(): readonly FindingGroup[] {
+  /**
+   * The groups, the worst first. `clean`: qemu-img check counts no corruption, so that none of these is of its: it lets pass
+   * what reaches past the end of the file by less than a cluster, and bitmaps that are not up to date.
+   */
+  groups(clean: boolean): readonly FindingGroup[] {
     const groups = [...this.#codes].map(([code, found]) => ({
       code,
       count: found.count,
       ...(found.listed < found.count ? { listed: found.listed } : {}),
       hostBytes: found.hostBytes,
       guestBytes: found.guestBytes,
-      additional: !isCountedByQemu(code),
+      additional: !isCountedByQemu(code) || (clean && isSilentCorruption(code)),
     }));
     return groups.sort((a, b) => rank(a.code) - rank(b.code) || order.indexOf(a.code) - order.indexOf(b.code));
   }
@@ -143,6 +146,11 @@ export class FindingSet implements FindingSink {
     this.#left -= bytes;
     return this.#left >= 0;
   }
+}
+
+function isSilentCorruption(code: FindingCode): boolean {
+  const { severity, verdict } = findingTexts[code];
+  return severity === 'corruption' && verdict !== 'refuses';
 }
 
 /** All codes, in the order of their texts. */
