@@ -103,4 +103,27 @@ describe('checking and repairing an image, in a window of VS Code', function () 
     await click(await preview('done'), 'Close');
     assert.equal(sum(path), repaired);
   });
+
+  it('compares two images in a read-only document, and exports the metadata of one', async () => {
+    const [a, b] = [write('a.qcow2'), join(folder, 'b.qcow2')];
+    writeFileSync(b, withSnapshot().toBytes());
+    const input = quickInput(window.page);
+    const compared = window.execute('qcow2.inspector.compare', { file: a });
+    await input.place('/', b);
+    await compared;
+    await window.page.locator('.view-lines', { hasText: 'differences, A | B' }).waitFor();
+    await window.page.locator('.tab', { hasText: 'a.qcow2 ↔ b.qcow2' }).waitFor();
+
+    const copy = join(folder, 'copy.qcow2');
+    const asked = window.execute('qcow2.inspector.metadataCopy', { file: a });
+    await input.enter('Export Metadata-Only Copy');
+    await input.place('a.metadata.qcow2', copy);
+    const told = window.page.locator('.notification-toast', {
+      hasText: 'copy.qcow2 has the metadata and no guest data',
+    });
+    await told.getByRole('button', { name: 'Show What Is Left Out' }).click();
+    await window.page.locator('.view-lines', { hasText: 'guest data:' }).waitFor();
+    await asked;
+    assert.equal(readFileSync(copy).length, readFileSync(a).length);
+  });
 });
