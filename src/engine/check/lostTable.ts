@@ -5,8 +5,8 @@ import { readHostBytes } from '../image/hostBytes.ts';
 import type { Progress, Storage } from '../ports.ts';
 
 /**
- * The first of some clusters that looks like an L1 or L2 table: all its entries that are not zero could be entries of one,
- * and at least one leads into the file. Where nothing leads to such a cluster, the way to it was lost, and what looks
+ * The first of some clusters that looks like an L1 or L2 table: at least half of its entries that are not zero could be
+ * entries of one, and one of them leads into the file. Where nothing leads to such a cluster, the way to it was lost, and what looks
  * leaked is data. Clusters that can't be read count too: what they are is not known.
  */
 export async function findLostTable(
@@ -28,26 +28,32 @@ export async function findLostTable(
 }
 
 /**
- * Whether a cluster, or its first bytes, could be an L1 or L2 table that leads somewhere; `visit` gets the clusters that its
- * entries lead to.
+ * Whether a cluster, or its first bytes, could be an L1 or L2 table that leads somewhere, even if some of its entries are
+ * damaged; `visit` gets the clusters that its entries lead to.
  */
 export function looksLikeTable(view: DataView, geometry: Geometry, visit?: (cluster: number) => void): boolean {
   let leads = false;
-  for (let at = 0; at < view.byteLength; at += geometry.l2EntryBytes) {
+  let right = 0;
+  let wrong = 0;
+  const most = view.byteLength / geometry.l2EntryBytes / 2;
+  for (let at = 0; at < view.byteLength && wrong <= most; at += geometry.l2EntryBytes) {
     const hi = view.getUint32(at);
     const lo = view.getUint32(at + 4);
-    if ((hi | lo) !== 0) {
-      const target = targetOf(hi, lo, geometry);
-      if (target === undefined || target >= geometry.fileClusters) {
-        return false;
-      }
+    if ((hi | lo) === 0) {
+      continue;
+    }
+    const target = targetOf(hi, lo, geometry) ?? geometry.fileClusters;
+    if (target >= geometry.fileClusters) {
+      wrong++;
+    } else {
+      right++;
       leads ||= target > 0;
       if (target > 0) {
         visit?.(target);
       }
     }
   }
-  return leads;
+  return leads && right >= wrong;
 }
 
 /** The cluster that an entry leads to, 0 for none; undefined for what can't be an entry. */

@@ -1,10 +1,10 @@
 import type { Draft } from '../../change/draft.ts';
 import { changeHeader } from '../../change/headerSteps.ts';
 import type { Finding, FindingCode } from '../../finding.ts';
-import { type Bitmap, bitmapName, encodeBitmap } from '../../format/bitmaps.ts';
+import { type Bitmap, bitmapFields, bitmapFixedBytes, bitmapName, encodeBitmap } from '../../format/bitmaps.ts';
 import { bitmapHasReserved, bitmapPlace, bitmapTableEntryBytes, bitmapUnaligned } from '../../format/bitmapTable.ts';
 import { bitmapsFields, extensionTypes } from '../../format/extensions.ts';
-import { encodeFields, sizeOf } from '../../format/field.ts';
+import { decodeFields, encodeFields, sizeOf } from '../../format/field.ts';
 import { readBitmaps } from '../../image/bitmapDirectory.ts';
 import { ClusterSet } from '../../image/clusterSet.ts';
 import { clustersOf, type Geometry } from '../../image/geometry.ts';
@@ -80,6 +80,11 @@ export async function mendBitmaps(
   for (const bitmap of gone) {
     await addClusters(draft, bitmap, geometry, freed);
   }
+  for (const { code, host } of hurt) {
+    if (code === 'bitmap-directory-broken' && host) {
+      await addClusters(draft, { fields: await readFields(draft, host.offset) }, geometry, freed);
+    }
+  }
   if (directory && directory.directoryOffset < draft.size) {
     addArea(geometry, freed, directory.directoryOffset, directory.directorySize);
   }
@@ -128,8 +133,20 @@ async function writeDirectory(
   await changeHeader(draft, { fields, extensions: new Map([[extensionTypes.bitmaps, data]]) }, says);
 }
 
+/** The fixed part of an entry of the bitmap directory whose lengths make no sense. */
+async function readFields(draft: Draft, at: bigint): Promise<Bitmap['fields']> {
+  const bytes = new Uint8Array(bitmapFixedBytes);
+  await draft.read(at, bytes);
+  return decodeFields(bitmapFields, bytes);
+}
+
 /** Adds the clusters of a bitmap's table and its data, as far as they make sense. */
-async function addClusters(draft: Draft, { fields }: Bitmap, geometry: Geometry, freed: ClusterSet): Promise<void> {
+async function addClusters(
+  draft: Draft,
+  { fields }: Pick<Bitmap, 'fields'>,
+  geometry: Geometry,
+  freed: ClusterSet,
+): Promise<void> {
   const { bitmap_table_offset: offset, bitmap_table_size: entries } = fields;
   const { clusterSize, clusterBits, fileClusters } = geometry;
   const length = entries * bitmapTableEntryBytes;

@@ -22,12 +22,16 @@ export interface MendedEntries {
   readonly disputed: ClusterSet;
 }
 
-/** Puts the entries of all L1 and L2 tables right in the draft. `file`: as it is. */
+/**
+ * Puts the entries of all L1 and L2 tables right in the draft. `file`: as it is; `freed`: clusters of structures that are
+ * replaced, which no entry may have meant.
+ */
 export async function mendEntries(
   draft: Draft,
   file: Storage,
   end: EndClusters,
   wanted: Wanted,
+  freed: ClusterSet,
   progress: Progress,
 ): Promise<MendedEntries> {
   const mended = new Map<RepairCode, number>();
@@ -40,18 +44,22 @@ export async function mendEntries(
     mended: (code) => mended.set(code, (mended.get(code) ?? 0) + 1),
     lost: (code, clusters) => lost.set(code, (lost.get(code) ?? 0) + clusters),
   });
-  let found = await surveyDraft(draft, end, share(progress, 0, 0.3));
+  let found = await surveyDraft(draft, end, freed, share(progress, 0, 0.3));
   if (await mendL1Tables(draft, repairOf(found), share(progress, 0.3, 0.4))) {
     await draft.endStep('Put the entries of the L1 tables right');
-    found = await surveyDraft(draft, end, share(progress, 0.4, 0.6));
+    found = await surveyDraft(draft, end, freed, share(progress, 0.4, 0.6));
   }
   const disputed = await mendL2Tables(draft, file, repairOf(found), share(progress, 0.6, 1));
   return { mended, lost, disputed };
 }
 
-async function surveyDraft(draft: Draft, end: EndClusters, progress: Progress): Promise<Survey> {
+async function surveyDraft(draft: Draft, end: EndClusters, freed: ClusterSet, progress: Progress): Promise<Survey> {
   const image = await openImage(draft);
-  return survey(image, requireGeometry(image.geometry), end, false, progress);
+  const found = await survey(image, requireGeometry(image.geometry), end, true, progress);
+  for (let cluster = freed.next(0); cluster !== undefined; cluster = freed.next(cluster + 1)) {
+    found.counted.remove(cluster, 1);
+  }
+  return found;
 }
 
 /** Throws `damaged` where there is none. */

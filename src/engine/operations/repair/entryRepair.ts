@@ -17,8 +17,7 @@ export interface EntryRepair {
   readonly mended: (code: RepairCode) => void;
 }
 
-/** Whether an unaligned entry may have meant a cluster: it is in use, and nothing else leads to it. */
-export function isUnclaimed({ structures, l2Tables, data, compressed, counted }: Survey, cluster: number): boolean {
-  const claimed = [structures, l2Tables, data, compressed].some((clusters) => clusters.has(cluster));
-  return cluster > 0 && !claimed && counted.has(cluster);
+/** Whether nothing leads to a cluster: a broken entry may have meant it. */
+export function isUnclaimed({ structures, l2Tables, data, compressed }: Survey, cluster: number): boolean {
+  return cluster > 0 && ![structures, l2Tables, data, compressed].some((clusters) => clusters.has(cluster));
 }

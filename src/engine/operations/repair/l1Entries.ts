@@ -7,6 +7,7 @@ import { readL1 } from '../../image/l1Table.ts';
 import { l1TablesOf } from '../../image/references.ts';
 import type { Progress } from '../../ports.ts';
 import { type EntryRepair, isUnclaimed } from './entryRepair.ts';
+import { isL2Table, unclaimed } from './orphans.ts';
 import type { RepairCode } from './selection.ts';
 import { isNoL1Table, isNoL2Table } from './tableContent.ts';
 import { writeChanged } from './writeChanged.ts';
@@ -40,6 +41,7 @@ export async function mendL1Tables(draft: Draft, repair: EntryRepair, progress: 
     );
     await progress.step(0, 0);
   }
+  await entries.adoptOrphan(progress);
   return changed;
 }
 
@@ -55,6 +57,8 @@ class L1Entries {
   readonly #repair: EntryRepair;
   /** By host cluster of an L2 table: the L1 index to which it belongs. */
   readonly #indices = new Map<number, number>();
+  /** L1 entries (host offset in bytes) that lead nowhere now. */
+  readonly #detached: { readonly code: RepairCode; readonly host: bigint }[] = [];
   /** Copies of L2 tables, by their host cluster and L1 index. */
   readonly #copies = new Map<string, number>();
 
@@ -85,17 +89,17 @@ class L1Entries {
       return (hi | lo) !== 0 && wanted('l1-entry-without-table', host) ? set('l1-entry-without-table', 0, 0) : changed;
     }
     if (l1Unaligned(lo, clusterBits)) {
-      return wanted('l1-entry-unaligned', host) ? this.#mendUnaligned(cluster, set) : changed;
+      return wanted('l1-entry-unaligned', host) ? this.#mendUnaligned(cluster, host, set) : changed;
     }
     if (cluster >= fileClusters && !this.#repair.end.has(cluster)) {
-      return wanted('l2-table-past-end', BigInt(table)) ? this.#detach('l2-table-past-end', set) : changed;
+      return wanted('l2-table-past-end', BigInt(table)) ? this.#detach('l2-table-past-end', host, set) : changed;
     }
     if (await this.#isGarbage(cluster)) {
       const isWanted = wanted('l2-entry-reserved', BigInt(table)) && wanted('l2-entry-unaligned', BigInt(table));
-      return isWanted ? this.#detach('l2-entry-reserved', set) : changed;
+      return isWanted ? this.#detach('l2-entry-reserved', host, set) : changed;
     }
     if (await this.#isForeign(cluster)) {
-      return wanted('clusters-overlap', BigInt(table)) ? this.#detach('clusters-overlap', set) : changed;
+      return wanted('clusters-overlap', BigInt(table)) ? this.#detach('clusters-overlap', host, set) : changed;
     }
     const index = at / l1EntryBytes;
     const of = this.#indices.get(cluster) ?? index;
@@ -109,19 +113,45 @@ class L1Entries {
   }
 
   /** An L2 table may lie where the unaligned offset says, but for its low bits. */
-  async #mendUnaligned(cluster: number, set: (code: RepairCode, hi: number, lo: number) => boolean): Promise<boolean> {
+  async #mendUnaligned(
+    cluster: number,
+    host: bigint,
+    set: (code: RepairCode, hi: number, lo: number) => boolean,
+  ): Promise<boolean> {
     const { survey } = this.#repair;
     if (isUnclaimed(survey, cluster) && (await this.#looksLikeTable(cluster))) {
       survey.l2Tables.add(cluster, 1);
       const offset = cluster * survey.geometry.clusterSize;
       return set('l1-entry-unaligned', Math.floor(offset / 0x1_0000_0000), offset % 0x1_0000_0000);
     }
-    return this.#detach('l1-entry-unaligned', set);
+    return this.#detach('l1-entry-unaligned', host, set);
   }
 
-  #detach(code: RepairCode, set: (code: RepairCode, hi: number, lo: number) => boolean): boolean {
-    this.#repair.lost(code, this.#repair.survey.geometry.l2Entries);
+  #detach(code: RepairCode, host: bigint, set: (code: RepairCode, hi: number, lo: number) => boolean): boolean {
+    this.#detached.push({ code, host });
     return set(code, 0, 0);
+  }
+
+  /**
+   * Where one L1 entry has lost its table, and one table its L1 entry, they belong together. Else what is in the tables
+   * that were lost is given up.
+   */
+  async adoptOrphan(progress: Progress): Promise<void> {
+    const { survey: found, lost } = this.#repair;
+    const [one] = this.#detached;
+    const fits = (cluster: number): Promise<boolean> => isL2Table(this.#draft, found.geometry, cluster);
+    const orphans = this.#detached.length === 1 ? await unclaimed(found, 2, fits, progress) : [];
+    const [orphan] = orphans;
+    if (one && orphan !== undefined && orphans.length === 1) {
+      found.l2Tables.add(orphan, 1);
+      const entry = new Uint8Array(l1EntryBytes);
+      new DataView(entry.buffer).setBigUint64(0, BigInt(orphan) * BigInt(found.geometry.clusterSize));
+      await this.#draft.write('L1 table', one.host, entry);
+      return;
+    }
+    for (const { code } of this.#detached) {
+      lost(code, found.geometry.l2Entries);
+    }
   }
 
   /** Whether a cluster is no L2 table but something else: another structure, or the guest's data. */

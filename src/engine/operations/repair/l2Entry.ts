@@ -92,7 +92,11 @@ function mendTarget(words: L2Words, place: L2Place, repair: EntryRepair, separat
     if (!wanted('l2-entry-unaligned', place.at)) {
       return;
     }
-    if (isUnclaimed(survey, cluster) && l2Kind(words.hi, words.lo, geometry) === l2Kinds.normal) {
+    if (
+      isUnclaimed(survey, cluster) &&
+      survey.counted.has(cluster) &&
+      l2Kind(words.hi, words.lo, geometry) === l2Kinds.normal
+    ) {
       setTarget(words, cluster * clusterSize);
       data.add(cluster, 1);
       mended('l2-entry-unaligned');

@@ -1,10 +1,7 @@
 import type { Draft } from '../../change/draft.ts';
 import { changeHeader } from '../../change/headerSteps.ts';
-import { looksLikeTable } from '../../check/lostTable.ts';
 import type { Finding, FindingCode } from '../../finding.ts';
-import { l1EntryBytes, l1HasReserved, l1Place, l1Unaligned } from '../../format/l1.ts';
-import { clustersOf, type Geometry } from '../../image/geometry.ts';
-import { readHostBytes } from '../../image/hostBytes.ts';
+import type { Geometry } from '../../image/geometry.ts';
 import type { Image } from '../../image/image.ts';
 import { openImage } from '../../image/open.ts';
 import { readSnapshots } from '../../image/snapshotTable.ts';
@@ -12,6 +9,7 @@ import { limits } from '../../limits.ts';
 import type { Progress } from '../../ports.ts';
 import type { EndClusters } from './endClusters.ts';
 import { isUnclaimed } from './entryRepair.ts';
+import { isL1Table, unclaimed } from './orphans.ts';
 import type { RepairCode, Wanted } from './selection.ts';
 import { isPlausible } from './snapshots.ts';
 import { type Survey, survey } from './survey.ts';
@@ -60,7 +58,9 @@ export async function mendLostPlaces(
   const l1 = lost(l1Codes);
   if (l1) {
     const found = await survey(await openImage(draft), geometry, end, true, progress);
-    const at = await only(found, progress, (cluster) => isL1Table(draft, found, cluster));
+    const at = await only(found, progress, (cluster) =>
+      isL1Table(draft, geometry, cluster, image.header?.l1_size ?? 0),
+    );
     if (at !== undefined) {
       const fields = { l1_table_offset: BigInt(at) * BigInt(geometry.clusterSize) };
       await changeHeader(draft, { fields }, 'Have the header lead to the L1 table that was found');
@@ -70,61 +70,51 @@ export async function mendLostPlaces(
   return mended;
 }
 
-/** The cluster that fits, of those that are in use and that nothing leads to; undefined where several do, or none. */
+/**
+ * Has the entries of snapshots whose L1 table is said to be at no cluster lead to the one that it lies in, or else to the
+ * only one that fits. Returns how many.
+ */
+export async function mendSnapshotL1Places(
+  draft: Draft,
+  geometry: Geometry,
+  end: EndClusters,
+  wanted: Wanted,
+  progress: Progress,
+): Promise<number> {
+  const image = await openImage(draft);
+  const size = BigInt(geometry.clusterSize);
+  const broken = (image.header ? await readSnapshots(draft, image.header) : []).filter(
+    ({ fields, offset }) => fields.l1_table_offset % size !== 0n && wanted('snapshot-l1-offset-invalid', offset),
+  );
+  if (broken.length === 0) {
+    return 0;
+  }
+  const found = await survey(image, geometry, end, true, progress);
+  let mended = 0;
+  for (const { index, offset, fields } of broken) {
+    const fits = (cluster: number): Promise<boolean> => isL1Table(draft, geometry, cluster, fields.l1_size);
+    const meant = Number(fields.l1_table_offset / size);
+    const isMeant = isUnclaimed(found, meant) && (await fits(meant));
+    const at = isMeant ? meant : broken.length === 1 ? await only(found, progress, fits) : undefined;
+    if (at !== undefined) {
+      const bytes = new Uint8Array(8);
+      new DataView(bytes.buffer).setBigUint64(0, BigInt(at) * size);
+      await draft.write(`snapshot[${index}]`, offset, bytes);
+      mended++;
+    }
+  }
+  await draft.endStep('Have the snapshots lead to their L1 tables');
+  return mended;
+}
+
+/** The one cluster that fits; undefined where several do, or none. */
 async function only(
   found: Survey,
   progress: Progress,
   fits: (cluster: number) => Promise<boolean>,
 ): Promise<number | undefined> {
-  const places: number[] = [];
-  const { counted } = found;
-  for (let cluster = counted.next(0); cluster !== undefined; cluster = counted.next(cluster + 1)) {
-    if (isUnclaimed(found, cluster) && (await fits(cluster))) {
-      places.push(cluster);
-    }
-    if (places.length > 1) {
-      return undefined;
-    }
-    await progress.step(0, 0);
-  }
-  return places[0];
-}
-
-/** Whether an L1 table could start at a cluster: every entry leads to what looks like an L2 table. */
-async function isL1Table(draft: Draft, found: Survey, cluster: number): Promise<boolean> {
-  const { geometry, image } = found;
-  const { clusterSize, clusterBits, fileClusters } = geometry;
-  const length = (image.header?.l1_size ?? 0) * l1EntryBytes;
-  const clusters = Number(clustersOf(BigInt(length), clusterBits));
-  if (length === 0 || length > limits.l1TableBytes || cluster + clusters > fileClusters) {
-    return false;
-  }
-  const bytes = new Uint8Array(clusters * clusterSize);
-  const bad = await readHostBytes(draft, BigInt(cluster) * BigInt(clusterSize), bytes);
-  if (bad.length > 0 || bytes.subarray(length).some((byte) => byte !== 0)) {
-    return false;
-  }
-  const view = new DataView(bytes.buffer);
-  let tables = 0;
-  for (let at = 0; at < length; at += l1EntryBytes) {
-    const [hi, lo] = [view.getUint32(at), view.getUint32(at + 4)];
-    if ((hi | lo) === 0) {
-      continue;
-    }
-    const table = l1Place(hi, lo) / clusterSize;
-    const fits = !l1HasReserved(hi, lo) && !l1Unaligned(lo, clusterBits) && table < fileClusters;
-    if (!fits || !(await isL2Table(draft, geometry, table))) {
-      return false;
-    }
-    tables++;
-  }
-  return tables > 0;
-}
-
-async function isL2Table(draft: Draft, geometry: Geometry, cluster: number): Promise<boolean> {
-  const bytes = new Uint8Array(geometry.clusterSize);
-  const bad = await readHostBytes(draft, BigInt(cluster) * BigInt(geometry.clusterSize), bytes);
-  return bad.length === 0 && looksLikeTable(new DataView(bytes.buffer), geometry);
+  const places = await unclaimed(found, 2, fits, progress);
+  return places.length === 1 ? places[0] : undefined;
 }
 
 /** Whether a snapshot table could start at a cluster. */

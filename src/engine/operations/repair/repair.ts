@@ -70,7 +70,7 @@ export async function planRepair(
   await protect(draft, image, safe);
   const guarded = draft.steps.length;
   const structures = await mendStructures(draft, end, wanted, share(progress, 0.2, 0.3));
-  const entries = await mendEntries(draft, storage, end, wanted, share(progress, 0.3, 0.45));
+  const entries = await mendEntries(draft, storage, end, wanted, structures.freed, share(progress, 0.3, 0.45));
   const keptLeaks = await reasonToKeepLeaks(
     draft,
     geometry,

@@ -155,13 +155,13 @@ async function extraSizeOf(
   return undefined;
 }
 
-/** Whether an entry could be one: an ID and a name that can be read, and an L1 table in the file. */
+/** Whether an entry could be one: an ID and a name that can be read, and an L1 table in the file, if not at a cluster. */
 export function isPlausible(snapshot: Snapshot, { clusterSize, fileSize }: Geometry): boolean {
   const { l1_table_offset: offset, l1_size: entries, extra_data_size: extra } = snapshot.fields;
   const texts = [snapshotIdBytes(snapshot), snapshotNameBytes(snapshot)];
   return (
     extra <= limits.snapshotExtraBytes &&
-    offset % BigInt(clusterSize) === 0n &&
+    offset >= BigInt(clusterSize) &&
     offset + BigInt(entries * l1EntryBytes) <= fileSize &&
     snapshotIdBytes(snapshot).length > 0 &&
     texts.every((bytes) => bytes.every((byte) => byte >= 0x20 && byte !== 0x7f))

@@ -6,7 +6,7 @@ import type { Progress } from '../../ports.ts';
 import { mendBitmaps, mendBitmapTables } from './bitmaps.ts';
 import type { EndClusters } from './endClusters.ts';
 import { requireGeometry } from './entries.ts';
-import { mendLostPlaces } from './lostPlaces.ts';
+import { mendLostPlaces, mendSnapshotL1Places } from './lostPlaces.ts';
 import type { RepairCode, Wanted } from './selection.ts';
 import { mendSnapshots } from './snapshots.ts';
 
@@ -29,8 +29,9 @@ export async function mendStructures(
 ): Promise<MendedStructures> {
   const opened = await openImage(draft);
   const geometry = requireGeometry(opened.geometry);
-  const places = await mendLostPlaces(draft, opened, geometry, end, wanted, share(progress, 0, 0.6));
+  const places = await mendLostPlaces(draft, opened, geometry, end, wanted, share(progress, 0, 0.5));
   const snapshots = await mendSnapshots(draft, await openImage(draft), geometry, end, wanted);
+  const l1Places = await mendSnapshotL1Places(draft, geometry, end, wanted, share(progress, 0.5, 0.6));
   const image = await openImage(draft);
   const tables = await mendBitmapTables(draft, image, geometry, wanted);
   const { findings } = await scan(image, share(progress, 0.6, 1));
@@ -41,6 +42,9 @@ export async function mendStructures(
       freed.add(cluster, 1);
     }
   }
-  const mended = new Map([...places, ...snapshots.mended, ...tables, ...bitmaps.mended]);
+  const mended = new Map<RepairCode, number>([...places, ...snapshots.mended, ...tables, ...bitmaps.mended]);
+  if (l1Places > 0) {
+    mended.set('snapshot-l1-offset-invalid', l1Places);
+  }
   return { mended, dropped: bitmaps.dropped, freed };
 }

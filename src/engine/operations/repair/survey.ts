@@ -25,7 +25,7 @@ export interface Survey {
   /** Clusters of data to which several entries lead, of one layer or of several. */
   readonly again: ClusterSet;
   readonly compressed: ClusterSet;
-  /** Clusters whose refcount is not 0: only looked up where an unaligned entry may have meant one of them. */
+  /** Clusters whose refcount is not 0, or not known: only looked up where an unaligned entry may have meant one of them. */
   readonly counted: ClusterSet;
 }
 
@@ -100,11 +100,15 @@ async function countedClusters({ storage, header }: Image, geometry: Geometry): 
   const counted = new ClusterSet();
   const bytes = new Uint8Array(clusterSize);
   const table = header ? [...refcountTableEntries(geometry, await readRefcountTable(storage, geometry, header))] : [];
+  // Where there is no refcount block, nothing is known: any cluster may be in use.
+  counted.add(0, fileClusters);
   for (const { index, block, unaligned } of table) {
     const first = index * perBlock;
-    if (unaligned || BigInt(block) >= fileSize || (await readHostBytes(storage, BigInt(block), bytes)).length > 0) {
+    const isLost = block === 0 || unaligned || BigInt(block) >= fileSize;
+    if (isLost || (await readHostBytes(storage, BigInt(block), bytes)).length > 0) {
       continue;
     }
+    counted.remove(first, Math.max(0, Math.min(perBlock, fileClusters - first)));
     for (let entry = 0; entry < perBlock && first + entry < fileClusters; entry++) {
       if (readSmallRefcount(bytes, entry, refcountOrder) > 0) {
         counted.add(first + entry, 1);

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { check } from '../../../src/engine/check/check.ts';
+import { GuestData } from '../../../src/engine/image/guestData.ts';
+import type { Image } from '../../../src/engine/image/image.ts';
+import type { Layer } from '../../../src/engine/image/layer.ts';
+import { openImage } from '../../../src/engine/image/open.ts';
+import { snapshotLayer } from '../../../src/engine/image/snapshotLayer.ts';
+import { planRepair } from '../../../src/engine/operations/repair/repair.ts';
+import { noProgress } from '../../../src/engine/ports.ts';
+import { codecs } from '../../../src/platform/codecs.ts';
+import { applied } from '../../crash/crashCase.ts';
+import { alone, type CorpusImage, pairs, shapes } from '../../support/corpus/corpus.ts';
+import { active, snapshot, soundImage } from '../../support/corpus/sound.ts';
+import type { MemoryStorage } from '../../support/memoryStorage.ts';
+import { sampled } from '../../support/sampled.ts';
+
+/** Repairs until nothing is left to do: what is kept the first time may be freed the second. */
+async function repaired(before: MemoryStorage): Promise<MemoryStorage> {
+  let image = before;
+  for (let round = 0; round < 3; round++) {
+    let isDone = false;
+    const { after } = await applied({
+      name: 'repair',
+      before: image,
+      plan: async (opened, storage, from) => {
+        const { change } = await planRepair(opened, storage, from, 'all', noProgress);
+        isDone = change === undefined;
+        return change ?? { title: 'nothing', steps: [], cautions: [], from };
+      },
+    });
+    if (isDone) {
+      break;
+    }
+    image = after;
+  }
+  return image;
+}
+
+async function textAt(image: Image, layer: Layer, index: number): Promise<string> {
+  const bytes = new Uint8Array(15);
+  await new GuestData(image, layer, { codecs }).read(BigInt(index * 2 ** layer.geometry.clusterBits), bytes);
+  return new TextDecoder().decode(bytes).replaceAll('\0', '');
+}
+
+/** What is not as it should be, in words. */
+async function faultsOf(storage: MemoryStorage, { lost, lostInSnapshot }: CorpusImage): Promise<string[]> {
+  const image = await openImage(storage);
+  const { layer } = image;
+  assert(layer);
+  const faults: string[] = [];
+  const say = (message: string): unknown => faults.push(message);
+  await check(image, { say, mismatch: () => undefined }, noProgress);
+  for (const [index, text] of active.entries()) {
+    const found = lost.has(index) ? text : await textAt(image, layer, index);
+    if (found !== text) faults.push(`guest cluster ${index} is “${found}”`);
+  }
+  if (image.snapshots.count !== 1) {
+    faults.push(`${image.snapshots.count} snapshots`);
+    return faults;
+  }
+  const kept = await snapshotLayer(image, 0);
+  for (const [index, text] of snapshot.entries()) {
+    const found = lostInSnapshot.has(index) ? text : await textAt(image, kept, index);
+    if (found !== text) faults.push(`guest cluster ${index} of the snapshot is “${found}”`);
+  }
+  return faults;
+}
+
+describe('A repair of what is broken in the corpus', function () {
+  this.timeout(300_000);
+
+  it('has nothing to do on sound images', async () => {
+    for (const shape of shapes) {
+      const storage = soundImage(shape).toStorage();
+      const none = { lost: new Set<number>(), lostInSnapshot: new Set<number>() };
+      assert.deepEqual(await faultsOf(storage, { ...(alone()[0] as CorpusImage), ...none }), [], JSON.stringify(shape));
+      const from = { identity: '', size: storage.size, modified: 0n, changed: 0n };
+      assert.equal((await planRepair(await openImage(storage), storage, from, 'all', noProgress)).change, undefined);
+    }
+  });
+
+  for (const one of alone()) {
+    it(`ends clean, with every guest byte that could be kept: ${one.name}`, async () => {
+      assert.deepEqual(await faultsOf(await repaired(one.build()), one), []);
+    });
+  }
+
+  it('ends so where two things are broken', async () => {
+    const [shape] = shapes;
+    assert(shape);
+    const wrong: string[] = [];
+    for (const one of sampled(pairs(shape), 120)) {
+      const faults = await faultsOf(await repaired(one.build()), one).catch((error: unknown) => [String(error)]);
+      if (faults.length > 0) wrong.push(`${one.name}: ${faults.slice(0, 3).join('; ')}`);
+    }
+    assert.deepEqual(wrong, []);
+  });
+});
