@@ -23,6 +23,7 @@ const options: readonly Option[] = [
   { long: 'force-share', short: 'U' },
   { long: 'findings' },
   { long: 'deep' },
+  { long: 'backing-chain' },
   ...sourceOptions,
   ...changeOptions,
 ];
@@ -42,7 +43,7 @@ export async function check(args: readonly string[], out: Output): Promise<numbe
   const value = (name: string): string | undefined => read.given.findLast((option) => option.name === name)?.value;
   if (value('help') !== undefined) {
     out.text(
-      `usage: ${programName} check [-q] [-f FMT] [--output=human|json|sarif] [--findings] [--deep] [-r leaks|all] [--dry-run[=json]] [--keep-undo] [--journal FILE] [-U] [--object OBJECT] [--image-opts] FILE\n`,
+      `usage: ${programName} check [-q] [-f FMT] [--output=human|json|sarif] [--findings] [--deep] [--backing-chain] [-r leaks|all] [--dry-run[=json]] [--keep-undo] [--journal FILE] [-U] [--object OBJECT] [--image-opts] FILE\n`,
     );
     return exitCodes.sound;
   }
@@ -60,16 +61,17 @@ export async function check(args: readonly string[], out: Output): Promise<numbe
   }
   const manner = { json: output === 'json', quiet: value('quiet') !== undefined, repair } as const;
   const deep = value('deep') !== undefined;
-  if (output === 'sarif' || deep || value('findings') !== undefined) {
+  const follow = value('backing-chain') !== undefined;
+  if (output === 'sarif' || deep || follow || value('findings') !== undefined) {
     if (repair !== undefined) {
       throw new Failure(
-        '-r can’t be used with --findings, --deep or --output=sarif: repair first, then look for what is left.',
+        '-r can’t be used with --findings, --deep, --backing-chain or --output=sarif: repair first, then look for what is left.',
       );
     }
     // Loaded here: a check without findings does without their code.
     const { tellFindings } = await import('./checkDiagnosis.ts');
     return withSources(read, out, (sourceOf) =>
-      tellFindings(sourceOf(name), { output, deep, quiet: manner.quiet }, out),
+      tellFindings(sourceOf(name), { output, deep, follow, quiet: manner.quiet }, out),
     );
   }
   return withSources(read, out, (sourceOf) =>

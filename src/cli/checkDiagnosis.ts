@@ -1,7 +1,9 @@
 import { diagnose } from '../engine/check/diagnose.ts';
 import type { Severity } from '../engine/finding.ts';
+import { closeChain, openChain } from '../engine/image/chain.ts';
 import { noProgress } from '../engine/ports.ts';
 import { codecs } from '../platform/codecs.ts';
+import { fileGate } from '../platform/gate.ts';
 import { worstAdditional, writeFindingsJson, writeFindingsText } from './checkFindings.ts';
 import { asObject, asText, exitCodeOf, exitCodes, noCheck } from './checkReport.ts';
 import { writeSarif } from './checkSarif.ts';
@@ -16,17 +18,26 @@ interface Manner {
   readonly output: 'human' | 'json' | 'sarif';
   /** Also decompresses everything. */
   readonly deep: boolean;
+  /** Also opens the files that the image names. */
+  readonly follow: boolean;
   readonly quiet: boolean;
 }
 
 /** Checks, and tells all that is wrong, one by one: also of an image that QEMU refuses. */
-export async function tellFindings(source: ImageSource, { output, deep, quiet }: Manner, out: Output): Promise<number> {
+export async function tellFindings(
+  source: ImageSource,
+  { output, deep, follow, quiet }: Manner,
+  out: Output,
+): Promise<number> {
   const { image, storage, path } = await source.open('diagnose');
   try {
     if (image === undefined) {
       throw noCheck();
     }
-    const diagnosis = await diagnose(image, { codecs, deep }, noProgress);
+    const chain = follow ? await openChain(image, path, fileGate, { probe: true, dataFiles: true }) : undefined;
+    const diagnosis = await diagnose(image, { codecs, deep, ...(chain ? { chain } : {}) }, noProgress).finally(
+      () => chain && closeChain(chain),
+    );
     const { result } = diagnosis;
     const refusal = refusalOf(image, 'check') ?? bitmapRefusal(diagnosis.findings('bitmap-table-unreadable', 0, 1));
     const whole = result && result.checkErrors === 0 && result.failure === undefined && refusal === undefined;

@@ -1,6 +1,7 @@
 import type { Finding, FindingCode, FindingTexts } from './finding.ts';
 import { type FindingText, fillText } from './findingText.ts';
 import { causeTexts } from './texts/causes.ts';
+import { chainTexts } from './texts/chain.ts';
 import { checkTexts } from './texts/check.ts';
 import { openingTexts } from './texts/opening.ts';
 import { tableTexts } from './texts/tables.ts';
@@ -9,7 +10,7 @@ import { tableTexts } from './texts/tables.ts';
  * All texts by code: the one table. What the worker and the thread of changes begin with does not import it, it loads it
  * when there is something to tell: the texts are a fifth of their code.
  */
-export const findingTexts = { ...openingTexts, ...tableTexts, ...checkTexts, ...causeTexts } as const;
+export const findingTexts = { ...openingTexts, ...tableTexts, ...checkTexts, ...causeTexts, ...chainTexts } as const;
 
 /** The texts of a finding, with its values filled in. */
 export function explain(found: Finding): FindingText {

@@ -1,9 +1,11 @@
+import type { Chain } from '../image/chain.ts';
 import { GuestData } from '../image/guestData.ts';
 import type { Image } from '../image/image.ts';
 import { beyondL1 } from '../image/layer.ts';
 import { share } from '../image/scan.ts';
 import type { Codecs, Progress } from '../ports.ts';
 import { causesOf } from './causes.ts';
+import { chainFindings } from './chainFindings.ts';
 import { type CheckResult, check } from './check.ts';
 import { verifyCompressed } from './compressedData.ts';
 import type { Diagnosis } from './diagnosis.ts';
@@ -22,6 +24,8 @@ export interface DiagnosisOptions {
   readonly codecs?: Codecs;
   /** Decompresses every compressed cluster too, with `codecs`. */
   readonly deep?: boolean;
+  /** The files that the image is based on, where they were opened with the user's word. */
+  readonly chain?: Chain;
   /** Bytes of memory for the findings that are kept; the rest is counted. */
   readonly findingBytes?: number;
 }
@@ -40,7 +44,7 @@ const deepShare = 0.2;
  */
 export async function diagnose(image: Image, options: DiagnosisOptions, progress: Progress): Promise<Diagnosis> {
   const set = new FindingSet(options.findingBytes);
-  set.add(...image.findings);
+  set.add(...image.findings, ...(options.chain ? chainFindings(options.chain) : []));
   const { geometry } = image;
   const { codecs } = options;
   let result: CheckResult | undefined;
