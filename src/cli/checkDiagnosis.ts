@@ -1,6 +1,8 @@
 import { diagnose } from '../engine/check/diagnose.ts';
+import type { Diagnosis } from '../engine/check/diagnosis.ts';
 import type { Severity } from '../engine/finding.ts';
 import { closeChain, openChain } from '../engine/image/chain.ts';
+import type { Image } from '../engine/image/image.ts';
 import { noProgress } from '../engine/ports.ts';
 import { codecs } from '../platform/codecs.ts';
 import { fileGate } from '../platform/gate.ts';
@@ -34,10 +36,7 @@ export async function tellFindings(
     if (image === undefined) {
       throw noCheck();
     }
-    const chain = follow ? await openChain(image, path, fileGate, { probe: true, dataFiles: true }) : undefined;
-    const diagnosis = await diagnose(image, { codecs, deep, ...(chain ? { chain } : {}) }, noProgress).finally(
-      () => chain && closeChain(chain),
-    );
+    const diagnosis = await diagnoseFile(image, path, deep, follow);
     const { result } = diagnosis;
     const refusal = refusalOf(image, 'check') ?? bitmapRefusal(diagnosis.findings('bitmap-table-unreadable', 0, 1));
     const whole = result && result.checkErrors === 0 && result.failure === undefined && refusal === undefined;
@@ -62,6 +61,19 @@ export async function tellFindings(
     return code;
   } finally {
     await storage.close();
+  }
+}
+
+/** Diagnoses an image; with `follow`, together with the files that it names. */
+async function diagnoseFile(image: Image, path: string, deep: boolean, follow: boolean): Promise<Diagnosis> {
+  if (!follow) {
+    return diagnose(image, { codecs, deep }, noProgress);
+  }
+  const chain = await openChain(image, path, fileGate, { probe: true, dataFiles: true });
+  try {
+    return await diagnose(image, { codecs, deep, chain }, noProgress);
+  } finally {
+    await closeChain(chain);
   }
 }
 
