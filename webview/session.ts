@@ -163,6 +163,12 @@ export class Session extends EventTarget {
     this.#tell({ type: 'reload' });
   }
 
+  /** Reads the image again, and then checks the whole of it. */
+  checkAgain(): void {
+    this.check.whole = true;
+    this.reload();
+  }
+
   /** Has the host show what rolling back the interrupted change would do. */
   rollBack(): void {
     this.#tell({ type: 'roll-back' });

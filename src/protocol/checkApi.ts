@@ -48,6 +48,8 @@ export interface CheckSummary extends WithTexts {
   readonly groups: readonly CheckGroup[];
   readonly causes: readonly Finding[];
   readonly impacts: readonly GuestImpact[];
+  /** How many more ranges are hurt, where they are too many to be told. */
+  readonly unlistedImpacts?: number;
   /** How long it took, in milliseconds. */
   readonly milliseconds: number;
 }

@@ -68,13 +68,22 @@ export function checkMethods(image: Image, givesUpAfter = quickTime): Pick<Handl
 }
 
 async function summaryOf({ diagnosis, complete, milliseconds }: Checked): Promise<CheckSummary> {
-  const { result, causes, impacts } = diagnosis;
+  const { result, causes, impacts, unlistedImpacts } = diagnosis;
   const groups = diagnosis.groups.flatMap((group) => {
     const [first] = diagnosis.findings(group.code, 0, 1);
     return first === undefined ? [] : [{ ...group, first }];
   });
   const texts = await textsOf([...groups.map(({ first }) => first), ...causes]);
-  return { complete, ...(result && { result }), groups, causes, impacts, milliseconds, texts };
+  return {
+    complete,
+    ...(result && { result }),
+    groups,
+    causes,
+    impacts,
+    ...(unlistedImpacts === undefined ? {} : { unlistedImpacts }),
+    milliseconds,
+    texts,
+  };
 }
 
 /** What is known of an image of which nothing but its opening was looked at. */

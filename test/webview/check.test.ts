@@ -247,6 +247,28 @@ describe('the pane Check', function () {
     await page.locator('#group-tables-overlap').waitFor();
   });
 
+  it('reads the file again for another check, and says of what was checked that the file has changed since', async () => {
+    const { page, ready, messages, send } = await open(broken, { state: { pane: 'check' } });
+    await ready('check');
+    const news = {
+      opened: 1,
+      cause: 'first',
+      openedAt: 0,
+      file: { state: 'changed', at: 0 },
+      paused: false,
+      locks: { state: 'free' },
+      journal: { state: 'none' },
+    } as const;
+    send({ type: 'news', news });
+    await page.locator('qcow2-check').getByText('The file has changed since').waitFor();
+    await page.locator('.check-head').getByRole('button', { name: 'Check again' }).click();
+    assert.deepEqual(messages.at(-1), { type: 'reload' });
+    send({ type: 'news', news: { ...news, opened: 2, cause: 'asked', file: { state: 'same' } } });
+    await page.locator('qcow2-check').getByText('The file has changed since').waitFor({ state: 'detached' });
+    await page.locator('#group-tables-overlap').waitFor();
+    assert.deepEqual(messages.at(-1), { type: 'checked', whole: true });
+  });
+
   it('says why a check failed, and that a file is none to be checked', async () => {
     const { page, ready } = await open(
       {
@@ -262,6 +284,16 @@ describe('the pane Check', function () {
     const other = await open(answersFor(foreign), { state: { pane: 'check' } });
     await other.ready('check');
     assert.match(await words(other.page, 'qcow2-check'), /^There is nothing to check: /);
+  });
+
+  it('says that not all ranges are told where they are too many', async () => {
+    const { page, ready } = await open(
+      { ...answersFor(plain), ...checkAnswers(found, { result, impacts, unlistedImpacts: 7000 }) },
+      { state: { pane: 'check' } },
+    );
+    await ready('check');
+    assert.equal(await words(page, '.check-head .statement'), 'At least one guest range reads wrong data.');
+    assert.match(await words(page, 'qcow2-check'), /7.000 more ranges are hurt, and not listed\./);
   });
 
   it('says that nothing was found where nothing was', async () => {

@@ -7,7 +7,7 @@ import type { Handlers } from '../../src/worker/server.ts';
 export type CheckAnswers = Pick<Handlers, 'check' | 'checkFindings'>;
 
 /** What a check is to have found besides its findings. */
-export type CheckParts = Partial<Pick<CheckSummary, 'complete' | 'result' | 'causes' | 'impacts'>>;
+export type CheckParts = Partial<Pick<CheckSummary, 'complete' | 'result' | 'causes' | 'impacts' | 'unlistedImpacts'>>;
 
 /** A finding made when it is asked for: the one at a place among those of its code. */
 export type FindingsOfCode = readonly [code: FindingCode, count: number, at: (index: number) => Finding];
@@ -19,13 +19,14 @@ export function checkAnswers(found: readonly FindingsOfCode[], parts: CheckParts
     const bytes = (one: Finding['host']): bigint => (one?.length ?? 0n) * BigInt(count);
     return { code, count, first, hostBytes: bytes(first.host), guestBytes: bytes(first.guest), additional: false };
   });
-  const { complete = true, causes = [], impacts = [], result } = parts;
+  const { complete = true, causes = [], impacts = [], result, unlistedImpacts } = parts;
   const summary: CheckSummary = {
     complete,
     ...(result && { result }),
     groups,
     causes,
     impacts,
+    ...(unlistedImpacts === undefined ? {} : { unlistedImpacts }),
     milliseconds: 310,
     texts: textsOf([...groups.map(({ first }) => first), ...causes]),
   };

@@ -3,6 +3,7 @@ import type { FindingCode } from '../../src/engine/finding.ts';
 import type { CheckGroup, CheckSummary } from '../../src/protocol/checkApi.ts';
 import type { Finding } from '../description.ts';
 import { textOf } from '../findings.ts';
+import { linkedText } from '../inspector/linkedText.ts';
 import { readyValue, settled } from '../loaded.ts';
 import { type CheckFinding, SelectEvent } from '../selection.ts';
 import { placeWords } from '../widgets/findingList.ts';
@@ -67,8 +68,8 @@ export class CheckPane extends PaneElement {
         ${
           check.summary.state === 'loading'
             ? nothing
-            : html`<span class="quiet">${summary && extentWords(summary)}</span>
-              <vscode-button secondary @click=${() => check.start(true)}>${summary?.complete ? 'Check again' : 'Check'}</vscode-button>`
+            : html`<span class="check-done"><span class="quiet">${summary && extentWords(summary)}</span>
+              <vscode-button secondary @click=${() => (summary?.complete ? session.checkAgain() : check.start(true))}>${summary?.complete ? 'Check again' : 'Check'}</vscode-button></span>`
         }
       </div>
       ${this.#staleness()}
@@ -79,7 +80,8 @@ export class CheckPane extends PaneElement {
 
   override updated(): void {
     const { session } = this.content;
-    if (!session.canCheck || settled(session.check.summary) || !session.wantsCheck) {
+    const { summary } = session.check;
+    if (!session.canCheck || settled(summary) || (summary.state === 'waiting' && !session.wantsCheck)) {
       this.settled();
     }
     const bring = this.#bring;
@@ -115,13 +117,13 @@ export class CheckPane extends PaneElement {
 
   #findings(summary: CheckSummary): TemplateResult {
     const { selection } = this.content;
-    const { groups, causes, impacts } = summary;
+    const { groups, causes, impacts, unlistedImpacts = 0 } = summary;
     const shown = this.#matching(groups);
     return html`<div class="check-findings-all" @keydown=${this.#onKey}>
       ${causes.length === 0 ? nothing : html`<h2>What explains it</h2>${causes.map((cause) => this.#cause(cause))}`}
       ${groups.length === 0 ? nothing : this.#toolbar(groups, shown)}
       ${shown.map((group) => this.#group(group))}
-      ${impactTable(impacts, selection)}
+      ${impactTable(impacts, unlistedImpacts, selection)}
     </div>`;
   }
 
@@ -129,7 +131,7 @@ export class CheckPane extends PaneElement {
     const { severity, title, meaning, advice } = textOf(cause);
     return html`<article class="check-group check-cause edge-${severity}">
       <p class="finding-title">${severityIcon(severity)}${title}</p>
-      <p class="finding-where">${placeWords(cause)}</p>
+      <p class="finding-where">${linkedText(placeWords(cause), this.content.image)}</p>
       <p>${meaning} <b>${advice}</b></p>
     </article>`;
   }

@@ -31,6 +31,7 @@ function partitionWords({ number, type, name }: Partition): string {
 /** The ranges of the guest's disk that are hurt, each of them a selection. */
 export function impactTable(
   impacts: readonly GuestImpact[],
+  unlisted: number,
   selection: Selection | undefined,
 ): TemplateResult | typeof nothing {
   if (impacts.length === 0) {
@@ -56,5 +57,6 @@ export function impactTable(
       .total=${impacts.length}
       .selected=${selected}
       @row=${onRow}
-    ></qcow2-grid>`;
+    ></qcow2-grid>
+    ${unlisted === 0 ? nothing : html`<p class="quiet">${showCount(unlisted)} more ranges are hurt, and not listed.</p>`}`;
 }

@@ -1,29 +1,19 @@
 import { showCount, showSize } from '../../src/engine/format/show.ts';
-import type { CheckGroup, CheckSummary } from '../../src/protocol/checkApi.ts';
+import type { CheckGroup, CheckSummary, ImpactKind } from '../../src/protocol/checkApi.ts';
 import { countsOf } from '../checkCounts.ts';
 import { countWords, severities, severityOf, textOf } from '../findings.ts';
 
 /** What the check says of the image as a whole. */
 export function summaryWords(summary: CheckSummary): string {
-  const { complete, result, groups, impacts } = summary;
+  const { complete, result, groups, impacts, unlistedImpacts = 0 } = summary;
   const counts = countsOf(summary);
   if (!complete) {
     const found = groups.length === 0 ? 'no errors were found so far' : `${countWords(counts)} found so far`;
     return `Not all of the image is checked: ${found}.`;
   }
-  const ranges = (kind: (typeof impacts)[number]['kind']): number => impacts.filter((one) => one.kind === kind).length;
-  const [unreadable, wrong, risky] = [ranges('unreadable'), ranges('wrong'), ranges('at-risk')];
-  if (unreadable + wrong > 0) {
-    const parts = [
-      ...(unreadable > 0 ? [`${rangeWords(unreadable)} can’t be read`] : []),
-      ...(wrong > 0
-        ? [`${unreadable > 0 ? numberWords(wrong) : rangeWords(wrong)} ${wrong === 1 ? 'reads' : 'read'} wrong data`]
-        : []),
-    ];
-    return `${capital(parts.join(', '))}.`;
-  }
-  if (risky > 0) {
-    return `${capital(rangeWords(risky))} ${risky === 1 ? 'is' : 'are'} at risk; nothing is lost yet.`;
+  const hurt = impactWords(impacts, unlistedImpacts > 0);
+  if (hurt !== undefined) {
+    return hurt;
   }
   if (result === undefined) {
     return 'No table of the image can be found: only what opening finds is known.';
@@ -37,6 +27,24 @@ export function summaryWords(summary: CheckSummary): string {
     return `Nothing is wrong for the guest; ${showSize(bytes)} of the file are taken and not used.`;
   }
   return groups.length === 0 ? 'No errors were found.' : `No errors were found; ${countWords(counts)}.`;
+}
+
+/** Whom it hurts; undefined where nobody is. `more`: not all of the ranges are there. */
+function impactWords(impacts: CheckSummary['impacts'], more: boolean): string | undefined {
+  const count = (kind: ImpactKind): number => impacts.filter((one) => one.kind === kind).length;
+  const [unreadable, wrong, risky] = [count('unreadable'), count('wrong'), count('at-risk')];
+  const atLeast = more ? 'at least ' : '';
+  const reads = `${wrong === 1 ? 'reads' : 'read'} wrong data`;
+  if (unreadable > 0) {
+    const others = wrong > 0 ? `, ${numberWords(wrong)} ${reads}` : '';
+    return `${capital(`${atLeast}${rangeWords(unreadable)} can’t be read${others}`)}.`;
+  }
+  if (wrong > 0) {
+    return `${capital(`${atLeast}${rangeWords(wrong)} ${reads}`)}.`;
+  }
+  return risky > 0
+    ? `${capital(`${atLeast}${rangeWords(risky)} ${risky === 1 ? 'is' : 'are'} at risk`)}; nothing is lost yet.`
+    : undefined;
 }
 
 /** How thorough the check was: `full check 0.31 s · 16 777 216 clusters`. */

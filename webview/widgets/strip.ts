@@ -54,7 +54,7 @@ function tags(image: Image): string[] {
 }
 
 /** The health of the image. What is not known yet is never shown as zero. */
-function health(image: Image, session: Session, listed: readonly Listed[]): TemplateResult {
+function health(image: Image, session: Session, listed: readonly Listed[]): TemplateResult | typeof nothing {
   const whole = wholeCheck(session);
   const known = whole === undefined ? countFindings(listed.map(({ finding }) => finding)) : countsOf(whole);
   const scan = readyValue(session.scan);
@@ -71,7 +71,7 @@ function health(image: Image, session: Session, listed: readonly Listed[]): Temp
   }
   switch (session.scan.state) {
     case 'ready':
-      return found ?? badge('kept', 'pass', 'no findings');
+      return found ?? (whole === undefined ? noneSoFar(session) : badge('kept', 'pass', 'no findings'));
     case 'failed':
       return html`${found ?? nothing}${badge('warning', 'warning', 'tables could not be read')}`;
     case 'cancelled':
@@ -83,6 +83,13 @@ function health(image: Image, session: Session, listed: readonly Listed[]): Temp
       }
       return html`${found ?? nothing}<span class="badge edge-note">${icon('sync', 'spin')}scan running… ${percent(session.scan)}</span>`;
   }
+}
+
+/** Before the whole image is checked; nothing while it is being checked. */
+function noneSoFar(session: Session): TemplateResult | typeof nothing {
+  return session.wantsCheck || session.check.summary.state === 'loading'
+    ? nothing
+    : badge('note', 'info', 'no findings so far');
 }
 
 /** What the user may want to do about its health. */
