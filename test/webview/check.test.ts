@@ -162,6 +162,14 @@ describe('the pane Check', function () {
     await page.locator('#findings-cluster-leaked [aria-selected=true]').getByText('cluster 1000099').waitFor();
   });
 
+  it('is led to by the Overview, to the worst of what was found', async () => {
+    const { page, ready } = await open(broken);
+    await ready('overview');
+    await page.getByRole('button', { name: /^The check has found: 3 corruptions · 1.000.000 leaks/ }).click();
+    await ready('check');
+    assert.match(await words(page, '.inspector'), /corruption · tables-overlap/);
+  });
+
   it('shows of the groups those that have all words of the filter', async () => {
     const { page, ready } = await open(broken, { state: { pane: 'check' } });
     await ready('check');
@@ -310,7 +318,9 @@ describe('the pane Check', function () {
     const image = small();
     image.entry(4, 2, copied | 0x5_1200n);
     const { handlers } = await inspectStorage(image.toStorage());
-    const { page, ready } = await open(handlers, { state: { pane: 'check' } });
+    // The quick check may give up on a busy machine.
+    const settings = { ...defaultSettings, checkOnOpen: 'full' } as const;
+    const { page, ready } = await open(handlers, { state: { pane: 'check' }, settings });
     await ready('check');
     await page.locator('#group-l2-entry-unaligned').getByRole('button', { name: 'Show bytes' }).click();
     await ready('hex');

@@ -59,7 +59,7 @@ describe('The check for an editor', () => {
 
   it('runs once, whoever asks, quick or not', async () => {
     const { storage, reads } = gated(leaking());
-    const { check } = checkMethods(await openImage(storage));
+    const { check } = checkMethods(await openImage(storage), 60_000);
     const both = await Promise.all([check({ quick: true }, caller()), check({ quick: false }, caller())]);
     const before = reads();
     assert.deepEqual(both[0], both[1]);

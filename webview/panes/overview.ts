@@ -3,6 +3,7 @@ import { showCount, showSize } from '../../src/engine/format/show.ts';
 import type { ScanResult } from '../../src/protocol/imageApi.ts';
 import type { Locks } from '../../src/protocol/news.ts';
 import { differenceWords } from '../changes.ts';
+import { countsOf, wholeCheck } from '../checkCounts.ts';
 import type { Image } from '../description.ts';
 import { countFindings, countWords, type Listed } from '../findings.ts';
 import { readyValue } from '../loaded.ts';
@@ -95,7 +96,7 @@ function findings(session: Session, listed: readonly Listed[], selection: Select
   const found = readyValue(scan);
   const hidden = found === undefined ? 0 : found.findingCount - found.findings.length;
   return html`
-    <p class="quiet">${findingSummary(session, listed)}</p>
+    <p class="quiet">${findingSummary(session, listed)} ${checkLink(session)}</p>
     ${progress(scan, 'Reading every table…', () => session.cancelScan())}
     ${failure(scan, 'Reading the tables', () => session.startScan())}
     ${
@@ -115,6 +116,18 @@ function findings(session: Session, listed: readonly Listed[], selection: Select
         : nothing
     }
   `;
+}
+
+/** Leads to the worst of what the check has found, which may be more than what is listed here. */
+function checkLink(session: Session): TemplateResult | typeof nothing {
+  const whole = wholeCheck(session);
+  const worst = whole?.groups[0];
+  return whole === undefined || worst === undefined
+    ? nothing
+    : html`<button
+        class="link"
+        @click=${(event: Event) => select(event, { kind: 'check-finding', code: worst.code, index: 0 }, 'check')}
+      >The check has found: ${countWords(countsOf(whole))}</button>`;
 }
 
 function findingSummary(session: Session, listed: readonly Listed[]): string {
