@@ -97,62 +97,115 @@ async function compareBlock(
     }
     return;
   }
-  const { bytes } = block;
   const first = index * perBlock;
   for (let cluster = from; cluster < to; ) {
     const { page, place, end } = counts.pageAt(cluster, to);
-    const start = cluster - first;
-    const sound = soundRun(bytes, start, refcountOrder, page, place, end - cluster);
-    if (sound > 0) {
-      cluster += sound;
-      found.highest = cluster - 1;
-      continue;
+    const part = new Part(block.bytes, cluster - first, refcountOrder, page, place, end - cluster);
+    for (let at = 0; at < part.count; at++) {
+      const sound = part.soundRun(at);
+      if (sound > 0) {
+        at += sound;
+        found.highest = cluster + at - 1;
+      }
+      const refcount = part.refcount(at);
+      const byte = part.byte(at);
+      if (at < part.count && (refcount !== 0 || byte !== 0)) {
+        judge(cluster + at, refcount, byte, counts, found, tally, mismatch, geometry);
+      }
     }
-    const refcount = readSmallRefcount(bytes, start, refcountOrder);
-    const byte = page[place] ?? 0;
-    if (refcount !== 0 || byte !== 0) {
-      const exact = refcount > Number.MAX_SAFE_INTEGER ? readRefcount(bytes, start, refcountOrder) : refcount;
-      judge(cluster, exact, byte, counts, found, tally, mismatch, geometry);
-    }
-    cluster++;
+    cluster = end;
   }
 }
 
-/**
- * How many clusters in a row are referred to once, with COPIED where it matters, and counted once: nearly all of them.
- * `start`: the first one's refcount in the block; `place`: its byte in the page of counts.
- */
-function soundRun(
-  block: Uint8Array,
-  start: number,
-  order: number,
-  page: Uint8Array,
-  place: number,
-  count: number,
-): number {
-  let run = 0;
-  if (order === 4) {
-    // 16 bits, as nearly every image has them.
-    for (; run < count; run++) {
-      const at = (start + run) * 2;
-      const byte = page[place + run];
-      if (block[at + 1] !== 1 || block[at] !== 0 || (byte !== 1 && byte !== soundByte)) {
+/** Clusters in a row whose refcounts lie in one block and whose references are counted in one page. */
+class Part {
+  readonly count: number;
+  readonly #block: Uint8Array;
+  readonly #start: number;
+  readonly #order: number;
+  readonly #page: Uint8Array;
+  readonly #place: number;
+  /** The same by eights of clusters, where their refcounts have 16 bits, as in nearly every image. */
+  readonly #eights: { readonly refcounts: Float64Array; readonly bytes: Float64Array } | undefined;
+
+  /** `count` clusters: `start` is the first one's refcount in the block, `place` its byte in the page. */
+  constructor(block: Uint8Array, start: number, order: number, page: Uint8Array, place: number, count: number) {
+    this.count = count;
+    this.#block = block;
+    this.#start = start;
+    this.#order = order;
+    this.#page = page;
+    this.#place = place;
+    if (order === 4 && start % eight === place % eight && page.length > 0) {
+      const refcounts = new Float64Array(block.buffer, block.byteOffset, block.length / eight);
+      this.#eights = { refcounts, bytes: new Float64Array(page.buffer, page.byteOffset, page.length / eight) };
+    }
+  }
+
+  /** How often a cluster is counted: a number where that is exact. */
+  refcount(at: number): number | bigint {
+    const refcount = readSmallRefcount(this.#block, this.#start + at, this.#order);
+    return refcount > Number.MAX_SAFE_INTEGER ? readRefcount(this.#block, this.#start + at, this.#order) : refcount;
+  }
+
+  /** What is counted of the references to a cluster (`ReferenceCounts.byteAt`). */
+  byte(at: number): number {
+    return this.#page[this.#place + at] ?? 0;
+  }
+
+  /**
+   * How many clusters in a row from one on are referred to once, with COPIED where it matters, and counted once: nearly
+   * all of them.
+   */
+  soundRun(from: number): number {
+    let at = from;
+    while (at < this.count) {
+      at += (this.#place + at) % eight === 0 ? this.#soundEights(at) * eight : 0;
+      const byte = this.byte(at);
+      if (at >= this.count || (byte !== 1 && byte !== soundByte) || this.refcount(at) !== 1) {
         break;
       }
+      at++;
+    }
+    return at - from;
+  }
+
+  /** As `soundRun`, in whole eights of clusters: their bytes are compared as numbers of 64 bits. */
+  #soundEights(from: number): number {
+    if (this.#eights === undefined) {
+      return 0;
+    }
+    const { refcounts, bytes } = this.#eights;
+    const counted = ((this.#start + from) / eight) * 2;
+    const first = (this.#place + from) / eight;
+    const most = Math.floor((this.count - from) / eight);
+    let run = 0;
+    while (
+      run < most &&
+      (bytes[first + run] === soundBytes || bytes[first + run] === onceBytes) &&
+      refcounts[counted + run * 2] === fourOnes &&
+      refcounts[counted + run * 2 + 1] === fourOnes
+    ) {
+      run++;
     }
     return run;
   }
-  for (; run < count; run++) {
-    const byte = page[place + run];
-    if ((byte !== 1 && byte !== soundByte) || readSmallRefcount(block, start + run, order) !== 1) {
-      break;
-    }
-  }
-  return run;
 }
+
+/** Clusters that are looked at in one go. */
+const eight = 8;
 
 /** Referred to once, by an entry with COPIED. */
 const soundByte = 1 | copiedFlags.copied;
+
+/** Eight of them, eight that are referred to once, and four refcounts of 1, as numbers of 64 bits. */
+const soundBytes = asNumber(new Uint8Array(8).fill(soundByte));
+const onceBytes = asNumber(new Uint8Array(8).fill(1));
+const fourOnes = asNumber(Uint8Array.of(0, 1, 0, 1, 0, 1, 0, 1));
+
+function asNumber({ buffer }: Uint8Array<ArrayBuffer>): number {
+  return new Float64Array(buffer)[0] ?? 0;
+}
 
 function judge(
   cluster: number,

@@ -1,5 +1,4 @@
-/** Clusters of a page. */
-const pageClusters = 2 ** 16;
+import { CountPage, pageClusters } from './countPage.ts';
 
 /** The part of a byte that counts; a count that does not fit is in a list of its own. */
 const countMask = 0x3f;
@@ -16,10 +15,11 @@ export const copiedFlags = {
 /** Flags of `copiedFlags`. */
 export type CopiedFlags = number;
 
-const noPage = new Uint8Array(0);
+const noPage = new CountPage();
+const noBytes = new Uint8Array(0);
 
 /**
- * How often every host cluster from `from` on is referred to, in a byte a cluster. Parts of the file to which nothing
+ * How often every host cluster from `from` on is referred to, in at most a byte a cluster. Parts of the file to which nothing
  * refers take no memory. Where all together would take too much, the counts end earlier (`to` gets smaller), and another
  * pass starts there.
  */
@@ -29,11 +29,13 @@ export class ReferenceCounts {
   end = 0;
   #to = Number.MAX_SAFE_INTEGER;
   readonly #mostPages: number;
-  readonly #pages = new Map<number, Uint8Array>();
+  readonly #pages = new Map<number, CountPage>();
   /** By cluster, where the byte is full. */
   readonly #large = new Map<number, number>();
   #lastPage = -1;
-  #last: Uint8Array = noPage;
+  #last = noPage;
+  /** The bytes of a page that is not kept as such, and its index. */
+  readonly #shown = new Uint8Array(pageClusters);
 
   /** Counts for the clusters from `from` on, in about `most` bytes. */
   constructor(from: number, most: number) {
@@ -52,15 +54,16 @@ export class ReferenceCounts {
     this.end = Math.max(this.end, end);
     for (let at = Math.max(first, this.from); at < Math.min(end, this.#to); ) {
       const index = Math.floor(at / pageClusters);
-      const page = this.#pageFor(index);
-      const start = at - index * pageClusters;
+      const base = index * pageClusters;
+      const start = at - base;
       const stop = Math.min(pageClusters, start + end - at);
-      for (let place = start; place < stop; place++) {
-        const before = page[place] ?? 0;
-        if ((before & countMask) + by < countMask) {
-          page[place] = (before + by) | flags;
-        } else {
-          this.#addLarge(page, place, index * pageClusters + place, by, flags);
+      const page = this.#pageFor(index);
+      const { bytes } = page;
+      if (bytes === undefined) {
+        page.change(start, stop, (before, place, run) => this.#more(before, base + place, run, by, flags));
+      } else {
+        for (let place = start; place < stop; place++) {
+          bytes[place] = this.#more(bytes[place] ?? 0, base + place, 1, by, flags);
         }
       }
       at += stop - start;
@@ -76,17 +79,19 @@ export class ReferenceCounts {
   /** The byte of a cluster: 0 where nothing refers to it. */
   byteAt(cluster: number): number {
     const index = Math.floor(cluster / pageClusters);
-    return this.#find(index)[cluster - index * pageClusters] ?? 0;
+    return this.#find(index).at(cluster - index * pageClusters);
   }
 
   /**
    * The bytes of the clusters around one: `place` is its own, and they end at cluster `end`, which is `to` at the latest.
-   * Without bytes where nothing refers to any of them.
+   * Without bytes where nothing refers to any of them. They are valid up to the next call.
    */
   pageAt(cluster: number, to: number): { readonly page: Uint8Array; readonly place: number; readonly end: number } {
     const index = Math.floor(cluster / pageClusters);
     const start = index * pageClusters;
-    return { page: this.#find(index), place: cluster - start, end: Math.min(to, start + pageClusters) };
+    const found = this.#find(index);
+    const page = found === noPage ? noBytes : found.show(this.#shown);
+    return { page, place: cluster - start, end: Math.min(to, start + pageClusters) };
   }
 
   /** The count that a cluster's byte stands for. */
@@ -108,7 +113,7 @@ export class ReferenceCounts {
     return Math.min(to, next * pageClusters);
   }
 
-  #find(index: number): Uint8Array {
+  #find(index: number): CountPage {
     if (index !== this.#lastPage) {
       this.#last = this.#pages.get(index) ?? noPage;
       this.#lastPage = index;
@@ -116,21 +121,26 @@ export class ReferenceCounts {
     return this.#last;
   }
 
-  #pageFor(index: number): Uint8Array {
+  #pageFor(index: number): CountPage {
     const found = this.#find(index);
     if (found !== noPage) {
       return found;
     }
-    const page = new Uint8Array(pageClusters);
+    const page = new CountPage();
     this.#pages.set(index, page);
     this.#last = page;
     return page;
   }
 
-  #addLarge(page: Uint8Array, place: number, cluster: number, by: number, flags: CopiedFlags): void {
-    const before = page[place] ?? 0;
-    this.#large.set(cluster, this.countAt(before, cluster) + by);
-    page[place] = before | countMask | flags;
+  /** The byte of `count` clusters from `first` on, which had `before`, with `by` more references. */
+  #more(before: number, first: number, count: number, by: number, flags: CopiedFlags): number {
+    if ((before & countMask) + by < countMask) {
+      return (before + by) | flags;
+    }
+    for (let cluster = first; cluster < first + count; cluster++) {
+      this.#large.set(cluster, this.countAt(before, cluster) + by);
+    }
+    return before | countMask | flags;
   }
 
   /** Gives up the upper half of the pages where there are too many. */

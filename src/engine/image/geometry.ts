@@ -68,7 +68,8 @@ export function geometryOf(header: GeometryFields, fileSize: bigint): Geometry |
   const extended = version >= 3 && (header.incompatible_features & extendedL2Bit) !== 0n;
   const dataFile = version >= 3 && (header.incompatible_features & dataFileBit) !== 0n;
   const format: L2Format = { clusterBits, version, extended, dataFile };
-  const clusterSize = 2 ** clusterBits;
+  // Shifted, so that V8 keeps it as a whole number: the hot loops count with it.
+  const clusterSize = 1 << clusterBits;
   const clusterUnits = extended ? subclustersPerCluster : 1;
   const refcountOrder = header.refcount_order <= 6 ? header.refcount_order : 4;
   return {

@@ -149,20 +149,24 @@ class ReferenceReader implements L2Visitor {
  */
 export function runLength(geometry: Geometry, view: DataView, from: number, stop: number): number {
   const { clusterSize, l2EntryBytes, extended } = geometry;
-  const hi = view.getUint32(from);
-  let lo = view.getUint32(from + 4) + clusterSize;
+  const hi = view.getInt32(from);
+  const first = view.getUint32(from + 4);
+  // The low word grows from entry to entry; a run ends where it is full. Signed words, which need no 64 bits.
+  const most = Math.min((stop - from) / l2EntryBytes, Math.ceil((2 ** 32 - first) / clusterSize));
+  let lo = (first + clusterSize) | 0;
   let entry = from + l2EntryBytes;
+  let run = 1;
   while (
-    entry < stop &&
-    lo <= 0xffff_ffff &&
-    view.getUint32(entry + 4) === lo &&
-    view.getUint32(entry) === hi &&
+    run < most &&
+    view.getInt32(entry + 4) === lo &&
+    view.getInt32(entry) === hi &&
     (!extended ||
-      (view.getUint32(entry + 8) === view.getUint32(from + 8) &&
-        view.getUint32(entry + 12) === view.getUint32(from + 12)))
+      (view.getInt32(entry + 8) === view.getInt32(from + 8) && view.getInt32(entry + 12) === view.getInt32(from + 12)))
   ) {
-    lo += clusterSize;
+    lo = (lo + clusterSize) | 0;
     entry += l2EntryBytes;
+    run++;
   }
-  return (entry - from) / l2EntryBytes;
+  // Nothing is computed after the loop: V8 would leave its fast code for it each time.
+  return run;
 }

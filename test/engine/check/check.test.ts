@@ -77,6 +77,18 @@ describe('A check', function () {
     assert.equal(result.checkErrors, 0);
   });
 
+  it('goes past 2^31 clusters, where qemu-img says that the file is too large', async () => {
+    const image = new ImageBuilder({ cluster_bits: 9, size: 2n ** 15n });
+    const far = 2 ** 31 + 5;
+    image.l1(0, copied | image.at(5)).entry(5, 0, copied | image.at(far));
+    image.refcount(5, 1).truncate(image.at(far + 1));
+    const { mismatches, result } = await checked(image.toStorage());
+    assert.deepEqual(mismatches, [[far, 0, 1]]);
+    // The refcount, and COPIED, which does not fit it.
+    assert.deepEqual([result.corruptions, result.leaks, result.checkErrors], [2, 0, 0]);
+    assert.equal(result.imageEndOffset, BigInt(far + 1) * 512n);
+  });
+
   it('tells of each cluster whose refcount is not its number of references', async () => {
     const image = new ImageBuilder();
     image

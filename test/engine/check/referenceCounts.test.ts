@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { copiedFlags, ReferenceCounts } from '../../../src/engine/check/referenceCounts.ts';
+import { random } from '../../support/random.ts';
 
 const page = 65536;
 
@@ -51,5 +52,47 @@ describe('The counts of references', () => {
     }
     assert.deepEqual([rest.count(page), rest.count(2 * page), rest.count(5 * page)], [0, 100, 100]);
     assert.ok(rest.to > 5 * page);
+  });
+
+  it('are those of counting one by one, in few runs and in many', () => {
+    const { below } = random(1);
+    const counts = new ReferenceCounts(0, 8 * page);
+    const expected = new Uint8Array(2 * page);
+    for (let step = 0; step < 1000; step++) {
+      const first = below(2 * page - 300);
+      const count = 1 + below(300);
+      const flags = [copiedFlags.none, copiedFlags.copied, copiedFlags.notCopied][below(3)] ?? 0;
+      counts.add(first, count, 1, flags);
+      for (let cluster = first; cluster < first + count; cluster++) {
+        expected[cluster] = ((expected[cluster] ?? 0) + 1) | flags;
+      }
+      // Pages of a few runs are looked at now and then, before they have many.
+      if (step % 50 === 10) {
+        for (const start of [0, page]) {
+          const { page: shown } = counts.pageAt(start, 2 * page);
+          assert.deepEqual(Buffer.compare(shown, expected.subarray(start, start + page)), 0, `after ${step} steps`);
+        }
+        assert.equal(counts.byteAt(first), expected[first]);
+      }
+    }
+  });
+
+  it('of a file of 16 TiB fit in what a check takes by default', () => {
+    const clusters = 2 ** 28;
+    const counts = new ReferenceCounts(0, 2 ** 29);
+    const before = process.memoryUsage().arrayBuffers;
+    // Tables between the data, as in a file that was written from its start to its end.
+    for (let at = 0; at < clusters; at += 8192) {
+      counts.add(at, 1, 1, copiedFlags.none);
+      counts.add(at + 1, 8191, 1, copiedFlags.copied);
+    }
+    assert.ok(counts.to > clusters);
+    assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 24, 'as runs');
+    // In no order: a byte a cluster.
+    const scattered = new ReferenceCounts(0, 2 ** 29);
+    for (let at = 0; at < clusters; at += page) {
+      scattered.add(at, 1, 1, copiedFlags.copied);
+    }
+    assert.ok(scattered.to > clusters);
   });
 });
