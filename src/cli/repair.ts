@@ -1,7 +1,8 @@
 import type { ChangeSet } from '../engine/change/changeSet.ts';
 import { findingTexts } from '../engine/findingTexts.ts';
+import { offerTables } from '../engine/operations/repair/offers.ts';
 import { planRepair, type Repair } from '../engine/operations/repair/repair.ts';
-import type { RepairCode, RepairSelection } from '../engine/operations/repair/selection.ts';
+import type { PlacedTable, RepairCode, RepairSelection } from '../engine/operations/repair/selection.ts';
 import { noProgress } from '../engine/ports.ts';
 import { bytesOfText } from './bytes.ts';
 import { changeArguments, changeImage, changeOptions, type Target } from './change.ts';
@@ -17,6 +18,10 @@ const options: readonly Option[] = [
   { long: 'quiet', short: 'q' },
   // A code of `check --findings`; as often as there are codes. All of them, if it is left out.
   { long: 'only', value: true },
+  // Lists the L2 tables that nothing leads to, and where they could belong.
+  { long: 'tables' },
+  // Puts such a table into its place: OFFSET=INDEX.
+  { long: 'table', value: true },
   ...sourceOptions,
   ...changeOptions,
 ];
@@ -30,7 +35,7 @@ export async function repair(args: readonly string[], out: Output): Promise<numb
   const isGiven = (name: string): boolean => read.given.some((option) => option.name === name);
   if (isGiven('help')) {
     out.text(
-      `usage: ${programName} repair [-q] [-f FMT] [--only CODE]... [--dry-run[=json]] [--keep-undo] [--journal FILE] [--object OBJECT] [--image-opts] FILE\n`,
+      `usage: ${programName} repair [-q] [-f FMT] [--only CODE]... [--tables | --table OFFSET=INDEX...] [--dry-run[=json]] [--keep-undo] [--journal FILE] [--object OBJECT] [--image-opts] FILE\n`,
     );
     return 0;
   }
@@ -38,17 +43,56 @@ export async function repair(args: readonly string[], out: Output): Promise<numb
   if (name === undefined || read.operands.length !== 1) {
     throw usageFailure('Expecting one image file name');
   }
+  if (isGiven('tables')) {
+    return withSources(read, out, (sourceOf) => listTables(sourceOf(name), out));
+  }
   const selection = selectionOf(read);
   return withSources(read, out, (sourceOf) => repairImage(sourceOf(name), read, selection, isGiven('quiet'), out));
 }
 
+/** Lists the L2 tables to which nothing leads, with what speaks for their places. */
+async function listTables(source: ImageSource, out: Output): Promise<number> {
+  const { image, storage } = await source.open('diagnose');
+  try {
+    const offers = image ? await offerTables(image, storage, noProgress) : [];
+    for (const { table, entries, places, empty } of offers) {
+      const named = places.map(({ l1Index, why }) => `  L1[${l1Index}]: ${why}\n`).join('');
+      const unnamed = places.length === 0 ? `  Nothing speaks for one of the ${empty} empty places.\n` : '';
+      out.text(bytesOfText(`L2 table at 0x${table.toString(16)}, ${entries} entries\n${named}${unnamed}`));
+    }
+    out.text(
+      offers.length === 0
+        ? 'There is no L2 table to which nothing leads.\n'
+        : `Put one into its place with: ${programName} repair --table OFFSET=INDEX FILE\n`,
+    );
+    return exitCodes.sound;
+  } finally {
+    await storage.close();
+  }
+}
+
 function selectionOf({ given }: Arguments): RepairSelection {
+  const tables = given.filter((option) => option.name === 'table').map(({ value }) => placedTable(value));
+  if (tables.length > 0) {
+    if (given.some((option) => option.name === 'only')) {
+      throw usageFailure('--table and --only are one after the other: put the tables into their places first');
+    }
+    return { tables };
+  }
   const codes = given.filter((option) => option.name === 'only').map(({ value }) => value);
   const unknown = codes.find((code) => !isCode(code));
   if (unknown !== undefined) {
     throw usageFailure(`There is no finding '${bytesOfText(unknown)}': check --findings names the codes`);
   }
   return codes.length === 0 ? 'all' : { codes: codes.filter(isCode) };
+}
+
+function placedTable(text: string): PlacedTable {
+  const parts = /^(0x[0-9a-f]+|\d+)=(\d+)$/i.exec(text);
+  if (parts?.[1] === undefined || parts[2] === undefined) {
+    throw usageFailure(`--table takes OFFSET=INDEX, not '${bytesOfText(text)}': see --tables`);
+  }
+  return { table: BigInt(parts[1]), l1Index: Number(parts[2]) };
 }
 
 function isCode(code: string): code is RepairCode {

@@ -41,7 +41,7 @@ export const verbs: readonly Verb[] = [
   {
     name: 'repair',
     usage:
-      '[-q] [-f FMT] [--only CODE]... [--dry-run[=json]] [--keep-undo] [--journal FILE] [--object OBJECT] [--image-opts] FILE',
+      '[-q] [-f FMT] [--only CODE]... [--tables | --table OFFSET=INDEX...] [--dry-run[=json]] [--keep-undo] [--journal FILE] [--object OBJECT] [--image-opts] FILE',
     about: 'Puts right what a check finds, all or by code, so that nothing is lost that is not lost already.',
     run: async (...words) => (await writingVerbs()).repair(...words),
   },

@@ -4,6 +4,7 @@ import { snapshotName } from '../../../src/engine/format/snapshots.ts';
 import { GuestData } from '../../../src/engine/image/guestData.ts';
 import { openImage } from '../../../src/engine/image/open.ts';
 import { readSnapshots } from '../../../src/engine/image/snapshotTable.ts';
+import { offerTables } from '../../../src/engine/operations/repair/offers.ts';
 import { planRepair, type Repair } from '../../../src/engine/operations/repair/repair.ts';
 import type { RepairSelection } from '../../../src/engine/operations/repair/selection.ts';
 import { noProgress, type Storage } from '../../../src/engine/ports.ts';
@@ -233,6 +234,36 @@ describe('A repair', function () {
     const { header } = await openImage(storage);
     assert.deepEqual([header?.l1_table_offset, header?.snapshots_offset], [built.at(3), built.at(6)]);
     assert.equal(await guest(storage, 0, 17), 'data of the guest');
+  });
+
+  it('offers tables that nothing leads to with what speaks for each place, and puts them there', async () => {
+    // Three L2 tables, one after the other with their data; the second and the third are lost.
+    const built = new ImageBuilder({ cluster_bits: 9, size: 4 * 64 * 512 });
+    for (const [index, table] of [4, 7, 10].entries()) {
+      built.entry(table, 0, copied | built.at(table + 1)).entry(table, 63, copied | built.at(table + 2));
+      built.put(built.at(table + 1), `table ${index}`);
+      for (const number of [table, table + 1, table + 2]) built.refcount(number, 1);
+    }
+    built.l1(0, copied | built.at(4)).truncate(built.at(13));
+    const storage = built.toStorage();
+    const offers = await offerTables(await openImage(storage), storage, noProgress);
+    assert.deepEqual(
+      offers.map(({ table, places }) => [table, places.map(({ l1Index }) => l1Index)]),
+      [
+        [built.at(7), [1]],
+        [built.at(10), []],
+      ],
+    );
+    assert.match(offers[0]?.places[0]?.why ?? '', /goes on where that of L1\[0\] ends/);
+    const placed = await repaired(built, { tables: [{ table: built.at(7), l1Index: 1 }] });
+    assert.equal(placed.result.corruptions, 0);
+    const next = await offerTables(await openImage(placed.storage), placed.storage, noProgress);
+    assert.deepEqual(
+      next.map(({ places }) => places[0]?.l1Index),
+      [2],
+    );
+    const taken = { tables: [{ table: built.at(10), l1Index: 0 }] };
+    await assert.rejects(repaired(built, taken), /not an empty entry/);
   });
 
   it('changes nothing where the header leads to the guest’s data instead of the L1 table', async () => {

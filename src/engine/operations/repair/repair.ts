@@ -15,6 +15,7 @@ import { copiedRule, mendCopied } from './copied.ts';
 import { EndClusters } from './endClusters.ts';
 import { type MendedEntries, mendEntries, requireGeometry } from './entries.ts';
 import { isDamage, reasonToKeepLeaks } from './leaks.ts';
+import { placeTables } from './placeTables.ts';
 import { type MendedVisitor, mendRefcounts, type RefcountRules } from './refcounts.ts';
 import { type RepairCode, type RepairSelection, type Wanted, wantedBy } from './selection.ts';
 import { type MendedStructures, mendStructures } from './structures.ts';
@@ -69,6 +70,8 @@ export async function planRepair(
   const safe = await hasOnlyLeaks(image, share(progress, 0, 0.2));
   await protect(draft, image, safe);
   const guarded = draft.steps.length;
+  const placed = selection !== 'all' && 'tables' in selection ? selection.tables : [];
+  await placeTables(draft, image, geometry, end, placed, share(progress, 0.2, 0.2));
   const structures = await mendStructures(draft, end, wanted, share(progress, 0.2, 0.3));
   const entries = await mendEntries(draft, storage, end, wanted, structures.freed, share(progress, 0.3, 0.45));
   const keptLeaks = await reasonToKeepLeaks(
@@ -80,6 +83,9 @@ export async function planRepair(
   );
   const rules = refcountRules(wanted, entries, structures.freed, keptLeaks !== undefined, geometry.clusterSize);
   const changed = new ClusterSet();
+  for (const { table } of placed) {
+    changed.add(Number(table / BigInt(geometry.clusterSize)), 1);
+  }
   let raised = 0;
   let lowered = 0;
   const mend: MendedVisitor = (cluster, refcount, references) => {

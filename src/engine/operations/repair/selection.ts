@@ -10,9 +10,17 @@ export interface ChosenFinding {
   readonly host?: ByteRange;
 }
 
-/** Which findings a repair is for. */
+/** A table that is to be put into the active L1 table. */
+export interface PlacedTable {
+  /** Host offset in bytes. */
+  readonly table: bigint;
+  readonly l1Index: number;
+}
+
+/** Which findings a repair is for; `tables`: nothing but to put lost tables into their places. */
 export type RepairSelection =
   | 'all'
+  | { readonly tables: readonly PlacedTable[] }
   | { readonly codes: readonly RepairCode[] }
   | { readonly findings: readonly ChosenFinding[] };
 
@@ -23,6 +31,9 @@ export type Wanted = (code: RepairCode, host: bigint) => boolean;
 export function wantedBy(selection: RepairSelection): Wanted {
   if (selection === 'all') {
     return () => true;
+  }
+  if ('tables' in selection) {
+    return () => false;
   }
   if ('codes' in selection) {
     const codes = new Set(selection.codes);
