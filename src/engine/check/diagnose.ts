@@ -16,6 +16,7 @@ import { NumberRows } from './numberRows.ts';
 import { readPartitions } from './partitions.ts';
 import { RefcountFindings } from './refcountFindings.ts';
 import { walkRefcountBlocks } from './refcountsPastEnd.ts';
+import { walkSnapshotReach } from './snapshotReach.ts';
 import { walkUses } from './walkUses.ts';
 
 /** How thorough a diagnosis is. */
@@ -44,7 +45,11 @@ const deepShare = 0.2;
  */
 export async function diagnose(image: Image, options: DiagnosisOptions, progress: Progress): Promise<Diagnosis> {
   const set = new FindingSet(options.findingBytes);
-  set.add(...image.findings, ...(options.chain ? chainFindings(options.chain) : []));
+  set.add(...image.findings);
+  for (const [code, count] of image.unlistedFindings ?? []) {
+    set.addUnlisted(code, count);
+  }
+  set.add(...(options.chain ? chainFindings(options.chain) : []));
   const { geometry } = image;
   const { codecs } = options;
   let result: CheckResult | undefined;
@@ -59,6 +64,7 @@ export async function diagnose(image: Image, options: DiagnosisOptions, progress
     await walkUses(image, geometry, set, low, share(quick, checkShare, usesShare));
     const end = Math.max(geometry.fileClusters, found.comparedEnd);
     await walkRefcountBlocks(image, geometry, end, set, share(quick, usesShare, 1));
+    await walkSnapshotReach(image, geometry, set);
     if (codecs && options.deep) {
       await verifyCompressed(image, geometry, codecs, set, share(progress, deepShare, 1));
     }

@@ -15,6 +15,8 @@ export interface FindingSink {
 export class FindingList implements FindingSink {
   /** The first ones. */
   readonly findings: Finding[] = [];
+  /** How many of each code are not listed. */
+  readonly unlisted = new Map<FindingCode, number>();
   /** How many there are of each code. */
   readonly counts = new Map<FindingCode, number>();
   #count = 0;
@@ -27,6 +29,7 @@ export class FindingList implements FindingSink {
   /** Counts some that are not worth to be listed. */
   addUnlisted(code: FindingCode, count: number): void {
     this.#count += count;
+    this.unlisted.set(code, (this.unlisted.get(code) ?? 0) + count);
     this.counts.set(code, (this.counts.get(code) ?? 0) + count);
   }
 
@@ -37,6 +40,8 @@ export class FindingList implements FindingSink {
       this.counts.set(one.code, (this.counts.get(one.code) ?? 0) + 1);
       if (this.findings.length < kept) {
         this.findings.push(one);
+      } else {
+        this.unlisted.set(one.code, (this.unlisted.get(one.code) ?? 0) + 1);
       }
     }
   }

@@ -1,4 +1,4 @@
-import type { ByteRange, Finding } from '../finding.ts';
+import type { ByteRange, Finding, FindingCode } from '../finding.ts';
 import type { BitmapDirectoryFormat } from '../format/bitmaps.ts';
 import type { Extension } from '../format/extensions.ts';
 import type { Header } from '../format/header.ts';
@@ -45,4 +45,6 @@ export interface Image {
   readonly findings: readonly Finding[];
   /** How many there are in all. */
   readonly findingCount: number;
+  /** How many there are beyond those, by code; absent where all are listed. */
+  readonly unlistedFindings?: ReadonlyMap<FindingCode, number>;
 }

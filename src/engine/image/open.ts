@@ -38,11 +38,19 @@ export async function openImage(storage: Storage): Promise<Image> {
   };
   findings.add(...parsed.findings);
   const content = header ? await openHeader(storage, header, first, findings) : nothing;
-  return { storage, file, ...content, findings: findings.findings, findingCount: findings.count };
+  const { unlisted } = findings;
+  return {
+    storage,
+    file,
+    ...content,
+    findings: findings.findings,
+    findingCount: findings.count,
+    ...(unlisted.size > 0 ? { unlistedFindings: unlisted } : {}),
+  };
 }
 
 /** What an image has besides its file and its findings. */
-type Content = Omit<Image, 'storage' | 'file' | 'findings' | 'findingCount'>;
+type Content = Omit<Image, 'storage' | 'file' | 'findings' | 'findingCount' | 'unlistedFindings'>;
 
 /** What the header places. */
 type Tables = Pick<Content, 'geometry' | 'layer' | 'snapshots' | 'bitmaps' | 'bitmapDirectory'>;

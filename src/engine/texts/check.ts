@@ -72,6 +72,20 @@ export const checkTexts = {
     meaning: 'The guest gets an input/output error there. qemu-img check does not decompress anything.',
     advice: 'The data is lost unless there is another copy of the file. What is around it can be read.',
   },
+  'snapshot-l1-too-small': {
+    severity: 'warning',
+    verdict: 'silent',
+    title: 'The L1 table of snapshot {name} reaches to byte {reach}, its disk to {needed}',
+    meaning: 'What lies behind has no way to its data: l1_size or the disk size of the entry is wrong.',
+    advice: 'Compare both with the other snapshots before you go back to this one.',
+  },
+  'snapshot-vm-state-cut': {
+    severity: 'warning',
+    verdict: 'silent',
+    title: 'The state of the machine of snapshot {name} ends at byte {needed}, its L1 table reaches to {reach}',
+    meaning: 'The state can’t be whole: QEMU fails when it goes on from the snapshot. Its disk is not touched by that.',
+    advice: 'Use the disk of the snapshot without the state.',
+  },
   'refcount-past-end': {
     severity: 'leak',
     verdict: 'silent',

@@ -132,6 +132,20 @@ describe('A diagnosis', () => {
     assert.deepEqual((await diagnosed(withSnapshot())).groups, []);
   });
 
+  it('tells of a snapshot whose L1 table does not reach its disk, or the state of its machine', async () => {
+    const small = withSnapshot();
+    small.put64(small.at(8) + 48n, 2n ** 30n);
+    assert.deepEqual(codes(await diagnosed(small)), ['snapshot-l1-too-small']);
+    const cut = withSnapshot();
+    cut.put64(cut.at(8) + 40n, 4096);
+    const diagnosis = await diagnosed(cut);
+    assert.deepEqual(
+      all(diagnosis).map(({ code, chain, values }) => [code, chain, values.needed]),
+      [['snapshot-vm-state-cut', 'snapshot[0]', 2n ** 29n + 4096n]],
+    );
+    assert.equal(diagnosis.result?.corruptions, 0);
+  });
+
   it('tells of a guest cluster of the disk on a cluster that only a snapshot has, at another place', async () => {
     const image = withSnapshot();
     // The disk gets an L2 table of its own.
@@ -318,6 +332,18 @@ describe('A diagnosis', () => {
     const { groups, findings } = await diagnosed(image.truncate(image.at(12)), 2 * 5 * 8);
     assert.deepEqual([groups[0]?.count, groups[0]?.listed], [3, 2]);
     assert.equal(findings('cluster-leaked', 0, 9).length, 2);
+  });
+
+  it('counts the findings of opening that are not kept, by code', async () => {
+    const image = new ImageBuilder({ nb_snapshots: 12_000, snapshots_offset: 4 * 65536, version: 3 });
+    for (let index = 0n; index < 12_000n; index++) {
+      image.put64(image.at(4) + index * 40n, 512);
+    }
+    const [group] = (await diagnosed(image)).groups.filter(({ code }) => code === 'snapshot-l1-offset-invalid');
+    const opened = await openImage(image.toStorage());
+    const kept = opened.findings.filter(({ code }) => code === 'snapshot-l1-offset-invalid').length;
+    assert.deepEqual([group?.count, group?.listed], [12_000, kept]);
+    assert.ok(kept < 12_000);
   });
 
   it('of a file without a usable header has what opening found, and no numbers', async () => {
