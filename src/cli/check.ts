@@ -57,7 +57,8 @@ export async function check(args: readonly string[], out: Output): Promise<numbe
     throw usageFailure('Expecting one image file name');
   }
   if (output !== 'human' && output !== 'json' && output !== 'sarif') {
-    throw new Failure('--output must be used with human, json or sarif as argument.');
+    // qemu-img's words, which know nothing of ours.
+    throw new Failure('--output must be used with human or json as argument.');
   }
   const manner = { json: output === 'json', quiet: value('quiet') !== undefined, repair } as const;
   const deep = value('deep') !== undefined;

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { diagnose } from '../../../src/engine/check/diagnose.ts';
 import type { Diagnosis } from '../../../src/engine/check/diagnosis.ts';
+import { Qcow2Error } from '../../../src/engine/error.ts';
 import type { Finding, FindingCode } from '../../../src/engine/finding.ts';
 import { explain } from '../../../src/engine/findingTexts.ts';
 import { openImage } from '../../../src/engine/image/open.ts';
 import { noProgress } from '../../../src/engine/ports.ts';
 import { codecs } from '../../../src/platform/codecs.ts';
 import { copied, ImageBuilder } from '../../support/builder.ts';
+import { CountingStorage } from '../../support/memoryStorage.ts';
 
 const clusterSize = 65536n;
 
@@ -344,6 +346,25 @@ describe('A diagnosis', () => {
     const kept = opened.findings.filter(({ code }) => code === 'snapshot-l1-offset-invalid').length;
     assert.deepEqual([group?.count, group?.listed], [12_000, kept]);
     assert.ok(kept < 12_000);
+  });
+
+  it('takes of a sparse file of 8 TiB what is in it, with clusters of 64 KiB and of 512 bytes', async () => {
+    for (const cluster_bits of [16, 9]) {
+      const image = new ImageBuilder({ cluster_bits });
+      const storage = new CountingStorage(image.truncate(2n ** 43n).toStorage());
+      const { groups } = await diagnose(await openImage(storage), { codecs }, noProgress);
+      assert.deepEqual(groups, []);
+      assert.ok(storage.calls < 100, `${storage.calls} reads`);
+      assert.ok(storage.bytes < 2 ** 22, `${storage.bytes} bytes`);
+    }
+  });
+
+  it('can be stopped', async () => {
+    const stop = async (): Promise<void> => {
+      throw new Qcow2Error('cancelled', 'Stopped.');
+    };
+    const image = await openImage(sound().toStorage());
+    await assert.rejects(diagnose(image, { codecs }, { step: stop }), { code: 'cancelled' });
   });
 
   it('of a file without a usable header has what opening found, and no numbers', async () => {
