@@ -1,7 +1,8 @@
+import { l1EntryBytes } from '../format/l1.ts';
 import type { Chain } from '../image/chain.ts';
 import { GuestData } from '../image/guestData.ts';
 import type { Image } from '../image/image.ts';
-import { beyondL1 } from '../image/layer.ts';
+import { beyondL1, type Layer } from '../image/layer.ts';
 import { share } from '../image/scan.ts';
 import type { Codecs, Progress } from '../ports.ts';
 import { causesOf } from './causes.ts';
@@ -91,13 +92,25 @@ async function impactsOf(image: Image, set: FindingSet, codecs: Codecs | undefin
   if (!layer) {
     return { impacts: [], unlisted: 0 };
   }
-  const beyond = beyondL1(layer);
-  if (beyond) {
-    set.impacts.addRange('l1-table-too-small', beyond);
-  }
+  addUnreached(layer, set);
   const isHurt = set.impacts.count > 0;
   return set.impacts.list(
     layer.size,
     isHurt && codecs ? await readPartitions(new GuestData(image, layer, { codecs })) : [],
   );
+}
+
+/** The L1 table has no entry for the end of the disk, or its end is not in the file and reads as zeros. */
+function addUnreached(layer: Layer, set: FindingSet): void {
+  const { l1, geometry } = layer;
+  const beyond = beyondL1(layer);
+  if (beyond) {
+    set.impacts.addRange('l1-table-too-small', beyond);
+  }
+  const inFile = l1.view.byteLength / l1EntryBytes;
+  if (inFile < l1.entries && set.has('l1-table-past-end')) {
+    const span = BigInt(geometry.l2Entries) * BigInt(geometry.clusterSize);
+    const range = { offset: BigInt(inFile) * span, length: BigInt(l1.entries - inFile) * span };
+    set.impacts.addRange('l1-table-past-end', range);
+  }
 }

@@ -5,6 +5,7 @@ import { NumberRows } from './numberRows.ts';
 /** What the guest has of a finding. Those that are not here hurt no range of its disk. */
 const kinds: { readonly [code in FindingCode]?: ImpactKind } = {
   'l1-table-too-small': 'unreadable',
+  'l1-table-unreadable': 'unreadable',
   'l1-entry-unaligned': 'unreadable',
   'l1-entry-unreadable': 'unreadable',
   'l2-entry-unreadable': 'unreadable',
@@ -17,6 +18,7 @@ const kinds: { readonly [code in FindingCode]?: ImpactKind } = {
   'compressed-past-end': 'unreadable',
   'compressed-cut': 'unreadable',
   'compressed-undecodable': 'unreadable',
+  'l1-table-past-end': 'wrong',
   'l2-table-past-end': 'wrong',
   'data-past-end': 'wrong',
   'clusters-overlap': 'wrong',

@@ -255,6 +255,16 @@ describe('A diagnosis', () => {
     );
   });
 
+  it('hurts what an L1 table that is cut or too small does not lead to', async () => {
+    const span = 2n ** 29n;
+    const hurt = async (image: ImageBuilder) =>
+      (await diagnosed(image)).impacts.map(({ kind, code, guest }) => [kind, code, guest.offset, guest.length]);
+    const cut = new ImageBuilder({ size: 4n * span }).truncate(3n * clusterSize + 8n);
+    assert.deepEqual(await hurt(cut), [['wrong', 'l1-table-past-end', span, 3n * span]]);
+    const small = new ImageBuilder({ size: 4n * span, l1_size: 1 });
+    assert.deepEqual(await hurt(small), [['unreadable', 'l1-table-too-small', span, 3n * span]]);
+  });
+
   it('hurts both guest clusters that are on one host cluster, and tells in which partition each starts', async () => {
     const image = sound();
     image
