@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { deflateSync } from 'node:zlib';
+import { deflateSync, inflateSync } from 'node:zlib';
 import { chunk, decode, withPalette } from './palettePng.ts';
 
 /** A PNG of red, green and blue in rows that each begin with a filter. */
@@ -46,10 +46,30 @@ describe('pictures with a palette', () => {
     assert.deepEqual([...palette.subarray(41, 44)], [1, 2, 3]);
   });
 
+  it('have half a byte a pixel, the left one in its upper half, where there are at most 16 colours', () => {
+    const colours = Array.from({ length: 20 }, (_, index) => [index < 3 ? index * 100 : 0, 0, index < 3 ? 0 : index]);
+    const made = withPalette(png(colours.length, [[0, ...colours.flat()]]), 16);
+    assert.deepEqual([...made.subarray(24, 26)], [4, 3]);
+    const palette = made.subarray(41, 41 + made.readUInt32BE(33));
+    assert.equal(palette.length, 16 * 3);
+    const data = made.indexOf('IDAT', 0, 'latin1');
+    const rows = inflateSync(made.subarray(data + 4, data + 4 + made.readUInt32BE(data - 4)));
+    assert.equal(rows.length, 1 + 10);
+    const at = (index: number): number[] => [...palette.subarray(index * 3, index * 3 + 3)];
+    assert.deepEqual(
+      [at((rows[1] ?? 0) >> 4), at((rows[1] ?? 0) & 15), at((rows[2] ?? 0) >> 4)],
+      [
+        [0, 0, 0],
+        [100, 0, 0],
+        [200, 0, 0],
+      ],
+    );
+  });
+
   it('are those of the README and the walkthrough', () => {
     for (const name of ['map-dark', 'hex-dark', 'broken-light', 'walkthrough/open-dark', 'walkthrough/goto-light']) {
       const file = readFileSync(`media/${name}.png`);
-      assert.deepEqual([...file.subarray(24, 26)], [8, 3], name);
+      assert.deepEqual([...file.subarray(24, 26)], [name.includes('walkthrough') ? 4 : 8, 3], name);
     }
   });
 });

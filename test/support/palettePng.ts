@@ -18,16 +18,21 @@ interface Pixels {
 export function withPalette(png: Buffer, most = mostColours): Buffer {
   const { width, height, bytes } = decode(png);
   const indexOf = paletteOf(bytes, most);
-  const rows = Buffer.alloc((width + 1) * height);
+  const bits = most <= 16 ? 4 : 8;
+  const line = 1 + Math.ceil((width * bits) / 8);
+  const rows = Buffer.alloc(line * height);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      rows[y * (width + 1) + 1 + x] = indexOf.index(bytes.readUIntBE((y * width + x) * 3, 3));
+      const at = y * line + 1 + Math.floor((x * bits) / 8);
+      // The left one of two pixels is in the upper half of the byte.
+      const shift = bits === 4 && x % 2 === 0 ? 4 : 0;
+      rows[at] = (rows[at] ?? 0) | (indexOf.index(bytes.readUIntBE((y * width + x) * 3, 3)) << shift);
     }
   }
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width);
   header.writeUInt32BE(height, 4);
-  header.set([8, 3], 8);
+  header.set([bits, 3], 8);
   const palette = Buffer.from(indexOf.colours.flatMap((colour) => [colour >> 16, (colour >> 8) & 255, colour & 255]));
   return Buffer.concat([
     png.subarray(0, 8),
@@ -48,7 +53,10 @@ export function chunk(type: string, data: Buffer): Buffer {
   return framed;
 }
 
-/** The most frequent colours, those of the areas, as they are; then one of those that are nearly alike; a colour has the nearest one's index. */
+/**
+ * The most frequent colours, those of the areas, as they are; then one of those that are nearly alike; of these so many as
+ * there may be, those first with which the picture changes least. A colour has the nearest one's index.
+ */
 function paletteOf(bytes: Buffer, most: number): { colours: readonly number[]; index: (colour: number) => number } {
   const counts = new Map<number, number>();
   for (let at = 0; at < bytes.length; at += 3) {
@@ -60,7 +68,8 @@ function paletteOf(bytes: Buffer, most: number): { colours: readonly number[]; i
   for (const colour of frequent) {
     if (!coarse.has(colour & 0xf8f8f8)) coarse.set(colour & 0xf8f8f8, colour);
   }
-  const colours = [...new Set([...frequent.slice(0, most / 2), ...coarse.values()])].slice(0, most);
+  const all = [...new Set([...frequent.slice(0, mostColours / 2), ...coarse.values()])].slice(0, mostColours);
+  const colours = all.length <= most ? all : mostNeeded(all, counts, most);
   const nearest = new Map(colours.map((colour, index) => [colour, index]));
   const index = (colour: number): number => {
     const known = nearest.get(colour) ?? nearestOf(colours, colour);
@@ -70,11 +79,33 @@ function paletteOf(bytes: Buffer, most: number): { colours: readonly number[]; i
   return { colours, index };
 }
 
+/** Takes colour after colour: each time the one with which the pixels of all of them change least. */
+function mostNeeded(colours: readonly number[], counts: ReadonlyMap<number, number>, most: number): readonly number[] {
+  const taken: number[] = [];
+  const errors = colours.map(() => 3 * 255 * 255);
+  while (taken.length < Math.min(most, colours.length)) {
+    const gains = colours.map((candidate) =>
+      colours.reduce((sum, one, index) => {
+        const gain = Math.max(0, (errors[index] ?? 0) - distance(one, candidate));
+        return sum + gain * (counts.get(one) ?? 0);
+      }, 0),
+    );
+    const best = colours[gains.indexOf(Math.max(...gains))] ?? 0;
+    taken.push(best);
+    for (const [index, one] of colours.entries()) {
+      errors[index] = Math.min(errors[index] ?? 0, distance(one, best));
+    }
+  }
+  return taken;
+}
+
+function distance(one: number, other: number): number {
+  const parts = [16, 8, 0].map((bits) => ((one >> bits) & 255) - ((other >> bits) & 255));
+  return parts.reduce((sum, part) => sum + part * part, 0);
+}
+
 function nearestOf(colours: readonly number[], colour: number): number {
-  const distances = colours.map((one) => {
-    const parts = [16, 8, 0].map((bits) => ((one >> bits) & 255) - ((colour >> bits) & 255));
-    return parts.reduce((sum, part) => sum + part * part, 0);
-  });
+  const distances = colours.map((one) => distance(one, colour));
   return distances.indexOf(Math.min(...distances));
 }
 

@@ -85,7 +85,7 @@ async function take(window: Window, { name, image, pane, act, part }: Picture, w
   const file = join(root, where, `${name}-${theme}.png`);
   await takePicture(window, image, pane, file, { act, part });
   // Those of the walkthrough are in the VSIX.
-  const png = withPalette(readFileSync(file), where.includes('walkthrough') ? 40 : 256);
+  const png = withPalette(readFileSync(file), where.includes('walkthrough') ? 16 : 256);
   writeFileSync(file, png);
   console.log(`Saved ${file}, ${png.length} bytes`);
 }
