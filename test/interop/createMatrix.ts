@@ -46,6 +46,10 @@ export function createCases(): CreateCase[] {
   }
   add('1000000', { preallocation: 'metadata', cluster_size: '512' });
   add('10M', { preallocation: 'metadata', cluster_size: '512' });
+  // L1 tables that take refcount blocks of their own.
+  add('6G', { cluster_size: '512' });
+  add('3G', { cluster_size: '512', refcount_bits: '64' });
+  add('100G', { cluster_size: '1k', compat: '0.10' });
   add('1T', {});
   add('6G', { preallocation: 'metadata' });
   return cases;

@@ -80,7 +80,8 @@ function layOutDisk(image: NewImage): Omit<NewLayout, 'luksStart'> {
   const dataFileSize = preallocation === 'off' ? size : allocatedSize;
   const place = { clusters, l1Start, l1Entries: Number(l1Entries), dataFileSize };
   if (preallocation === 'off' || (preallocation === 'metadata' && size === 0n)) {
-    return { ...place, l2Tables: [], runs: [], fileSize: BigInt(l1End) };
+    // Refcount blocks for a large L1 table lie behind it.
+    return { ...place, l2Tables: [], runs: [], fileSize: endOf(clusters, clusterSize, l1End) };
   }
   const dataClusters = Number((size + BigInt(clusterSize) - 1n) / BigInt(clusterSize));
   const disk: Disk = { clusterSize, l2Entries, dataClusters, l1Entries: Number(l1Entries) };
