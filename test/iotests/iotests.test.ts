@@ -11,7 +11,7 @@ const main = join(import.meta.dirname, 'main.ts');
 const iotests = (...words: readonly string[]): Promise<ProgramResult> => runProgram(process.execPath, [main, ...words]);
 
 /** Those of `listed.ts` that take a few seconds; together they call for every option that the list calls for. */
-const quick = ['012', '065', '107', '111', '126', '290'];
+const quick = ['009', '012', '035', '065', '107', '111', '126', '290'];
 
 describe("QEMU's own tests", function () {
   this.timeout(300_000);
