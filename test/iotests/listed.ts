@@ -39,6 +39,7 @@ export const listed: readonly (readonly [name: string, about: string])[] = [
   ['179', 'zeros written with the right to give the space back; map and check'],
   ['187', 'a new image, reopened read-only and back'],
   ['195', 'info after a guest monitor has changed the name of a backing file'],
+  ['214', 'compressed clusters whose size is too large: read, and check -r all'],
   ['242', 'bitmaps that a guest has made, sound and broken ones; info'],
   ['243', 'preallocation of each kind, with a data file too: how much of the disk it takes'],
   ['250', 'preallocated metadata; map; resize --shrink, which gives the blocks of the file back'],

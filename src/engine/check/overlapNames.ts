@@ -43,6 +43,9 @@ export class OverlapOwners implements ReferenceVisitor {
     }
     const named = (owner: Owner, which: number): string => {
       const reference = found.filter((one) => one.owner === owner)[which];
+      if (owner === owners.l1Table && reference?.source === activeSource) {
+        return 'active L1 table';
+      }
       return reference ? `${ownerNames[owner]} of ${chainOf(this.#geometry, reference)}` : ownerNames[owner];
     };
     const { owner, by } = overlap;

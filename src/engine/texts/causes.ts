@@ -13,14 +13,14 @@ export const causeTexts = {
     meaning:
       'Nothing leads to the table any more, so that what it leads to looks like waste. It is most likely data of the guest or of a snapshot.',
     advice:
-      'Do not repair leaks: that frees the data. Find out which L1 entry or snapshot led to the table, or salvage the data first.',
+      'Do not let qemu-img repair leaks: that frees the data. qcow2 repair --tables tells which L1 entry could have led to the table.',
   },
   'cause-damaged-table': {
     severity: 'corruption',
     verdict: 'silent',
     title: '{leaks|leaked cluster|leaked clusters} may be what a damaged table led to',
     meaning: 'A table can’t be read or does not lead where it should: what it led to looks like waste.',
-    advice: 'Do not repair leaks before the table is: that frees the data. Salvage the data first.',
+    advice: 'Do not let qemu-img repair leaks: that frees the data. Repair the table first.',
   },
   'cause-truncated': {
     severity: 'corruption',
@@ -45,8 +45,7 @@ export const causeTexts = {
     title: 'The L2 table at {start} holds refcounts',
     meaning:
       'A refcount block was written in its place: its numbers are taken for entries, which lead past the end of the file or nowhere.',
-    advice:
-      'Copy the image before anything else, and do not repair it: the table is lost, and what it led to will look leaked.',
+    advice: 'Copy the image before anything else: the table is lost, and what it led to looks leaked.',
   },
   'cause-leak-per-block': {
     severity: 'leak',
@@ -64,6 +63,6 @@ export const causeTexts = {
     meaning:
       'Whole windows of the disk are not led to any more: an L1 entry was lost or cleared, and its L2 table with it.',
     advice:
-      'Do not repair leaks before it is clear that the windows were meant to be empty: that frees what was in them.',
+      'Do not let qemu-img repair leaks before it is clear that the windows were meant to be empty: that frees what was in them.',
   },
 } as const satisfies Record<string, FindingText>;

@@ -54,7 +54,7 @@ export const checkTexts = {
     meaning:
       'Two places of the disk have the same bytes, and no snapshot explains it: at least one of them is wrong. A write to one of them changes the other.',
     advice:
-      'Do not repair it with qemu-img check -r: that counts the cluster twice and calls the image clean. A repair has to give each place its own copy.',
+      'Do not let qemu-img repair it: it counts the cluster twice and calls the image clean. A repair here gives each place its own copy.',
   },
   'l2-table-shared': {
     severity: 'corruption',
@@ -63,7 +63,7 @@ export const checkTexts = {
     meaning:
       'Two parts of the disk have all their bytes in common, and no snapshot explains it: at least one of them is wrong.',
     advice:
-      'Do not repair it with qemu-img check -r: that counts the table twice and calls the image clean. Compare what the neighbours lead to.',
+      'Do not let qemu-img repair it: it counts the table twice and calls the image clean. Compare what the neighbours lead to; a repair here gives each place its own copy.',
   },
   'compressed-undecodable': {
     severity: 'corruption',

@@ -250,7 +250,7 @@ export const openingTexts = {
     qemu: 'Active L1 table offset invalid',
     title: 'l1_table_offset {offset} is not the start of a cluster',
     meaning: 'The way to the guest’s data starts in the L1 table, and it can’t be found.',
-    advice: 'Do not repair leaks now: every cluster of the guest would be taken for a leak and freed.',
+    advice: 'Do not let qemu-img repair leaks: every cluster of the guest would be taken for a leak and freed.',
   },
   'image-too-big': {
     severity: 'corruption',
@@ -297,7 +297,8 @@ export const openingTexts = {
     verdict: 'silent',
     title: 'The active L1 table (bytes {start} to {end}) lies past the end of the file at {size}',
     meaning: 'QEMU reads what is missing as zeros, so the guest sees zeros, or the backing file, where its data was.',
-    advice: 'Look for a longer copy of the file. Do not repair leaks: the clusters of the guest would be freed.',
+    advice:
+      'Look for a longer copy of the file. Do not let qemu-img repair leaks: the clusters of the guest would be freed. A repair here looks for the table in the file.',
   },
   'refcount-table-past-end': {
     severity: 'corruption',
@@ -817,7 +818,7 @@ export const openingTexts = {
     qemu: 'ERROR snapshot {id} ({name}) l1_offset={hexOffset}: L1 table is not cluster aligned; snapshot table entry corrupted',
     title: 'The L1 table of snapshot {name} at {offset} is not at the start of a cluster',
     meaning: 'The snapshot can’t be read, and a check takes its clusters for leaks.',
-    advice: 'Do not repair leaks: the snapshot’s data would be freed and wiped.',
+    advice: 'Do not let qemu-img repair leaks: the snapshot’s data would be freed and wiped.',
   },
   'snapshot-l1-too-large': {
     severity: 'corruption',
@@ -825,7 +826,7 @@ export const openingTexts = {
     qemu: 'ERROR snapshot {id} ({name}) l1_size={hexSize}: L1 table is too large; snapshot table entry corrupted',
     title: 'The L1 table of snapshot {name} has {entries|entry|entries}, more than 32 MiB',
     meaning: 'The snapshot can’t be read, and a check takes its clusters for leaks.',
-    advice: 'Do not repair leaks: the snapshot’s data would be freed and wiped.',
+    advice: 'Do not let qemu-img repair leaks: the snapshot’s data would be freed and wiped.',
   },
   'snapshot-l1-past-end': {
     severity: 'corruption',

@@ -2,7 +2,7 @@ import type { FindingText } from '../findingText.ts';
 
 const copyFirst = 'Copy what can be read from the disk (with ddrescue, for example) and work on the copy.';
 const noRepair =
-  'Do not repair the image before its data is copied: a repair does not bring back what the entry should lead to.';
+  'Save the guest’s data first: where nothing tells what the entry should lead to, a repair has the guest read zeros there.';
 
 /**
  * Findings that need every L1, L2, refcount or bitmap table entry: those of a scan. `{entries}` is how many entries in
@@ -16,7 +16,7 @@ export const tableTexts = {
     verdict: 'silent',
     qemu: 'ERROR found L1 entry with reserved bits set: {raw}',
     title: 'Reserved bits of an L1 entry are set',
-    meaning: 'QEMU ignores them when it reads; a check reports the entry and can’t repair it.',
+    meaning: 'QEMU ignores them when it reads; qemu-img check reports the entry and can’t repair it.',
     advice: 'The entry is damaged: compare its offset with those of its neighbours.',
   },
   'l1-entry-without-table': {
@@ -26,7 +26,7 @@ export const tableTexts = {
     meaning:
       'The guest reads its range as unallocated. But a check takes the header for an L2 table and reports errors that are none.',
     advice:
-      'Do not repair the image: a repair changes the refcounts of clusters that are right and never ends clean. The entry should be 0.',
+      'Do not let qemu-img repair it: that changes the refcounts of clusters that are right and never ends clean. The entry should be 0.',
   },
   'l1-entry-unaligned': {
     severity: 'corruption',
@@ -51,7 +51,8 @@ export const tableTexts = {
     qemu: 'ERROR: counting reference for region exceeding the end of the file by one cluster or more: offset {target} size {size}',
     title: 'An L2 table at {target} lies past the end of the file',
     meaning: 'QEMU reads it as zeros: the guest sees zeros, or the backing file, where its data was.',
-    advice: 'Look for a longer copy of the file. Do not repair leaks: what the table led to would be freed.',
+    advice:
+      'Look for a longer copy of the file. Do not let qemu-img repair leaks: what the table led to would be freed.',
   },
   'l2-entry-unreadable': {
     severity: 'corruption',
@@ -66,7 +67,7 @@ export const tableTexts = {
     verdict: 'silent',
     qemu: 'ERROR found l2 entry with reserved bits set: {raw}',
     title: 'Reserved bits of an L2 entry are set',
-    meaning: 'QEMU ignores them when it reads; a check reports the entry and can’t repair it.',
+    meaning: 'QEMU ignores them when it reads; qemu-img check reports the entry and can’t repair it.',
     advice: 'The entry is damaged: compare its offset with those of its neighbours.',
   },
   'l2-extended-zero-bit': {
@@ -155,7 +156,7 @@ export const tableTexts = {
     qemu: 'ERROR: counting reference for region exceeding the end of the file by one cluster or more: offset {start} size {size}',
     title: '{clusters|cluster|clusters} of data from {start} on: past the end of the file',
     meaning: 'QEMU reads zeros there and still calls it data.',
-    advice: 'Look for a longer copy of the file. A check reports it and can’t repair it.',
+    advice: 'Look for a longer copy of the file. qemu-img check reports it and can’t repair it.',
   },
   'compressed-past-end': {
     severity: 'corruption',
@@ -268,6 +269,7 @@ export const tableTexts = {
     title: '{clusters|cluster|clusters} from {start} on: {second}, and {first} at the same time',
     meaning:
       'The same bytes are read as two things; at least one of them is wrong. QEMU notices only when it writes there.',
-    advice: 'Do not open the image for writing, and do not repair it: a repair keeps both and calls the image clean.',
+    advice:
+      'Do not open the image for writing, and do not let qemu-img repair it: it keeps both and calls the image clean. A repair here leaves the table to the image, and has the guest read zeros.',
   },
 } as const satisfies Record<string, FindingText>;

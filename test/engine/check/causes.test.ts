@@ -47,7 +47,7 @@ describe('The cause of findings', () => {
       [cause.host?.offset, cause.values.tables, cause.values.owned, cause.values.leaks],
       [3n * clusterSize, 2, 9, 10],
     );
-    assert.match(explain(cause).advice, /Do not repair leaks/);
+    assert.match(explain(cause).advice, /Do not let qemu-img repair leaks/);
   });
 
   it('is a lost table where an L1 entry was cleared', async () => {

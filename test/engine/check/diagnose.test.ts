@@ -177,7 +177,7 @@ describe('A diagnosis', () => {
     assert.deepEqual(
       found.map(({ chain, guest, values }) => [chain, guest?.offset, values.first, values.second]),
       [
-        ['L1[0] -> L2[1]', clusterSize, 'data of L1[0] -> L2[1]', 'L1 table of L1'],
+        ['L1[0] -> L2[1]', clusterSize, 'data of L1[0] -> L2[1]', 'active L1 table'],
         ['L1[0] -> L2[2]', 2n * clusterSize, 'data of L1[0] -> L2[2]', 'refcount block of refcount_table[0]'],
       ],
     );

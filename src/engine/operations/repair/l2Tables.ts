@@ -57,7 +57,10 @@ export async function mendL2Tables(
   return disputed;
 }
 
-/** The clusters that are used for two things: their refcount is not raised, since that would bless it. */
+/**
+ * The clusters that are used for two things: their refcount is not raised, since that would bless it. Data beside compressed
+ * data is none: what is compressed is never written in place, and with the right refcount the other isn’t either.
+ */
 function disputedClusters(
   { data, compressed, structures, l2Tables }: Survey,
   keepers: ReadonlyMap<number, number>,
@@ -69,7 +72,6 @@ function disputedClusters(
   const claims = [
     { clusters: structures, others: [l2Tables, data, compressed] },
     { clusters: l2Tables, others: [data, compressed] },
-    { clusters: compressed, others: [data] },
   ];
   for (const { clusters, others } of claims) {
     for (let cluster = clusters.next(0); cluster !== undefined; cluster = clusters.next(cluster + 1)) {
