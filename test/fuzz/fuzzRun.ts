@@ -9,7 +9,12 @@ export interface FuzzPlan {
   readonly seed: number;
   /** The first one: `start: 17, count: 1` does image 17 of the seed again. */
   readonly start?: number;
+  /** `few`: one to four things are changed, the default; `structure`: much of one structure. */
+  readonly manner?: Manner;
 }
+
+/** How images are mutated. */
+export type Manner = 'few' | 'structure';
 
 /** A mutated image that was not handled as it must be. */
 export interface FuzzFailure {
@@ -26,6 +31,7 @@ export interface ThreadData {
   /** Counts up through all threads: the number of the next image. */
   readonly next: Int32Array;
   readonly end: number;
+  readonly manner: Manner;
 }
 
 /** From a thread: an image is begun, and how it went wrong; `done` when no image is left. */
@@ -42,7 +48,7 @@ export async function fuzz(plan: FuzzPlan): Promise<FuzzFailure[]> {
   const start = plan.start ?? 0;
   const bases = await baseFiles();
   const next = new Int32Array(new SharedArrayBuffer(4)).fill(start);
-  const data: ThreadData = { seed: plan.seed, bases, next, end: start + plan.count };
+  const data: ThreadData = { seed: plan.seed, bases, next, end: start + plan.count, manner: plan.manner ?? 'few' };
   const failures: FuzzFailure[] = [];
   await Promise.all([runThread(data, failures), runThread(data, failures)]);
   return failures.sort((a, b) => a.index - b.index);

@@ -5,7 +5,7 @@ import { loadBase } from './base.ts';
 import type { ThreadData, ThreadMessage } from './fuzzRun.ts';
 import { inspectMaps } from './inspectMaps.ts';
 import { metadataPlaces, type Place } from './metadata.ts';
-import { mutate } from './mutation.ts';
+import { mutate, mutateStructure } from './mutation.ts';
 import { problemOf } from './trial.ts';
 
 /** A loaded base image. */
@@ -19,7 +19,7 @@ interface Base {
 const mapsEvery = 4;
 const mapsBound = 160 * 2 ** 20;
 
-const { seed, bases, next, end } = workerData as ThreadData;
+const { seed, bases, next, end, manner } = workerData as ThreadData;
 const say = (message: ThreadMessage): void => parentPort?.postMessage(message);
 
 const loaded: Base[] = [];
@@ -35,7 +35,8 @@ for (let index = Atomics.add(next, 0, 1); index < end; index = Atomics.add(next,
   }
   const storage = base.storage.clone();
   // Every image has its own sequence, so that it can be made again alone.
-  const changes = mutate(storage, base.places, random(Math.imul(seed, 0x9e3779b1) ^ index));
+  const change = manner === 'few' ? mutate : mutateStructure;
+  const changes = change(storage, base.places, random(Math.imul(seed, 0x9e3779b1) ^ index));
   const image = `"${base.name}" with ${changes.join('; ')}`;
   say({ kind: 'begin', index, image });
   const problem =

@@ -15,6 +15,33 @@ export function mutate(storage: MemoryStorage, places: readonly Place[], random:
   );
 }
 
+/** Bytes of a version 3 header: extensions and names follow. */
+const headerBytes = 104;
+
+/**
+ * Changes a fifth to a half of the entries of one structure, each kind of structure as often as every other; or, of the
+ * header, one field, without which no table would be looked at. Returns what was done, in words.
+ */
+export function mutateStructure(storage: MemoryStorage, places: readonly Place[], random: Random): string[] {
+  const names = ['header', ...new Set(places.map(({ name }) => name))];
+  const name = names[random.below(names.length)];
+  const alike = places.filter((place) => place.name === name);
+  const place = alike[random.below(alike.length)];
+  if (place === undefined) {
+    return [headerField(storage, places, random)];
+  }
+  const { offset, length, step } = place;
+  const from = offset === 0 ? headerBytes : 0;
+  const percent = 20 + random.below(31);
+  for (let at = from; at + step <= length; at += step) {
+    if (random.below(100) < percent) {
+      const value = step === 8 ? entry(storage, random) : interesting(storage, random, step);
+      storage.write(BigInt(offset + at), value);
+    }
+  }
+  return [`${percent} % of ${name} at ${offset}`];
+}
+
 type Mutation = (storage: MemoryStorage, places: readonly Place[], random: Random) => string;
 
 const headerField: Mutation = (storage, _places, random) => {
