@@ -2,8 +2,10 @@ import type { ChangeSet } from '../../change/changeSet.ts';
 import { Draft } from '../../change/draft.ts';
 import { changeHeader } from '../../change/headerSteps.ts';
 import { type CheckResult, check } from '../../check/check.ts';
+import { diagnose } from '../../check/diagnose.ts';
+import type { Diagnosis } from '../../check/diagnosis.ts';
 import { Qcow2Error } from '../../error.ts';
-import { explain } from '../../findingTexts.ts';
+import { explain, findingTexts } from '../../findingTexts.ts';
 import { showCount, showSize } from '../../format/show.ts';
 import { ClusterSet } from '../../image/clusterSet.ts';
 import type { Image } from '../../image/image.ts';
@@ -100,8 +102,8 @@ export async function planRepair(
   const mends = copiedRule(wanted, (cluster) => changed.has(cluster) || end.has(cluster));
   const copied = await mendCopied(draft, mends, visitor.copied, share(progress, 0.75, 0.85));
   await draft.endStep('Set COPIED where the refcount is 1, and only there');
-  const after = await check(await openImage(draft), silent, share(progress, 0.85, 0.95));
-  const isWhole = await isSound(await openImage(draft), after, share(progress, 0.95, 1));
+  const diagnosis = await diagnose(await openImage(draft), {}, share(progress, 0.85, 1));
+  const isWhole = isSound(diagnosis);
   const mended = new Map([...structures.mended, ...entries.mended]);
   for (const [code, count] of [...blocks, ['copied-wrong', copied] as const]) {
     if (count > 0) {
@@ -119,7 +121,7 @@ export async function planRepair(
     raised,
     lowered,
     mended,
-    after,
+    after: requireResult(diagnosis),
     isWhole,
     keptLeaks,
   };
@@ -187,15 +189,20 @@ function refcountRules(
   };
 }
 
-async function isSound(
-  image: Image,
-  { corruptions, leaks, checkErrors, failure }: CheckResult,
-  progress: Progress,
-): Promise<boolean> {
-  if (corruptions + leaks + checkErrors > 0 || failure !== undefined || image.findings.some(isDamage)) {
-    return false;
+function requireResult({ result }: Diagnosis): CheckResult {
+  if (!result) {
+    throw new Qcow2Error('damaged', 'There is no header that tells where the tables are.');
   }
-  return !(await scan(image, progress)).findings.some(isDamage);
+  return result;
+}
+
+/** Whether nothing is wrong, with what qemu-img does not count too. */
+function isSound({ result, groups }: Diagnosis): boolean {
+  const wrong = groups.filter(({ code }) => {
+    const { severity } = findingTexts[code];
+    return (severity === 'corruption' || severity === 'leak') && code !== 'image-corrupt';
+  });
+  return wrong.length === 0 && result?.checkErrors === 0 && result.failure === undefined;
 }
 
 function hasStateBits({ header }: Image): boolean {
