@@ -17,7 +17,7 @@ describe('An image of the corpus', function () {
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  for (const one of sampled(alone(), 40)) {
+  for (const one of sampled(alone(), 24)) {
     it(`is to qemu-img what it is to us, and in order after a repair: ${one.name}`, async () => {
       const path = join(folder, 'disk.qcow2');
       await writeStorage(one.build(), path);
