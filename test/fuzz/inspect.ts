@@ -18,6 +18,9 @@ import { inspectSalvage } from './inspectSalvage.ts';
 /** Snapshots and bitmaps whose content is looked at. */
 const mostEntries = 2;
 
+/** Bytes of findings that are kept: an image of garbage has millions. */
+const findingBytes = 2 ** 24;
+
 /** Does with an image what `dump --tables`, `map`, `check --deep`, `salvage` and the panes of snapshots and bitmaps do. Throws when the engine does. */
 export async function inspect(storage: Storage): Promise<void> {
   const image = await openImage(storage);
@@ -28,7 +31,7 @@ export async function inspect(storage: Storage): Promise<void> {
   if (image.layer) {
     await walkExtents(image, image.layer, { from: 0, to: image.layer.clusters }, () => true, noProgress);
   }
-  await diagnose(image, { codecs, deep: true }, noProgress);
+  await diagnose(image, { codecs, deep: true, findingBytes }, noProgress);
   await inspectLists(image);
   await inspectSalvage(storage);
 }
