@@ -3,10 +3,11 @@ import type { MemoryStorage } from '../support/memoryStorage.ts';
 import { random } from '../support/random.ts';
 import { loadBase } from './base.ts';
 import type { ThreadData, ThreadMessage } from './fuzzRun.ts';
+import { inspect } from './inspect.ts';
 import { inspectMaps } from './inspectMaps.ts';
 import { metadataPlaces, type Place } from './metadata.ts';
 import { mutate, mutateStructure } from './mutation.ts';
-import { problemOf } from './trial.ts';
+import { memoryBound, problemOf } from './trial.ts';
 
 /** A loaded base image. */
 interface Base {
@@ -18,6 +19,8 @@ interface Base {
 /** The maps take memory and time of their own, whatever the image: one image in so many is mapped. */
 const mapsEvery = 4;
 const mapsBound = 160 * 2 ** 20;
+/** Garbage tables lead to thousands of compressed clusters, and zlib gives its buffers back late. */
+const structureBound = 200 * 2 ** 20;
 
 const { seed, bases, next, end, manner } = workerData as ThreadData;
 const say = (message: ThreadMessage): void => parentPort?.postMessage(message);
@@ -40,7 +43,7 @@ for (let index = Atomics.add(next, 0, 1); index < end; index = Atomics.add(next,
   const image = `"${base.name}" with ${changes.join('; ')}`;
   say({ kind: 'begin', index, image });
   const problem =
-    (await problemOf(storage)) ??
+    (await problemOf(storage, inspect, manner === 'structure' ? structureBound : memoryBound)) ??
     (index % mapsEvery === 0 ? await problemOf(storage, inspectMaps, mapsBound) : undefined);
   if (problem !== undefined) {
     say({ kind: 'failure', failure: { index, image, problem } });

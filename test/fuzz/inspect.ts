@@ -11,7 +11,7 @@ import { walkDifferences } from '../../src/engine/image/layerDifference.ts';
 import { type Image, openImage } from '../../src/engine/image/open.ts';
 import { snapshotLayer } from '../../src/engine/image/snapshotLayer.ts';
 import { snapshotUse } from '../../src/engine/image/snapshotUse.ts';
-import { noProgress, type Storage } from '../../src/engine/ports.ts';
+import { noProgress, type Progress, type Storage } from '../../src/engine/ports.ts';
 import { codecs } from '../../src/platform/codecs.ts';
 import { inspectSalvage } from './inspectSalvage.ts';
 
@@ -31,9 +31,21 @@ export async function inspect(storage: Storage): Promise<void> {
   if (image.layer) {
     await walkExtents(image, image.layer, { from: 0, to: image.layer.clusters }, () => true, noProgress);
   }
-  await diagnose(image, { codecs, deep: true, findingBytes }, noProgress);
+  await diagnose(image, { codecs, deep: true, findingBytes }, yielding());
   await inspectLists(image);
   await inspectSalvage(storage);
+}
+
+/** Lets other work of the thread in now and then, as in the worker: only then zlib's buffers are given back. */
+function yielding(): Progress {
+  let steps = 0;
+  return {
+    step: async () => {
+      if (++steps % 32 === 0) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    },
+  };
 }
 
 /** What lies behind the first snapshots and bitmaps. */

@@ -10,7 +10,7 @@ const collectGarbage: () => void = runInNewContext('gc');
 const MiB = 1 << 20;
 
 /** Bytes that may be held beyond what this thread holds before its first image. */
-const memoryBound = 100 * MiB;
+export const memoryBound = 100 * MiB;
 
 let heldBefore: number | undefined;
 
