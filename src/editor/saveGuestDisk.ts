@@ -1,8 +1,8 @@
 import { basename, dirname, join, parse } from 'node:path';
 import * as vscode from 'vscode';
-import { CallFailed } from '../protocol/client.ts';
-import type { SaveDiskRequest, SavedDisk } from '../protocol/salvageApi.ts';
+import type { SavedDisk } from '../protocol/salvageApi.ts';
 import type { ImageThreads } from '../worker/imageThreads.ts';
+import { withProgress } from './progress.ts';
 import { callThread } from './threadCall.ts';
 
 /**
@@ -30,44 +30,21 @@ export async function saveGuestDisk(
     return;
   }
   const title = `Saving ${basename(target.fsPath)}`;
-  const options = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
   const request = { path: target.fsPath, ...(snapshot === undefined ? {} : { snapshot }) };
   try {
-    const saved = await vscode.window.withProgress(options, (progress, token) =>
-      save(threads, uri.fsPath, request, progress, token),
+    const saved = await withProgress(title, (options) =>
+      callThread(threads, uri.fsPath, 'saveGuestDisk', request, options),
     );
-    await tellSaved(target, saved);
-  } catch (error) {
-    if (error instanceof CallFailed && error.code === 'cancelled') {
+    if (saved === undefined) {
       void vscode.window.showInformationMessage(
         `Stopped. What was saved so far is in ${target.fsPath}: save to the same file again to go on from there.`,
       );
       return;
     }
+    await tellSaved(target, saved);
+  } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     void vscode.window.showErrorMessage(`The disk was not saved as a whole. ${why}`);
-  }
-}
-
-async function save(
-  threads: ImageThreads,
-  image: string,
-  request: SaveDiskRequest,
-  progress: vscode.Progress<{ message?: string; increment?: number }>,
-  token: vscode.CancellationToken,
-): Promise<SavedDisk> {
-  const abort = new AbortController();
-  const cancelling = token.onCancellationRequested(() => abort.abort());
-  let shown = 0;
-  const onProgress = (done: number, total: number): void => {
-    const part = Math.max(shown, Math.floor((100 * done) / Math.max(1, total)));
-    progress.report({ message: `${part} %`, increment: part - shown });
-    shown = part;
-  };
-  try {
-    return await callThread(threads, image, 'saveGuestDisk', request, { signal: abort.signal, onProgress });
-  } finally {
-    cancelling.dispose();
   }
 }
 
