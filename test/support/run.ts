@@ -33,7 +33,8 @@ const parts: readonly Part[] = [
   mocha('iotests', ['test/iotests/**/*.test.ts']),
   mocha('fuzz', ['test/fuzz/**/*.test.ts']),
   mocha('bench counts', ['test/bench/**/*.test.ts']),
-  { ...mocha('webview', ['test/webview/**/*.test.ts']), browser: true },
+  // Twice, as a page may be kept waiting by a busy machine; a defect fails twice.
+  { ...mocha('webview', ['test/webview/**/*.test.ts'], { retries: 1 }), browser: true },
   { name: 'host', command: ['node', 'test/support/vscode/runHostTests.ts'], guard: 2700, browser: true },
 ];
 
