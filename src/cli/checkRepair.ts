@@ -1,6 +1,9 @@
 import type { ChangeSet } from '../engine/change/changeSet.ts';
 import { check } from '../engine/check/check.ts';
+import type { Lengthening } from '../engine/check/refcountBlocks.ts';
 import { Qcow2Error } from '../engine/error.ts';
+import type { Image } from '../engine/image/image.ts';
+import { lengtheningOf } from '../engine/operations/repair/lengthening.ts';
 import { planRepair, type Repair, type RepairVisitor } from '../engine/operations/repair/repair.ts';
 import type { RepairCode } from '../engine/operations/repair/selection.ts';
 import { noProgress } from '../engine/ports.ts';
@@ -50,11 +53,11 @@ export async function repairBeforeCheck(
   { source, repair: how, change, tells }: RepairRequest,
   out: Output,
 ): Promise<Fixed> {
-  let repair: Repair | undefined;
+  let planned: Planned | undefined;
   const plan = async (target: Target): Promise<ChangeSet | undefined> => {
     try {
-      repair = await planAndTell(target, how, change.dryRun !== 'no');
-      return repair.change;
+      planned = await planAndTell(target, how, change.dryRun !== 'no');
+      return planned.repair.change;
     } catch (error) {
       if (!(error instanceof Qcow2Error) || error.code !== 'refused') throw error;
       outputTo(2).text(`${programName}: nothing is repaired: ${bytesOfText(error.message)}\n`);
@@ -62,12 +65,12 @@ export async function repairBeforeCheck(
     }
   };
   await changeImage(source, change, out, plan, { purpose: 'check', rawFailure: noCheck });
-  if (repair === undefined || change.dryRun !== 'no') {
+  if (planned === undefined || change.dryRun !== 'no') {
     return { corruptions: 0, leaks: 0 };
   }
+  const { repair, corruptions } = planned;
   tellReasons(repair);
-  const mended = [...repair.mended.values()].reduce((sum, count) => sum + count, 0);
-  const fixed = { corruptions: repair.raised + mended, leaks: repair.lowered };
+  const fixed = { corruptions, leaks: repair.lowered };
   if (tells && fixed.corruptions + fixed.leaks > 0) {
     out.text(
       `The following inconsistencies were found and repaired:\n\n    ${fixed.leaks} leaked clusters\n    ${fixed.corruptions} corruptions\n\nDouble checking the fixed image now...\n`,
@@ -76,32 +79,74 @@ export async function repairBeforeCheck(
   return fixed;
 }
 
+/** What was planned. */
+interface Planned {
+  readonly repair: Repair;
+  /** Corruptions that it puts right, as qemu-img counts them. */
+  readonly corruptions: number;
+}
+
 /** Plans, and where anything is repaired, tells first what is wrong and then what is put right, as QEMU does. */
-async function planAndTell({ image, storage, from }: Target, how: 'leaks' | 'all', quiet: boolean): Promise<Repair> {
+async function planAndTell({ image, storage, from }: Target, how: 'leaks' | 'all', quiet: boolean): Promise<Planned> {
   const lines: string[] = [];
+  const copied: string[] = [];
+  const replaced: number[] = [];
   const visitor: RepairVisitor = {
-    refcount: (cluster, refcount, references) =>
-      lines.push(`Repairing cluster ${cluster} refcount=${refcount} reference=${references}`),
-    copied: (message) => lines.push(message.replace('ERROR', 'Repairing')),
+    refcount: (cluster, refcount, references) => lines.push(repairing(cluster, refcount, references)),
+    replaced: (cluster) => replaced.push(cluster),
+    copied: (message) => copied.push(message.replace('ERROR', 'Repairing')),
   };
   const repair = await planRepair(image, storage, from, { codes: repaired[how] }, noProgress, visitor);
+  const mended = [...repair.mended.values()].reduce((sum, count) => sum + count, 0);
+  const planned = { repair, corruptions: repair.raised + mended };
   if (repair.change === undefined || quiet) {
-    return repair;
+    return planned;
   }
   const messages = new Messages();
+  let miscopied = 0;
   const say = (message: string, named?: boolean): void => {
     // QEMU looks at COPIED when the refcounts are right.
-    if (!message.startsWith('ERROR OFLAG_COPIED')) messages.say(message, named);
+    if (message.startsWith('ERROR OFLAG_COPIED')) {
+      miscopied++;
+    } else {
+      messages.say(message, named);
+    }
   };
-  const { rebuild } = await check(image, { say, mismatch: () => undefined }, noProgress);
-  if (rebuild && how === 'all') {
+  const reached = (cluster: number): unknown => replaced.push(cluster);
+  const lengthen = how === 'all' ? lengthening(image, reached) : undefined;
+  const before = await check(image, { say, mismatch: () => undefined, ...(lengthen && { lengthen }) }, noProgress);
+  const isRebuilt = before.rebuild && how === 'all';
+  if (isRebuilt) {
     messages.say('Rebuilding refcount structure');
+    // Those that QEMU has built count none of the former ones, which leak then.
+    lines.splice(0, lines.length, ...replaced.sort((a, b) => a - b).map((cluster) => repairing(cluster, 1, 0)));
   }
-  for (const line of lines) {
-    if (!(rebuild && line.startsWith('Repairing cluster'))) messages.say(line);
+  for (const line of [...lines, ...copied]) {
+    messages.say(line);
   }
   messages.flush();
-  return repair;
+  // QEMU counts what it has built anew by what it finds before and after.
+  const corruptions = before.corruptions - miscopied - repair.after.corruptions + copied.length;
+  return isRebuilt ? { repair, corruptions } : planned;
+}
+
+function repairing(cluster: number, refcount: number | bigint, references: number): string {
+  return `Repairing cluster ${cluster} refcount=${refcount} reference=${references}`;
+}
+
+/** As QEMU makes the file longer; `reached` gets the clusters of the blocks that lie in it then. */
+function lengthening({ storage, geometry }: Image, reached: (cluster: number) => void): Lengthening | undefined {
+  if (!geometry) {
+    return undefined;
+  }
+  const lengthen = lengtheningOf(storage, geometry);
+  return (block) => {
+    const system = lengthen(block);
+    if (system === undefined) {
+      reached(block / geometry.clusterSize);
+    }
+    return system;
+  };
 }
 
 function tellReasons({ change, keptLeaks, after }: Repair): void {

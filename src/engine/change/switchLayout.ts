@@ -95,11 +95,15 @@ export class SwitchLayout {
    * outgrows what the format allows.
    *
    * @param former - the refcount table as it is
+   * @param least - clusters that the new one gets at least
    */
-  async takeRefcounts(former: ClusterRun): Promise<{ table: ClusterRun; blocks: BlockPlaces }> {
+  async takeRefcounts(
+    former: ClusterRun,
+    least = former.clusters,
+  ): Promise<{ table: ClusterRun; blocks: BlockPlaces }> {
     const { clusterSize } = this.#stored.geometry;
     this.touch(former);
-    for (let clusters = former.clusters; ; ) {
+    for (let clusters = least; ; ) {
       const table = await this.take(clusters);
       await this.#placeBlocks();
       const entries = this.#highest + 1;

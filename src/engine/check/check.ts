@@ -17,7 +17,7 @@ import { type Comparison, compareRefcounts, type MismatchVisitor } from './compa
 import { checkCopied, type MiscopiedVisitor } from './copied.ts';
 import { checkLayer, type LayerCheck, type LayerPlace } from './layers.ts';
 import { messages } from './messages.ts';
-import { checkRefcountBlocks } from './refcountBlocks.ts';
+import { checkRefcountBlocks, type Lengthening } from './refcountBlocks.ts';
 import { RefcountReader } from './refcountReader.ts';
 import { ReferenceCounts } from './referenceCounts.ts';
 import { Regions } from './regions.ts';
@@ -51,6 +51,8 @@ export interface CheckVisitor {
   readonly compared?: (end: number) => void;
   /** An entry of the active layer whose COPIED does not fit the refcount. */
   readonly miscopied?: MiscopiedVisitor;
+  /** The check is that of a repair, which makes the file longer where a refcount block lies past its end. */
+  readonly lengthen?: Lengthening;
 }
 
 /** Bytes of memory for the counts of references: enough for 32 TiB in clusters of 64 KiB at a time. */
@@ -150,7 +152,7 @@ async function checkParts(work: Work, progress: Progress): Promise<void> {
 
 /** Counts everything that refers to a cluster, in QEMU's order (calculate_refcounts). */
 async function countReferences(
-  { image, geometry, table, snapshots, use, found }: Work,
+  { image, geometry, table, snapshots, use, found, visitor: { lengthen } }: Work,
   active: LayerPlace,
   counts: ReferenceCounts,
   tally: Tally,
@@ -212,7 +214,7 @@ async function countReferences(
     regions.refer(offset, length < most ? length : most);
   }
   await checkBitmaps(image, regions, tally, progress);
-  found.rebuild = checkRefcountBlocks(table, geometry, regions, counts, tally) || found.rebuild;
+  found.rebuild = checkRefcountBlocks(table, geometry, regions, counts, tally, lengthen) || found.rebuild;
   return layers;
 }
 

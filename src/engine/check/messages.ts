@@ -56,6 +56,8 @@ export const messages = {
   refcountBlockUnaligned: (index: number): string =>
     `ERROR refcount block ${index} is not cluster aligned; refcount table entry corrupted`,
   refcountBlockOutside: (index: number): string => `ERROR refcount block ${index} is outside image`,
+  refcountBlockReached: (index: number): string => `Repairing refcount block ${index} is outside image`,
+  notResized: (system: string): string => `ERROR could not resize image: ${systemText(system)}`,
   refcountBlockShared: (index: number, references: number): string =>
     `ERROR refcount block ${index} refcount=${references}`,
   noRefcount: (cluster: number, system: string | undefined): string =>

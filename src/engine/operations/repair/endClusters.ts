@@ -15,13 +15,22 @@ export class EndClusters {
   readonly start: number;
   #next: number;
   readonly #clusterSize: number;
+  readonly #room: number;
+  #why = '';
   readonly #referred = new ClusterSet();
   readonly #taken = new ClusterSet();
 
-  constructor({ fileClusters, clusterSize }: Geometry) {
+  /** `fixedSize`: of a device, which has no room behind its end. */
+  constructor({ fileClusters, clusterSize }: Geometry, fixedSize = false) {
     this.start = fileClusters;
     this.#next = fileClusters;
     this.#clusterSize = clusterSize;
+    this.#room = fixedSize ? 0 : window;
+  }
+
+  /** Why what is new is not put into the file, as a sentence: told where there is no room behind it. */
+  refuse(why: string | undefined): void {
+    this.#why = why ?? '';
   }
 
   /** The cluster behind the last one that was taken. */
@@ -53,10 +62,17 @@ export class EndClusters {
     return this.start + this.#referred.firstFree(this.#next - this.start, count);
   }
 
-  /** Takes `count` clusters in a row and returns the first. Throws `too-large`. */
+  /** Takes `count` clusters in a row and returns the first. Throws `too-large`, and `refused` where a device has no room. */
   take(count: number): number {
     const first = this.next(count);
     this.#next = first + count;
+    if (count > this.#room) {
+      throw new Qcow2Error(
+        'refused',
+        `The repair needs new clusters behind the end of the image, where the device has no room, since it is not sure which others are free. ${this.#why}`.trim() +
+          ' Copy the image to a file, and repair that.',
+      );
+    }
     if (this.#next - this.start > window || BigInt(this.#next) * BigInt(this.#clusterSize) > limits.fileEnd) {
       throw new Qcow2Error(
         'too-large',

@@ -1,5 +1,6 @@
-import type { Draft } from '../../change/draft.ts';
+import { Draft } from '../../change/draft.ts';
 import { changeHeader } from '../../change/headerSteps.ts';
+import { StoredRefcounts } from '../../change/storedRefcounts.ts';
 import { check } from '../../check/check.ts';
 import { Qcow2Error } from '../../error.ts';
 import { encodeRefcountTableEntry, readSmallRefcount, refcountTableEntryBytes } from '../../format/refcounts.ts';
@@ -8,9 +9,11 @@ import type { Image } from '../../image/image.ts';
 import { openImage } from '../../image/open.ts';
 import { share } from '../../image/scan.ts';
 import { limits } from '../../limits.ts';
-import type { Progress } from '../../ports.ts';
+import type { Progress, Storage } from '../../ports.ts';
 import type { EndClusters } from './endClusters.ts';
 import { requireGeometry } from './entries.ts';
+import { provedUse } from './provedUse.ts';
+import { rebuildRefcounts, withoutRefcountTable } from './rebuiltRefcounts.ts';
 import { type RefcountBlocks, surveyRefcountBlocks } from './refcountBlocks.ts';
 import type { RepairCode, Wanted } from './selection.ts';
 import { WantedRefcounts } from './wantedRefcounts.ts';
@@ -22,25 +25,106 @@ export interface RefcountRules {
   readonly mends: (cluster: number, refcount: number | bigint, references: number) => boolean;
   /** Whether clusters that nothing refers to count as used where their refcounts were lost: they may be of a lost table. */
   readonly keepsUnknown: boolean;
+  /**
+   * Whether all that changes is made anew in free clusters, as QEMU does; else why not, as a sentence: what lies in the file
+   * may be in use though nothing leads to it. Undefined where there is no need to.
+   */
+  readonly rebuild: true | string | undefined;
 }
 
 /** A refcount that is put right. */
 export type MendedVisitor = (cluster: number, refcount: number | bigint, references: number) => void;
 
+/** What is told of the refcounts. */
+export interface RefcountVisitor {
+  readonly mended: MendedVisitor;
+  /** A cluster of the former table, or of a block, in whose place there is another one now. */
+  readonly replaced: (cluster: number) => void;
+}
+
 /**
- * Drafts refcounts that are the number of references. Blocks that can't be used are made anew behind the file, and the
- * table too where it has to. Returns by code how many entries of the table are put right.
+ * Drafts refcounts that are the number of references. Blocks that can't be used are made anew, and the table too where it
+ * has to: in free clusters where it is proved which are, else behind the file. Returns by code how many entries of the
+ * table are put right. `file`: as it is.
  */
 export async function mendRefcounts(
   draft: Draft,
+  file: Storage,
   end: EndClusters,
   rules: RefcountRules,
-  visit: MendedVisitor,
+  visitor: RefcountVisitor,
   progress: Progress,
 ): Promise<ReadonlyMap<RepairCode, number>> {
   const image = await openImage(draft);
   const geometry = requireGeometry(image.geometry);
   const blocks = await surveyRefcountBlocks(image, geometry, rules.wanted, share(progress, 0, 0.3));
+  const why =
+    rules.rebuild === true
+      ? await rebuild(draft, image, geometry, blocks, file, end, rules, visitor, share(progress, 0.3, 0.7))
+      : rules.rebuild;
+  if (why !== 'rebuilt') {
+    end.refuse(why);
+    await mendInPlace(draft, image, geometry, blocks, end, rules, visitor.mended, share(progress, 0.7, 1));
+  }
+  return blocks.faults;
+}
+
+/** Builds the refcounts anew in free clusters. Returns why that can't be done, as a sentence, and changes nothing then. */
+async function rebuild(
+  draft: Draft,
+  image: Image,
+  geometry: Geometry,
+  blocks: RefcountBlocks,
+  file: Storage,
+  end: EndClusters,
+  rules: RefcountRules,
+  visitor: RefcountVisitor,
+  progress: Progress,
+): Promise<'rebuilt' | string> {
+  const view = blocks.tableLost ? await withoutRefcountTable(draft) : new Draft(draft);
+  if (!blocks.tableLost) {
+    await dropEntries(view, image, blocks);
+  }
+  const usable = await openImage(view);
+  const refcounts = new WantedRefcounts(geometry);
+  const unsure = new Set(blocks.lost);
+  const mismatch: MendedVisitor = (cluster, refcount, references) => {
+    if (rules.mends(cluster, refcount, references)) {
+      refcounts.set(cluster, references);
+    }
+    if (refcount === 0) {
+      unsure.add(Math.floor(cluster / geometry.refcountBlockEntries));
+    }
+  };
+  await check(usable, { say: () => undefined, mismatch }, share(progress, 0, 0.5));
+  const used = await provedUse(usable, geometry, unsure, file, share(progress, 0.5, 1));
+  if (typeof used === 'string') {
+    return used;
+  }
+  const stored = await StoredRefcounts.of(usable, geometry);
+  for (const index of refcounts.indices) {
+    for (const { cluster, refcount } of refcounts.entries(index)) {
+      visitor.mended(cluster, await stored.refcount(cluster), refcount);
+    }
+  }
+  if (!blocks.tableLost) {
+    await clearPastEnd(draft, geometry, blocks, end, rules.wanted, refcounts);
+  }
+  await rebuildRefcounts(draft, { image: usable, stored, refcounts, used }, visitor.replaced);
+  return 'rebuilt';
+}
+
+/** Writes refcounts into the blocks that are there; those that are not come to lie behind the file. */
+async function mendInPlace(
+  draft: Draft,
+  image: Image,
+  geometry: Geometry,
+  blocks: RefcountBlocks,
+  end: EndClusters,
+  rules: RefcountRules,
+  visit: MendedVisitor,
+  progress: Progress,
+): Promise<void> {
   await dropLost(draft, image, geometry, blocks, end);
   const refcounts = new WantedRefcounts(geometry);
   const mismatch: MendedVisitor = (cluster, refcount, references) => {
@@ -49,7 +133,7 @@ export async function mendRefcounts(
       visit(cluster, refcount, references);
     }
   };
-  await check(await openImage(draft), { say: () => undefined, mismatch }, share(progress, 0.3, 1));
+  await check(await openImage(draft), { say: () => undefined, mismatch }, progress);
   if (rules.keepsUnknown) {
     for (const index of blocks.lost) {
       refcounts.fill(index, geometry.fileClusters);
@@ -58,7 +142,6 @@ export async function mendRefcounts(
     await clearPastEnd(draft, geometry, blocks, end, rules.wanted, refcounts);
   }
   await writeBlocks(draft, geometry, blocks, refcounts, end);
-  return blocks.faults;
 }
 
 /** Lowers the refcounts of clusters past the end of the file, which a check does not look at. */
@@ -91,19 +174,24 @@ async function clearPastEnd(
 /** Takes out of the refcount table what leads to no block, so that the check counts there as where no block is. */
 async function dropLost(
   draft: Draft,
-  { header }: Image,
+  image: Image,
   geometry: Geometry,
-  { places, rewritten, tableLost }: RefcountBlocks,
+  blocks: RefcountBlocks,
   end: EndClusters,
 ): Promise<void> {
-  if (tableLost) {
+  if (blocks.tableLost) {
     const entries = Math.ceil(geometry.fileClusters / geometry.refcountBlockEntries) + 1;
     const clusters = tableClustersFor(geometry, entries);
     // What counts nothing of the file is left out.
-    const kept = new Map([...places].filter(([index]) => index < entries));
+    const kept = new Map([...blocks.places].filter(([index]) => index < entries));
     await moveTable(draft, geometry, kept, takeFresh(draft, geometry, end, clusters), clusters);
-    return;
+  } else {
+    await dropEntries(draft, image, blocks);
   }
+}
+
+/** As `dropLost`, in the table as it lies. */
+async function dropEntries(draft: Draft, { header }: Image, { places, rewritten }: RefcountBlocks): Promise<void> {
   for (const index of rewritten) {
     const at = (header?.refcount_table_offset ?? 0n) + BigInt(index * refcountTableEntryBytes);
     await draft.write(`refcount table[${index}]`, at, entryOf(places.get(index)));
@@ -139,7 +227,7 @@ async function writeBlocks(
   for (const index of refcounts.indices) {
     const at = places.get(index);
     if (at !== undefined) {
-      await refcounts.write(draft, index, BigInt(at), !known.has(index));
+      await refcounts.write(draft, index, BigInt(at), known.has(index) ? BigInt(at) : undefined);
     }
   }
   await draft.endStep('Write the refcounts');

@@ -8,6 +8,7 @@ import { Qcow2Error } from '../../error.ts';
 import { explain, findingTexts } from '../../findingTexts.ts';
 import { showCount, showSize } from '../../format/show.ts';
 import { ClusterSet } from '../../image/clusterSet.ts';
+import type { Geometry } from '../../image/geometry.ts';
 import type { Image } from '../../image/image.ts';
 import { openImage } from '../../image/open.ts';
 import { scan, share } from '../../image/scan.ts';
@@ -17,6 +18,7 @@ import { copiedRule, mendCopied } from './copied.ts';
 import { EndClusters } from './endClusters.ts';
 import { type MendedEntries, mendEntries, requireGeometry } from './entries.ts';
 import { isDamage, reasonToKeepLeaks } from './leaks.ts';
+import { lengtheningOf } from './lengthening.ts';
 import { placeTables } from './placeTables.ts';
 import { type MendedVisitor, mendRefcounts, type RefcountRules } from './refcounts.ts';
 import { type RepairCode, type RepairSelection, type Wanted, wantedBy } from './selection.ts';
@@ -26,6 +28,8 @@ import { type MendedStructures, mendStructures } from './structures.ts';
 export interface RepairVisitor {
   /** A refcount that is put right: raised, or that of a leak. */
   readonly refcount: (cluster: number, refcount: number | bigint, references: number) => void;
+  /** A cluster of the refcount table, or of a refcount block, in whose place there is another one now. */
+  readonly replaced: (cluster: number) => void;
   /** COPIED of an entry that is put right: what a check says of it. */
   readonly copied: (message: string) => void;
 }
@@ -48,7 +52,7 @@ export interface Repair {
 }
 
 const silent = { say: (): void => undefined, mismatch: (): void => undefined };
-const unseen: RepairVisitor = { refcount: () => undefined, copied: () => undefined };
+const unseen: RepairVisitor = { refcount: () => undefined, replaced: () => undefined, copied: () => undefined };
 
 /**
  * Plans a repair: entries first, then the refcounts, then COPIED, and last the dirty and the corrupt bit where nothing is
@@ -68,8 +72,8 @@ export async function planRepair(
   const geometry = requireGeometry(image.geometry);
   const wanted = wantedBy(selection);
   const draft = new Draft(storage);
-  const end = new EndClusters(geometry);
-  const safe = await hasOnlyLeaks(image, share(progress, 0, 0.2));
+  const end = new EndClusters(geometry, storage.fixedSize);
+  const { safe, rebuild } = await firstCheck(image, geometry, share(progress, 0, 0.2));
   await protect(draft, image, safe);
   const guarded = draft.steps.length;
   const placed = selection !== 'all' && 'tables' in selection ? selection.tables : [];
@@ -83,7 +87,10 @@ export async function planRepair(
     structures.freed,
     share(progress, 0.45, 0.6),
   );
-  const rules = refcountRules(wanted, entries, structures.freed, keptLeaks !== undefined, geometry.clusterSize);
+  const rules = {
+    ...refcountRules(wanted, entries, structures.freed, keptLeaks !== undefined, geometry.clusterSize),
+    rebuild: rebuild && wantsRebuild(selection) ? reasonToStayBehind(entries, end, keptLeaks) : undefined,
+  };
   const changed = new ClusterSet();
   for (const { table } of placed) {
     changed.add(Number(table / BigInt(geometry.clusterSize)), 1);
@@ -98,7 +105,8 @@ export async function planRepair(
       lowered += refcount < references ? 0 : 1;
     }
   };
-  const blocks = await mendRefcounts(draft, end, rules, mend, share(progress, 0.6, 0.75));
+  const visitRefcounts = { mended: mend, replaced: visitor.replaced };
+  const blocks = await mendRefcounts(draft, storage, end, rules, visitRefcounts, share(progress, 0.6, 0.75));
   const mends = copiedRule(wanted, (cluster) => changed.has(cluster) || end.has(cluster));
   const copied = await mendCopied(draft, mends, visitor.copied, share(progress, 0.75, 0.85));
   await draft.endStep('Set COPIED where the refcount is 1, and only there');
@@ -143,16 +151,40 @@ function requireRepairable({ findings, header, geometry, file }: Image): void {
   }
 }
 
-/** Whether nothing but leaks is wrong, so that each moment of the repair leaves an image in order. */
-async function hasOnlyLeaks(image: Image, progress: Progress): Promise<boolean> {
+/** What the image is like before the repair. */
+interface FirstCheck {
+  /** Nothing but leaks is wrong, so that each moment of the repair leaves an image in order. */
+  readonly safe: boolean;
+  /** QEMU would build the refcounts anew. */
+  readonly rebuild: boolean;
+}
+
+async function firstCheck(image: Image, geometry: Geometry, progress: Progress): Promise<FirstCheck> {
   let isSafe = !image.findings.some(isDamage);
   const mismatch = (_cluster: number, refcount: number | bigint, references: number): void => {
     // A cluster that is still in use gets COPIED, for which there is no safe order.
     isSafe &&= refcount > references && references === 0;
   };
-  const { corruptions, checkErrors, failure } = await check(image, { ...silent, mismatch }, share(progress, 0, 0.6));
+  const visitor = { ...silent, mismatch, lengthen: lengtheningOf(image.storage, geometry) };
+  const { corruptions, checkErrors, failure, rebuild } = await check(image, visitor, share(progress, 0, 0.6));
   const { findings } = await scan(image, share(progress, 0.6, 1));
-  return isSafe && corruptions + checkErrors === 0 && failure === undefined && !findings.some(isDamage);
+  const safe = isSafe && corruptions + checkErrors === 0 && failure === undefined && !findings.some(isDamage);
+  return { safe, rebuild };
+}
+
+/** Whether a repair is for all that is wrong with refcounts, so that they may be built anew. */
+function wantsRebuild(selection: RepairSelection): boolean {
+  return selection === 'all' || ('codes' in selection && selection.codes.includes('refcount-too-low'));
+}
+
+/** Why new refcounts may not lie in clusters of the file to which nothing leads, as a sentence; true where they may. */
+function reasonToStayBehind(
+  { lost, disputed }: MendedEntries,
+  end: EndClusters,
+  keptLeaks: string | undefined,
+): string | true {
+  const isSafe = lost.size === 0 && disputed.next(0) === undefined && end.end === end.start;
+  return keptLeaks ?? (isSafe || 'Some of them may be the guest’s: tables led elsewhere than they should.');
 }
 
 /** Has QEMU open the image read-only until all is written. */
@@ -173,7 +205,7 @@ function refcountRules(
   freed: ClusterSet,
   keepsUnknown: boolean,
   clusterSize: number,
-): RefcountRules {
+): Omit<RefcountRules, 'rebuild'> {
   const isWanted = (code: RepairCode, cluster: number): boolean => wanted(code, BigInt(cluster) * BigInt(clusterSize));
   return {
     wanted,

@@ -45,23 +45,34 @@ export class WantedRefcounts {
     }
   }
 
-  /** Writes a block that lies at a host offset (bytes). `isNew`: nothing of what is there counts. */
-  async write(draft: Draft, index: number, at: bigint, isNew: boolean): Promise<void> {
-    const { clusterSize, refcountOrder } = this.#geometry;
-    const before = new Uint8Array(clusterSize);
-    if (!isNew) {
-      await draft.read(at, before);
-    }
-    const bytes = before.slice();
+  /** The clusters of a block to which a refcount was given, ascending. */
+  *entries(index: number): Generator<{ readonly cluster: number; readonly refcount: number }> {
+    const first = index * this.#geometry.refcountBlockEntries;
     for (const [entry, refcount] of this.#blocks.get(index)?.entries() ?? []) {
       if (refcount !== stays) {
-        writeRefcount(bytes, entry, refcountOrder, refcount);
+        yield { cluster: first + entry, refcount };
       }
     }
-    if (isNew) {
-      await draft.write(`refcount block ${index}`, at, bytes);
-    } else {
+  }
+
+  /**
+   * Writes a block to a host offset (bytes). `from`: where it is now, the same or another host offset; undefined for one
+   * that is not there yet.
+   */
+  async write(draft: Draft, index: number, at: bigint, from: bigint | undefined): Promise<void> {
+    const { clusterSize, refcountOrder } = this.#geometry;
+    const before = new Uint8Array(clusterSize);
+    if (from !== undefined) {
+      await draft.read(from, before);
+    }
+    const bytes = before.slice();
+    for (const { cluster, refcount } of this.entries(index)) {
+      writeRefcount(bytes, cluster % this.#geometry.refcountBlockEntries, refcountOrder, refcount);
+    }
+    if (from === at) {
       await writeChanged(draft, `refcount block ${index}`, at, before, bytes);
+    } else {
+      await draft.write(`refcount block ${index}`, at, bytes);
     }
   }
 }
