@@ -90,10 +90,10 @@ interface Planned {
 async function planAndTell({ image, storage, from }: Target, how: 'leaks' | 'all', quiet: boolean): Promise<Planned> {
   const lines: string[] = [];
   const copied: string[] = [];
-  const replaced: number[] = [];
+  const replaced = new Set<number>();
   const visitor: RepairVisitor = {
     refcount: (cluster, refcount, references) => lines.push(repairing(cluster, refcount, references)),
-    replaced: (cluster) => replaced.push(cluster),
+    replaced: (cluster) => replaced.add(cluster),
     copied: (message) => copied.push(message.replace('ERROR', 'Repairing')),
   };
   const repair = await planRepair(image, storage, from, { codes: repaired[how] }, noProgress, visitor);
@@ -112,17 +112,21 @@ async function planAndTell({ image, storage, from }: Target, how: 'leaks' | 'all
       messages.say(message, named);
     }
   };
-  const reached = (cluster: number): unknown => replaced.push(cluster);
+  const reached = (cluster: number): unknown => replaced.add(cluster);
   const lengthen = how === 'all' ? lengthening(image, reached) : undefined;
   const before = await check(image, { say, mismatch: () => undefined, ...(lengthen && { lengthen }) }, noProgress);
   const isRebuilt = before.rebuild && how === 'all';
   if (isRebuilt) {
     messages.say('Rebuilding refcount structure');
-    // Those that QEMU has built count none of the former ones, which leak then.
-    lines.splice(0, lines.length, ...replaced.sort((a, b) => a - b).map((cluster) => repairing(cluster, 1, 0)));
   }
-  for (const line of [...lines, ...copied]) {
-    messages.say(line);
+  // What was built anew is told by what it replaces, which leaks then.
+  for (const cluster of isRebuilt ? [...replaced].sort((a, b) => a - b) : []) {
+    messages.say(repairing(cluster, 1, 0));
+  }
+  for (const part of [isRebuilt ? [] : lines, copied]) {
+    for (const line of part) {
+      messages.say(line);
+    }
   }
   messages.flush();
   // QEMU counts what it has built anew by what it finds before and after.

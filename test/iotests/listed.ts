@@ -1,8 +1,20 @@
 /**
  * The tests of QEMU's suite that need no more of qemu-img than create, info, map, check, amend, resize, snapshot, bitmap
- * and rebase, and what they are about. Each passes with Debian's qemu-img 7.2.
+ * and rebase, and what they are about. Each passes with Debian's qemu-img 7.2. `seconds`: that one may take, where that is
+ * more than the others.
+ *
+ * One that needs no more is left out, since it does not pass, on purpose: 112 (widths of refcounts).
+ *
+ * - Where a refcount of 1 or 2 bits has no room for a snapshot, qemu-img leaks the cluster of the new L1 table, and the
+ *   test expects "Leaked cluster 6", "7" and "6" in three places. Ours plans first, refuses with the same words, and
+ *   leaks nothing (test/interop/snapshotCommand.test.ts).
+ * - After `amend` to 2 bits, two guest clusters share one host cluster of refcount 1. The test expects `check -r all` to
+ *   raise it to 2 and to call the image clean, so that a write to one of the guest clusters is no longer known to have
+ *   come from the other. Ours says "nothing is repaired", and leads to `repair`, which gives each its own copy
+ *   (test/interop/checkRepair.test.ts, "blesses two guest clusters on one host cluster with refcount 2").
+ * - `amend -p` goes over the refcounts once, where qemu-img goes over them several times: two lines of progress less.
  */
-export const listed: readonly (readonly [name: string, about: string])[] = [
+export const listed: readonly (readonly [name: string, about: string, seconds?: number])[] = [
   ['002', 'plain reads and writes of a new image'],
   ['003', 'vectored reads and writes of a new image'],
   ['005', 'an image of a 5 TB disk'],
@@ -12,6 +24,11 @@ export const listed: readonly (readonly [name: string, about: string])[] = [
   ['011', 'concurrent writes to one cluster; check'],
   ['012', 'a new image that is then made read-only'],
   ['025', 'images that are made larger; check'],
+  [
+    '026',
+    'writes, snapshots and discards while each write of a table fails in turn: at worst leaks; check, 300 times',
+    900,
+  ],
   ['027', 'writes of less than a cluster'],
   ['033', 'zeros of odd places and lengths, in clusters of 4 KiB too'],
   ['035', 'concurrent requests to a disk of 6 GiB in clusters of 512; check'],
@@ -29,6 +46,7 @@ export const listed: readonly (readonly [name: string, about: string])[] = [
   ['103', 'limits of the caches of tables, on an image with a snapshot'],
   ['104', 'sizes that are no whole sectors; info'],
   ['107', 'updates of the L1 table of a new image'],
+  ['108', 'refcounts that have to be built anew, on a file that can not grow too: check -r all, to the line'],
   ['111', 'an overlay of a file that is not there: the message'],
   ['117', 'one image behind two trees of a guest monitor; check'],
   ['121', 'refcount tables that have to grow; check'],

@@ -5,7 +5,7 @@
  * - `--real`: the qemu-img of the system instead, to see what a test is worth
  * - `--program FILE`: any other program
  * - `--image-options compat=0.10`: for all images
- * - `--timeout SECONDS`: that a test may take, 300 by default
+ * - `--timeout SECONDS`: that a test may take, 300 by default, more where `listed.ts` says so
  * - `--trace FILE`: gets a line a call, with test, exit code and arguments
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -26,12 +26,12 @@ const { values: options, positionals } = parseArgs({
     real: { type: 'boolean' },
     program: { type: 'string' },
     'image-options': { type: 'string' },
-    timeout: { type: 'string', default: '300' },
+    timeout: { type: 'string' },
     trace: { type: 'string' },
   },
 });
-const patience = Number(options.timeout);
-if (!(patience > 0)) {
+const patience = options.timeout === undefined ? undefined : Number(options.timeout);
+if (patience !== undefined && !(patience > 0)) {
   throw new Error(`--timeout takes seconds, not ${options.timeout}`);
 }
 await ensureSystemPackages(['qemu-utils', 'qemu-system-x86', 'dpkg-dev', 'python3']);
@@ -41,12 +41,12 @@ const folder = testFolder();
 const program = options.real === true ? findProgram('qemu-img') : options.program;
 const programs = await setUpPrograms(join(folder, 'bin'), { program, trace: options.trace }, report);
 const names = positionals.length > 0 ? positionals : listed.map(([name]) => name);
-const surroundings = { source, folder, programs, imageOptions: options['image-options'], patience };
+const surroundings = { source, folder, programs, imageOptions: options['image-options'] };
 const width = Math.max(...names.map(({ length }) => length));
 const logs = join(cacheFolder, 'iotests');
 const outcomes: Outcome[] = [];
 for (const name of names) {
-  const outcome = await runTest(name, surroundings);
+  const outcome = await runTest(name, { ...surroundings, patience: patience ?? secondsOf(name) });
   outcomes.push(outcome);
   console.log(lineOf(outcome));
   keepLog(outcome);
@@ -62,6 +62,11 @@ function testFolder(): string {
     throw new Error(`QEMU's tests don't run in a folder of this name: ${made}. Set TMPDIR to another one`);
   }
   return made;
+}
+
+/** How long a test may take. */
+function secondsOf(name: string): number {
+  return listed.find(([one]) => one === name)?.[2] ?? 300;
 }
 
 function lineOf({ name, verdict, seconds, why }: Outcome): string {
