@@ -9,8 +9,8 @@
  *   test expects "Leaked cluster 6", "7" and "6" in three places. Ours plans first, refuses with the same words, and
  *   leaks nothing (test/interop/snapshotCommand.test.ts).
  * - After `amend` to 2 bits, two guest clusters share one host cluster of refcount 1. The test expects `check -r all` to
- *   raise it to 2 and to call the image clean, so that a write to one of the guest clusters is no longer known to have
- *   come from the other. Ours says "nothing is repaired", and leads to `repair`, which gives each its own copy
+ *   raise it to 2 and to call the image clean, though at least one of the guest clusters has data that is not its own.
+ *   Ours says "nothing is repaired", and leads to `repair`, which gives each its own copy
  *   (test/interop/checkRepair.test.ts, "blesses two guest clusters on one host cluster with refcount 2").
  * - `amend -p` goes over the refcounts once, where qemu-img goes over them several times: two lines of progress less.
  */

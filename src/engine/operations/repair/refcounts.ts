@@ -58,18 +58,19 @@ export async function mendRefcounts(
   const image = await openImage(draft);
   const geometry = requireGeometry(image.geometry);
   const blocks = await surveyRefcountBlocks(image, geometry, rules.wanted, share(progress, 0, 0.3));
-  const why =
-    rules.rebuild === true
-      ? await rebuild(draft, image, geometry, blocks, file, end, rules, visitor, share(progress, 0.3, 0.7))
-      : rules.rebuild;
-  if (why !== 'rebuilt') {
-    end.refuse(why);
-    await mendInPlace(draft, image, geometry, blocks, end, rules, visitor.mended, share(progress, 0.7, 1));
+  let why = rules.rebuild;
+  if (why === true) {
+    why = await rebuild(draft, image, geometry, blocks, file, end, rules, visitor, share(progress, 0.3, 0.7));
+    if (why === undefined) {
+      return blocks.faults;
+    }
   }
+  end.refuse(why);
+  await mendInPlace(draft, image, geometry, blocks, end, rules, visitor.mended, share(progress, 0.7, 1));
   return blocks.faults;
 }
 
-/** Builds the refcounts anew in free clusters. Returns why that can't be done, as a sentence, and changes nothing then. */
+/** Builds the refcounts anew in free clusters. Where that can't be done returns why, as a sentence, and changes nothing. */
 async function rebuild(
   draft: Draft,
   image: Image,
@@ -80,7 +81,7 @@ async function rebuild(
   rules: RefcountRules,
   visitor: RefcountVisitor,
   progress: Progress,
-): Promise<'rebuilt' | string> {
+): Promise<string | undefined> {
   const view = blocks.tableLost ? await withoutRefcountTable(draft) : new Draft(draft);
   if (!blocks.tableLost) {
     await dropEntries(view, image, blocks);
@@ -111,7 +112,7 @@ async function rebuild(
     await clearPastEnd(draft, geometry, blocks, end, rules.wanted, refcounts);
   }
   await rebuildRefcounts(draft, { image: usable, stored, refcounts, used }, visitor.replaced);
-  return 'rebuilt';
+  return undefined;
 }
 
 /** Writes refcounts into the blocks that are there; those that are not come to lie behind the file. */
