@@ -1,17 +1,9 @@
 import * as vscode from 'vscode';
-import type { Result } from '../protocol/api.ts';
 import { CallFailed } from '../protocol/client.ts';
 import { type FindingWords, findingWords } from '../worker/findingWords.ts';
 import type { ImageThreads } from '../worker/imageThreads.ts';
+import { listFindings } from './listedFindings.ts';
 import { callThread } from './threadCall.ts';
-
-/** Findings of an image that are listed; the pane Check has all of them. */
-const mostListed = 1000;
-
-/** Findings that are asked for at once. */
-const page = 250;
-
-type Summary = Result<'check'>;
 
 const severities: Readonly<Record<FindingWords['severity'], vscode.DiagnosticSeverity>> = {
   corruption: vscode.DiagnosticSeverity.Error,
@@ -98,33 +90,14 @@ export class Problems implements vscode.Disposable {
 
   async #diagnostics(uri: vscode.Uri, path: string, whole: boolean): Promise<vscode.Diagnostic[]> {
     const { groups } = await callThread(this.#threads, path, 'check', { quick: !whole });
-    const listed: vscode.Diagnostic[] = [];
-    for (const group of groups) {
-      listed.push(...(await this.#ofGroup(uri, path, group, mostListed - listed.length)));
-    }
-    const all = groups.reduce((sum, { count }) => sum + count, 0);
-    return all > listed.length ? [...listed, rest(all - listed.length)] : listed;
-  }
-
-  async #ofGroup(
-    uri: vscode.Uri,
-    path: string,
-    { code, count, listed = count }: Summary['groups'][number],
-    most: number,
-  ): Promise<vscode.Diagnostic[]> {
-    const found: vscode.Diagnostic[] = [];
-    const end = Math.min(listed, most);
-    for (let from = 0; from < end; from += page) {
-      const request = { code, from, count: Math.min(page, end - from) };
-      const { findings, texts } = await callThread(this.#threads, path, 'checkFindings', request);
-      found.push(
-        ...findings.flatMap((one, index) => {
-          const words = findingWords(one, texts);
-          return words === undefined ? [] : [diagnostic(uri, code, from + index, words)];
-        }),
-      );
-    }
-    return found;
+    const { listed, rest } = await listFindings(groups, async (code, from, count) => {
+      const { findings, texts } = await callThread(this.#threads, path, 'checkFindings', { code, from, count });
+      return findings.flatMap((one, index) => {
+        const words = findingWords(one, texts);
+        return words === undefined ? [] : [diagnostic(uri, code, from + index, words)];
+      });
+    });
+    return rest > 0 ? [...listed, unlisted(rest)] : [...listed];
   }
 }
 
@@ -138,7 +111,7 @@ function diagnostic(uri: vscode.Uri, code: string, index: number, words: Finding
   return shown;
 }
 
-function rest(count: number): vscode.Diagnostic {
+function unlisted(count: number): vscode.Diagnostic {
   const words = `and ${count} more: see the pane Check of the image`;
   const shown = new vscode.Diagnostic(new vscode.Range(0, 0, 0, 0), words, vscode.DiagnosticSeverity.Information);
   shown.source = 'qcow2';
