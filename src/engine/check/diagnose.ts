@@ -9,6 +9,7 @@ import { causesOf } from './causes.ts';
 import { chainFindings } from './chainFindings.ts';
 import { type CheckResult, check } from './check.ts';
 import { verifyCompressed } from './compressedData.ts';
+import { findCompressedOverlaps } from './compressedOverlaps.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { FindingSet } from './findingSet.ts';
 import type { ImpactList } from './impacts.ts';
@@ -62,7 +63,10 @@ export async function diagnose(image: Image, options: DiagnosisOptions, progress
     result = await check(image, found, share(quick, 0, checkShare));
     found.end();
     leaks = found.leaks;
-    await walkUses(image, geometry, set, low, share(quick, checkShare, usesShare));
+    const compressed = await walkUses(image, geometry, set, low, share(quick, checkShare, usesShare));
+    if (compressed > 1) {
+      await findCompressedOverlaps(image, geometry, set, share(quick, usesShare, usesShare));
+    }
     const end = Math.max(geometry.fileClusters, found.comparedEnd);
     await walkRefcountBlocks(image, geometry, end, set, share(quick, usesShare, 1));
     await walkSnapshotReach(image, geometry, set);

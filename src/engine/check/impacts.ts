@@ -24,6 +24,7 @@ const kinds: { readonly [code in FindingCode]?: ImpactKind } = {
   'clusters-overlap': 'wrong',
   'cluster-shared': 'wrong',
   'l2-table-shared': 'wrong',
+  'compressed-overlap': 'wrong',
   'refcount-too-low': 'at-risk',
   'copied-wrong': 'at-risk',
 };

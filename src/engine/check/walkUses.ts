@@ -3,7 +3,7 @@ import { EntryFindings } from '../image/entryFindings.ts';
 import type { Geometry } from '../image/geometry.ts';
 import { HostMarks } from '../image/hostMarks.ts';
 import type { Image } from '../image/image.ts';
-import type { ReferenceVisitor } from '../image/reference.ts';
+import { type Owner, owners, type ReferenceVisitor } from '../image/reference.ts';
 import { walkReferences } from '../image/references.ts';
 import { share } from '../image/scan.ts';
 import type { Progress } from '../ports.ts';
@@ -22,7 +22,8 @@ const bitmapCodes = [
 
 /**
  * Finds what is wrong with the entries of all tables and with what clusters are used for: twice, for different things or
- * without a snapshot that explains it. `low` is told what uses the clusters that it knows of.
+ * without a snapshot that explains it. `low` is told what uses the clusters that it knows of. Returns how many entries lead
+ * to compressed data.
  */
 export async function walkUses(
   image: Image,
@@ -30,13 +31,24 @@ export async function walkUses(
   set: FindingSet,
   low: LowRefcounts,
   progress: Progress,
-): Promise<void> {
+): Promise<number> {
+  const compressed = new CompressedCount();
   for (let from = 0; from < geometry.fileClusters || from === 0; ) {
     const part = share(progress, from / Math.max(1, geometry.fileClusters), 1);
-    from = await walkFrom(image, geometry, from, set, low, part);
+    from = await walkFrom(image, geometry, from, set, low, compressed, part);
   }
   const flawed = bitmapCodes.flatMap((code) => set.findings(code, 0, Number.POSITIVE_INFINITY));
   set.add(...(await unloadableBitmaps(image, flawed)));
+  return compressed.count;
+}
+
+/** Counts the entries that lead to compressed data. */
+class CompressedCount implements ReferenceVisitor {
+  count = 0;
+
+  reference(owner: Owner): void {
+    this.count += owner === owners.compressed ? 1 : 0;
+  }
 }
 
 /** The share of the first walk in the progress. */
@@ -49,6 +61,7 @@ async function walkFrom(
   from: number,
   set: FindingSet,
   low: LowRefcounts,
+  compressed: CompressedCount,
   progress: Progress,
 ): Promise<number> {
   const marks = new HostMarks(from, geometry.fileClusters);
@@ -56,7 +69,7 @@ async function walkFrom(
     reference: (owner, _source, _index, cluster, count) => marks.mark(owner, cluster, count),
   };
   const rows = new EntryFindingRows(geometry, set);
-  await walkReferences(image, from === 0 ? both(rows, mark) : mark, share(progress, 0, firstShare));
+  await walkReferences(image, from === 0 ? both(rows, both(compressed, mark)) : mark, share(progress, 0, firstShare));
   const overlaps = new OverlapOwners(geometry, marks.overlaps);
   const windows = windowsOf(marks);
   const asks = marks.overlaps.length > 0 || (from === 0 && !low.isEmpty);

@@ -65,6 +65,16 @@ export const checkTexts = {
     advice:
       'Do not let qemu-img repair it: it counts the table twice and calls the image clean. Compare what the neighbours lead to; a repair here gives each place its own copy.',
   },
+  'compressed-overlap': {
+    severity: 'corruption',
+    verdict: 'silent',
+    title:
+      'The compressed data at {target}, of {second}, begins inside that at {firstTarget}, of {first}, which reaches to {firstEnd}',
+    meaning:
+      'Compressed data may begin where other data ends, not before: one has overwritten the other, or an entry leads to the wrong place. The guest gets wrong bytes or an error at {guest}, at {firstGuest}, or at both.',
+    advice:
+      'A deep check tells which of the two can still be decompressed. It is not repaired: nothing tells where the other one should lead.',
+  },
   'compressed-undecodable': {
     severity: 'corruption',
     verdict: 'silent',
