@@ -189,6 +189,26 @@ export const damages: readonly Damage[] = [
     harm: (image) => image.put16(image.at(at.bitmapDirectory) + 18n, 9999),
   },
   {
+    name: 'data of a bitmap that is not at a cluster',
+    group: 'bitmap',
+    versions: only3,
+    harm: (image, { clusterBits }) =>
+      clusterBits > 9 ? change64(image, image.at(at.bitmapTable), (entry) => entry + 512n) : image,
+  },
+  {
+    name: 'a preallocated zero cluster that is not at a cluster',
+    group: 'leak',
+    versions: only3,
+    harm: (image, { clusterBits }) =>
+      clusterBits > 9
+        ? image
+            .refcount(20, 1)
+            .refcount(21, 1)
+            .entry(at.l2, 10, copied | zero | (image.at(20) + 512n))
+            .truncate(image.at(24))
+        : image,
+  },
+  {
     name: 'the L1 table past the end of the file',
     group: 'l1',
     harm: (image) => image.header({ l1_table_offset: image.at(farAway) }),
