@@ -826,7 +826,8 @@ export const openingTexts = {
     qemu: 'ERROR snapshot {id} ({name}) l1_size={hexSize}: L1 table is too large; snapshot table entry corrupted',
     title: 'The L1 table of snapshot {name} has {entries|entry|entries}, more than 32 MiB',
     meaning: 'The snapshot can’t be read, and a check takes its clusters for leaks.',
-    advice: 'Do not let qemu-img repair leaks: the snapshot’s data would be freed and wiped.',
+    advice:
+      'Do not let qemu-img repair leaks: the snapshot’s data would be freed and wiped. A repair here sets the number of entries by the size of the snapshot’s disk, if its entry has that.',
   },
   'snapshot-l1-past-end': {
     severity: 'corruption',

@@ -209,6 +209,11 @@ export const damages: readonly Damage[] = [
         : image,
   },
   {
+    name: 'an L1 table of a snapshot that is too large',
+    group: 'snapshot',
+    harm: (image) => image.put32(image.at(at.snapshotTable) + 8n, 2 ** 23),
+  },
+  {
     name: 'the L1 table past the end of the file',
     group: 'l1',
     harm: (image) => image.header({ l1_table_offset: image.at(farAway) }),

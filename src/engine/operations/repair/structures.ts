@@ -8,6 +8,7 @@ import type { EndClusters } from './endClusters.ts';
 import { requireGeometry } from './entries.ts';
 import { mendLostPlaces, mendSnapshotL1Places } from './lostPlaces.ts';
 import type { RepairCode, Wanted } from './selection.ts';
+import { mendSnapshotL1Sizes } from './snapshotL1Sizes.ts';
 import { mendSnapshots } from './snapshots.ts';
 
 /** What the repair of the snapshot table and the bitmaps came to. */
@@ -31,6 +32,7 @@ export async function mendStructures(
   const geometry = requireGeometry(opened.geometry);
   const places = await mendLostPlaces(draft, opened, geometry, end, wanted, share(progress, 0, 0.5));
   const snapshots = await mendSnapshots(draft, await openImage(draft), geometry, end, wanted);
+  const l1Sizes = await mendSnapshotL1Sizes(draft, geometry, wanted);
   const l1Places = await mendSnapshotL1Places(draft, geometry, end, wanted, share(progress, 0.5, 0.6));
   const image = await openImage(draft);
   const tables = await mendBitmapTables(draft, image, geometry, wanted);
@@ -43,6 +45,9 @@ export async function mendStructures(
     }
   }
   const mended = new Map<RepairCode, number>([...places, ...snapshots.mended, ...tables, ...bitmaps.mended]);
+  if (l1Sizes > 0) {
+    mended.set('snapshot-l1-too-large', l1Sizes);
+  }
   if (l1Places > 0) {
     mended.set('snapshot-l1-offset-invalid', l1Places);
   }
