@@ -22,6 +22,7 @@ export const shapes: readonly Shape[] = [
   { version: 3, clusterBits: 12, refcountOrder: 1 },
   { version: 3, clusterBits: 12, refcountOrder: 3 },
   { version: 3, clusterBits: 14, refcountOrder: 6 },
+  { version: 3, clusterBits: 14, refcountOrder: 4, extended: true },
 ];
 
 /** Every damage alone, in every shape. */
@@ -40,13 +41,15 @@ export function pairs(shape: Shape): CorpusImage[] {
   );
 }
 
-function fits({ version }: Shape): (damage: Damage) => boolean {
-  return ({ versions }) => versions === undefined || versions.includes(version);
+function fits(shape: Shape): (damage: Damage) => boolean {
+  return ({ versions, extended }) =>
+    (versions === undefined || versions.includes(shape.version)) &&
+    (extended === undefined || extended === shape.extended);
 }
 
 function imageOf(chosen: readonly Damage[], shape: Shape): CorpusImage {
-  const { version, clusterBits, refcountOrder } = shape;
-  const words = `version ${version}, clusters of ${2 ** clusterBits}, refcounts of ${2 ** refcountOrder} bits`;
+  const { version, clusterBits, refcountOrder, extended } = shape;
+  const words = `version ${version}, clusters of ${2 ** clusterBits}, refcounts of ${2 ** refcountOrder} bits${extended ? ', extended L2 entries' : ''}`;
   return {
     name: `${chosen.map(({ name }) => name).join(', and ')} (${words})`,
     damages: chosen,

@@ -1,5 +1,5 @@
 import { copied, type ImageBuilder, zero } from '../builder.ts';
-import { at, type Shape } from './sound.ts';
+import { allocated, at, type Shape } from './sound.ts';
 
 /** A class of what can be wrong with an image. */
 export interface Damage {
@@ -7,6 +7,8 @@ export interface Damage {
   /** Damages that have the same group are about the same bytes: they can't be paired. */
   readonly group: string;
   readonly versions?: readonly (2 | 3)[];
+  /** Whether it is about extended L2 entries. */
+  readonly extended?: true;
   readonly harm: (image: ImageBuilder, shape: Shape) => unknown;
   /** Guest clusters of the active layer of which nobody can tell what was in them; of the snapshot. */
   readonly lost?: readonly number[];
@@ -17,9 +19,9 @@ const only3 = [3] as const;
 /** Far past the end of the file. */
 const farAway = 5000;
 
-/** An entry of an L2 table. */
-function entryOf(image: ImageBuilder, table: number, index: number): bigint {
-  return image.at(table) + BigInt(index * 8);
+/** Where an entry of the active L2 table is. */
+function entryOf(image: ImageBuilder, { extended }: Shape, index: number): bigint {
+  return image.at(at.l2) + BigInt(index * (extended ? 16 : 8));
 }
 
 /** Changes a number of 64 bits. */
@@ -77,7 +79,7 @@ export const damages: readonly Damage[] = [
   {
     name: 'reserved bits in an L2 table',
     group: 'entry 0',
-    harm: (image) => change64(image, entryOf(image, at.l2, 0), (entry) => entry | (1n << 58n)),
+    harm: (image, shape) => change64(image, entryOf(image, shape, 0), (entry) => entry | (1n << 58n)),
   },
   {
     name: 'an L2 table that is not at a cluster',
@@ -103,38 +105,38 @@ export const damages: readonly Damage[] = [
   {
     name: 'COPIED of a compressed cluster',
     group: 'entry 3',
-    harm: (image) => change64(image, entryOf(image, at.l2, 3), (entry) => entry | copied),
+    harm: (image, shape) => change64(image, entryOf(image, shape, 3), (entry) => entry | copied),
   },
   { name: 'COPIED without a cluster', group: 'entry 9', harm: (image) => image.entry(at.l2, 9, copied) },
   {
     name: 'two guest clusters on one cluster',
     // With another damage there, whose the cluster is can't be told.
     group: 'entry 0',
-    harm: (image) => image.entry(at.l2, 5, copied | image.at(at.data[0])),
+    harm: (image, shape) => image.entry(at.l2, 5, copied | image.at(at.data[0]), allocated(shape)),
   },
   {
     name: 'data on the L1 table',
     group: 'entry 6',
     lost: [6],
-    harm: (image) => image.entry(at.l2, 6, copied | image.at(at.l1)),
+    harm: (image, shape) => image.entry(at.l2, 6, copied | image.at(at.l1), allocated(shape)),
   },
   {
     name: 'data on the refcount block',
     group: 'entry 7',
     lost: [7],
-    harm: (image) => image.entry(at.l2, 7, copied | image.at(at.refcountBlock)),
+    harm: (image, shape) => image.entry(at.l2, 7, copied | image.at(at.refcountBlock), allocated(shape)),
   },
   {
     name: 'data on an L2 table',
     group: 'entry 8',
     lost: [8],
-    harm: (image) => image.entry(at.l2, 8, copied | image.at(at.l2)),
+    harm: (image, shape) => image.entry(at.l2, 8, copied | image.at(at.l2), allocated(shape)),
   },
   {
     name: 'ZERO in version 2',
     group: 'entry 0',
     versions: [2],
-    harm: (image) => change64(image, entryOf(image, at.l2, 0), (entry) => entry | zero),
+    harm: (image, shape) => change64(image, entryOf(image, shape, 0), (entry) => entry | zero),
   },
   { name: 'a refcount past the end of the file', group: 'past', harm: (image) => image.refcount(40, 1) },
   {
@@ -171,6 +173,18 @@ export const damages: readonly Damage[] = [
     harm: (image) => change64(image, image.at(at.bitmapTable), (entry) => entry | (1n << 60n)),
   },
   {
+    name: 'subclusters that are allocated and zeros at the same time',
+    group: 'entry 0',
+    extended: true,
+    harm: (image, shape) => image.put64(entryOf(image, shape, 0) + 8n, 0xffff_ffff_ffff_ffffn),
+  },
+  {
+    name: 'allocated subclusters without a cluster',
+    group: 'entry 11',
+    extended: true,
+    harm: (image, shape) => image.put64(entryOf(image, shape, 11) + 8n, 5n),
+  },
+  {
     name: 'data of a bitmap past the end of the file',
     group: 'bitmap',
     versions: only3,
@@ -199,12 +213,17 @@ export const damages: readonly Damage[] = [
     name: 'a preallocated zero cluster that is not at a cluster',
     group: 'leak',
     versions: only3,
-    harm: (image, { clusterBits }) =>
+    harm: (image, { clusterBits, extended }) =>
       clusterBits > 9
         ? image
             .refcount(20, 1)
             .refcount(21, 1)
-            .entry(at.l2, 10, copied | zero | (image.at(20) + 512n))
+            .entry(
+              at.l2,
+              10,
+              copied | (extended ? 0n : zero) | (image.at(20) + 512n),
+              extended && 0xffff_ffff_0000_0000n,
+            )
             .truncate(image.at(24))
         : image,
   },
@@ -222,6 +241,6 @@ export const damages: readonly Damage[] = [
     name: 'the corrupt and the dirty bit',
     group: 'bits',
     versions: only3,
-    harm: (image) => image.header({ incompatible_features: 3 }),
+    harm: (image) => change64(image, 72n, (features) => features | 3n),
   },
 ];

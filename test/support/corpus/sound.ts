@@ -7,6 +7,13 @@ export interface Shape {
   readonly clusterBits: number;
   /** Log2 of the bits of a refcount: 4 in version 2. */
   readonly refcountOrder: number;
+  /** With extended L2 entries: version 3, clusters of 16 KiB at least. */
+  readonly extended?: true;
+}
+
+/** The second word of an extended L2 entry whose subclusters are all allocated; undefined where entries are not extended. */
+export function allocated({ extended }: Shape): bigint | undefined {
+  return extended && 0xffff_ffffn;
 }
 
 /** Guest clusters of the disk: fewer than an L2 table of the smallest cluster has entries. */
@@ -39,7 +46,8 @@ export const active: readonly string[] = ['active 0', 'shared 1', 'shared 2', 'p
 export const snapshot: readonly string[] = ['of the snapshot', 'shared 1', 'shared 2'];
 
 /** A sound image with a snapshot, a compressed cluster and, in version 3, a bitmap. */
-export function soundImage({ version, clusterBits, refcountOrder }: Shape): ImageBuilder {
+export function soundImage(shape: Shape): ImageBuilder {
+  const { version, clusterBits, refcountOrder, extended } = shape;
   const size = 2 ** clusterBits;
   const image = new ImageBuilder({
     version,
@@ -47,12 +55,14 @@ export function soundImage({ version, clusterBits, refcountOrder }: Shape): Imag
     size: guestClusters * size,
     nb_snapshots: 1,
     snapshots_offset: at.snapshotTable * size,
-    ...(version >= 3 ? { refcount_order: refcountOrder, autoclear_features: 1 } : {}),
+    ...(version >= 3
+      ? { refcount_order: refcountOrder, autoclear_features: 1, incompatible_features: extended ? 16 : 0 }
+      : {}),
   });
   image.l1(0, copied | image.at(at.l2));
   for (const [index, cluster] of at.data.entries()) {
     image
-      .entry(at.l2, index, image.at(cluster) | (index === 0 ? copied : 0n))
+      .entry(at.l2, index, image.at(cluster) | (index === 0 ? copied : 0n), allocated(shape))
       .put(image.at(cluster), active[index] ?? '');
     image.refcount(cluster, index === 0 ? 1 : 2);
   }
@@ -60,7 +70,7 @@ export function soundImage({ version, clusterBits, refcountOrder }: Shape): Imag
   image.put(image.at(at.compressed), packed);
   const sectors = BigInt(Math.ceil(packed.length / 512) - 1);
   image.entry(at.l2, 3, compressed | (sectors << BigInt(62 - (clusterBits - 8))) | image.at(at.compressed));
-  addSnapshot(image);
+  addSnapshot(image, allocated(shape));
   if (version >= 3) {
     addBitmap(image, size);
   }
@@ -71,7 +81,7 @@ export function soundImage({ version, clusterBits, refcountOrder }: Shape): Imag
   return image.truncate(image.at(version >= 3 ? at.end : at.bitmapDirectory));
 }
 
-function addSnapshot(image: ImageBuilder): void {
+function addSnapshot(image: ImageBuilder, bitmap: bigint | undefined): void {
   const entry = image.at(at.snapshotTable);
   image
     .put64(entry, image.at(at.snapshotL1))
@@ -83,8 +93,8 @@ function addSnapshot(image: ImageBuilder): void {
     .put64(entry + 48n, guestClusters * Number(image.clusterSize))
     .put(entry + 56n, '1snap');
   image.put64(image.at(at.snapshotL1), image.at(at.snapshotL2));
-  image.entry(at.snapshotL2, 0, image.at(at.snapshotData)).put(image.at(at.snapshotData), snapshot[0] ?? '');
-  image.entry(at.snapshotL2, 1, image.at(at.data[1])).entry(at.snapshotL2, 2, image.at(at.data[2]));
+  image.entry(at.snapshotL2, 0, image.at(at.snapshotData), bitmap).put(image.at(at.snapshotData), snapshot[0] ?? '');
+  image.entry(at.snapshotL2, 1, image.at(at.data[1]), bitmap).entry(at.snapshotL2, 2, image.at(at.data[2]), bitmap);
 }
 
 /** Granularity: a cluster a bit. */
