@@ -3,7 +3,7 @@ import { EntryFindings } from '../image/entryFindings.ts';
 import type { Geometry } from '../image/geometry.ts';
 import { HostMarks } from '../image/hostMarks.ts';
 import type { Image } from '../image/image.ts';
-import { type Owner, owners, type ReferenceVisitor } from '../image/reference.ts';
+import { owners, type ReferenceVisitor } from '../image/reference.ts';
 import { walkReferences } from '../image/references.ts';
 import { share } from '../image/scan.ts';
 import type { Progress } from '../ports.ts';
@@ -32,7 +32,7 @@ export async function walkUses(
   low: LowRefcounts,
   progress: Progress,
 ): Promise<number> {
-  const compressed = new CompressedCount();
+  const compressed = { count: 0 };
   for (let from = 0; from < geometry.fileClusters || from === 0; ) {
     const part = share(progress, from / Math.max(1, geometry.fileClusters), 1);
     from = await walkFrom(image, geometry, from, set, low, compressed, part);
@@ -40,15 +40,6 @@ export async function walkUses(
   const flawed = bitmapCodes.flatMap((code) => set.findings(code, 0, Number.POSITIVE_INFINITY));
   set.add(...(await unloadableBitmaps(image, flawed)));
   return compressed.count;
-}
-
-/** Counts the entries that lead to compressed data. */
-class CompressedCount implements ReferenceVisitor {
-  count = 0;
-
-  reference(owner: Owner): void {
-    this.count += owner === owners.compressed ? 1 : 0;
-  }
 }
 
 /** The share of the first walk in the progress. */
@@ -61,15 +52,18 @@ async function walkFrom(
   from: number,
   set: FindingSet,
   low: LowRefcounts,
-  compressed: CompressedCount,
+  compressed: { count: number },
   progress: Progress,
 ): Promise<number> {
   const marks = new HostMarks(from, geometry.fileClusters);
   const mark: ReferenceVisitor = {
-    reference: (owner, _source, _index, cluster, count) => marks.mark(owner, cluster, count),
+    reference: (owner, _source, _index, cluster, count) => {
+      compressed.count += owner === owners.compressed ? 1 : 0;
+      marks.mark(owner, cluster, count);
+    },
   };
   const rows = new EntryFindingRows(geometry, set);
-  await walkReferences(image, from === 0 ? both(rows, both(compressed, mark)) : mark, share(progress, 0, firstShare));
+  await walkReferences(image, from === 0 ? both(rows, mark) : mark, share(progress, 0, firstShare));
   const overlaps = new OverlapOwners(geometry, marks.overlaps);
   const windows = windowsOf(marks);
   const asks = marks.overlaps.length > 0 || (from === 0 && !low.isEmpty);
