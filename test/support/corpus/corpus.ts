@@ -20,6 +20,7 @@ export const shapes: readonly Shape[] = [
   { version: 3, clusterBits: 9, refcountOrder: 4 },
   { version: 2, clusterBits: 9, refcountOrder: 4 },
   { version: 3, clusterBits: 12, refcountOrder: 1 },
+  { version: 3, clusterBits: 12, refcountOrder: 0 },
   { version: 3, clusterBits: 12, refcountOrder: 3 },
   { version: 3, clusterBits: 14, refcountOrder: 6 },
   { version: 3, clusterBits: 14, refcountOrder: 4, extended: true },
@@ -42,14 +43,15 @@ export function pairs(shape: Shape): CorpusImage[] {
 }
 
 function fits(shape: Shape): (damage: Damage) => boolean {
-  return ({ versions, extended }) =>
+  return ({ versions, extended, counts }) =>
     (versions === undefined || versions.includes(shape.version)) &&
-    (extended === undefined || extended === shape.extended);
+    (extended === undefined || extended === shape.extended) &&
+    (counts === undefined || shape.refcountOrder > 0);
 }
 
 function imageOf(chosen: readonly Damage[], shape: Shape): CorpusImage {
   const { version, clusterBits, refcountOrder, extended } = shape;
-  const words = `version ${version}, clusters of ${2 ** clusterBits}, refcounts of ${2 ** refcountOrder} bits${extended ? ', extended L2 entries' : ''}`;
+  const words = `version ${version}, clusters of ${2 ** clusterBits}, refcounts of ${2 ** refcountOrder} ${refcountOrder === 0 ? 'bit' : 'bits'}${extended ? ', extended L2 entries' : ''}`;
   return {
     name: `${chosen.map(({ name }) => name).join(', and ')} (${words})`,
     damages: chosen,

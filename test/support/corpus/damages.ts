@@ -7,6 +7,8 @@ export interface Damage {
   /** Damages that have the same group are about the same bytes: they can't be paired. */
   readonly group: string;
   readonly versions?: readonly (2 | 3)[];
+  /** Whether it takes refcounts that can be 2. */
+  readonly counts?: true;
   /** Whether it is about extended L2 entries. */
   readonly extended?: true;
   readonly harm: (image: ImageBuilder, shape: Shape) => unknown;
@@ -32,8 +34,18 @@ function change64(image: ImageBuilder, place: bigint, change: (value: bigint) =>
 /** All of them: those that qemu-img check knows, and those that it passes over. */
 export const damages: readonly Damage[] = [
   { name: 'a leaked cluster', group: 'leak', harm: (image) => image.refcount(20, 1).truncate(image.at(24)) },
-  { name: 'a refcount higher than the references', group: 'data 0', harm: (image) => image.refcount(at.data[0], 2) },
-  { name: 'a refcount lower than the references', group: 'data 1', harm: (image) => image.refcount(at.data[1], 1) },
+  {
+    name: 'a refcount higher than the references',
+    group: 'data 0',
+    counts: true,
+    harm: (image) => image.refcount(at.data[0], 2),
+  },
+  {
+    name: 'a refcount lower than the references',
+    group: 'data 1',
+    counts: true,
+    harm: (image) => image.refcount(at.data[1], 1),
+  },
   { name: 'refcount 0 of a cluster in use', group: 'data 2', harm: (image) => image.refcount(at.data[2], 0) },
   { name: 'refcount 0 of an L2 table', group: 'l2', harm: (image) => image.refcount(at.l2, 0) },
   {
@@ -99,6 +111,7 @@ export const damages: readonly Damage[] = [
   },
   {
     name: 'COPIED of a cluster that a snapshot has too',
+    counts: true,
     group: 'entry 1',
     harm: (image) => image.entry(at.l2, 1, copied | image.at(at.data[1])),
   },

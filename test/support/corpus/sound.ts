@@ -37,6 +37,8 @@ export const at = {
   bitmapDirectory: 13,
   bitmapTable: 14,
   bitmapData: 15,
+  /** Of guest clusters 1 and 2 in the snapshot, where a refcount can't be 2. */
+  unshared: [16, 17],
   end: 16,
 } as const;
 
@@ -62,15 +64,15 @@ export function soundImage(shape: Shape): ImageBuilder {
   image.l1(0, copied | image.at(at.l2));
   for (const [index, cluster] of at.data.entries()) {
     image
-      .entry(at.l2, index, image.at(cluster) | (index === 0 ? copied : 0n), allocated(shape))
+      .entry(at.l2, index, image.at(cluster) | (index === 0 || refcountOrder === 0 ? copied : 0n), allocated(shape))
       .put(image.at(cluster), active[index] ?? '');
-    image.refcount(cluster, index === 0 ? 1 : 2);
+    image.refcount(cluster, index === 0 || refcountOrder === 0 ? 1 : 2);
   }
   const packed = deflateRawSync(Uint8Array.from(Buffer.from((active[3] ?? '').padEnd(size, '\0'))), { windowBits: 12 });
   image.put(image.at(at.compressed), packed);
   const sectors = BigInt(Math.ceil(packed.length / 512) - 1);
   image.entry(at.l2, 3, compressed | (sectors << BigInt(62 - (clusterBits - 8))) | image.at(at.compressed));
-  addSnapshot(image, allocated(shape));
+  addSnapshot(image, shape);
   if (version >= 3) {
     addBitmap(image, size);
   }
@@ -78,10 +80,12 @@ export function soundImage(shape: Shape): ImageBuilder {
   for (const cluster of version >= 3 ? [...others, at.bitmapDirectory, at.bitmapTable, at.bitmapData] : others) {
     image.refcount(cluster, 1);
   }
-  return image.truncate(image.at(version >= 3 ? at.end : at.bitmapDirectory));
+  const end = refcountOrder === 0 ? at.end + at.unshared.length : at.end;
+  return image.truncate(image.at(version >= 3 ? end : at.bitmapDirectory));
 }
 
-function addSnapshot(image: ImageBuilder, bitmap: bigint | undefined): void {
+function addSnapshot(image: ImageBuilder, shape: Shape): void {
+  const bitmap = allocated(shape);
   const entry = image.at(at.snapshotTable);
   image
     .put64(entry, image.at(at.snapshotL1))
@@ -94,7 +98,13 @@ function addSnapshot(image: ImageBuilder, bitmap: bigint | undefined): void {
     .put(entry + 56n, '1snap');
   image.put64(image.at(at.snapshotL1), image.at(at.snapshotL2));
   image.entry(at.snapshotL2, 0, image.at(at.snapshotData), bitmap).put(image.at(at.snapshotData), snapshot[0] ?? '');
-  image.entry(at.snapshotL2, 1, image.at(at.data[1]), bitmap).entry(at.snapshotL2, 2, image.at(at.data[2]), bitmap);
+  const others = shape.refcountOrder === 0 ? at.unshared : at.data.slice(1);
+  for (const [index, cluster] of others.entries()) {
+    image.entry(at.snapshotL2, index + 1, image.at(cluster), bitmap);
+    if (shape.refcountOrder === 0) {
+      image.refcount(cluster, 1).put(image.at(cluster), snapshot[index + 1] ?? '');
+    }
+  }
 }
 
 /** Granularity: a cluster a bit. */
