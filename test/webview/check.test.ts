@@ -71,7 +71,14 @@ const broken = {
   ...checkAnswers(found, {
     result,
     impacts,
-    causes: [finding('l2-table-past-end', 'L1[602]', { target: '0x2_0000' })],
+    causes: [
+      finding(
+        'l2-table-past-end',
+        'L1[602]',
+        { target: '0x2_0000' },
+        { host: { offset: 0x2_0000n, length: cluster }, guest: { offset: 602n << 29n, length: 1n << 29n } },
+      ),
+    ],
   }),
 };
 
@@ -186,6 +193,19 @@ describe('the pane Check', function () {
       await filter.fill(typed);
       assert.deepEqual(await groups(), shown, typed);
     }
+  });
+
+  it('leads from what explains the findings to its bytes and its entry', async () => {
+    const { page, ready } = await open(broken, { state: { pane: 'check' } });
+    await ready('check');
+    await page.locator('.check-cause').getByRole('button', { name: 'Show entry' }).click();
+    await ready('tables');
+    assert.match(await words(page, '.inspector'), /L1\[602\]/);
+    await page.locator('#tab-check').click();
+    await ready('check');
+    await page.locator('.check-cause').getByRole('button', { name: 'Show bytes' }).click();
+    await ready('hex');
+    assert.match(await words(page, '.inspector'), /0x2_0000/);
   });
 
   it('leads to the map, to the entry, and to the repair of one kind', async () => {

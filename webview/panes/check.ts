@@ -12,7 +12,7 @@ import { PagedRows } from '../widgets/pagedRows.ts';
 import { failure, progress } from '../widgets/progress.ts';
 import { visible } from '../widgets/visible.ts';
 import type { WindowGrid } from '../widgets/windowGrid.ts';
-import { groupCard } from './checkGroup.ts';
+import { causeLinks, groupCard } from './checkGroup.ts';
 import { impactTable } from './checkImpacts.ts';
 import { extentWords, matches, summaryWords } from './checkWords.ts';
 import { type PaneContent, PaneElement } from './pane.ts';
@@ -133,6 +133,7 @@ export class CheckPane extends PaneElement {
       <p class="finding-title">${severityIcon(severity)}${title}</p>
       <p class="finding-where">${linkedText(placeWords(cause), this.content.image)}</p>
       <p>${meaning} <b>${advice}</b></p>
+      ${causeLinks(this.content.image, cause)}
     </article>`;
   }
 

@@ -73,8 +73,17 @@ export function groupCard(group: CheckGroup, view: GroupView): TemplateResult {
   </article>`;
 }
 
-/** Leads to the map and to the bytes, where the finding has a place there. */
-function placeLinks(image: Image, { host, guest }: Finding, own: CheckFinding): TemplateResult | typeof nothing {
+/** Leads to the place of what explains other findings: the map, the bytes, the entry. */
+export function causeLinks(image: Image, cause: Finding): TemplateResult {
+  const { host, guest } = cause;
+  const own: Selection | undefined = host
+    ? { kind: 'host', start: host.offset, length: host.length }
+    : guest && { kind: 'guest', start: guest.offset, length: guest.length };
+  return html`<p class="links">${own && placeLinks(image, cause, own)}${entryLink(image, cause)}</p>`;
+}
+
+/** Leads to the map and to the bytes, where the finding has a place there; `own` is what is selected there. */
+function placeLinks(image: Image, { host, guest }: Finding, own: Selection): TemplateResult | typeof nothing {
   if (host === undefined && guest === undefined) {
     return nothing;
   }
