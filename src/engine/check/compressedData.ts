@@ -1,21 +1,20 @@
 import { Qcow2Error, systemText } from '../error.ts';
 import { type Finding, finding } from '../finding.ts';
 import { joinWords, splitWords } from '../format/bits.ts';
-import { compressedBeyond56, compressedMaxBytes } from '../format/compressed.ts';
-import { l2Kind, l2Kinds } from '../format/l2.ts';
+import { compressedMaxBytes } from '../format/compressed.ts';
 import { decompress } from '../image/compressedCluster.ts';
 import type { Geometry } from '../image/geometry.ts';
 import { readHostBytes } from '../image/hostBytes.ts';
 import type { Image } from '../image/image.ts';
 import { l2Target } from '../image/l2Flaws.ts';
 import { inHostOrder } from '../image/l2References.ts';
-import type { L2TableSet } from '../image/l2TableSet.ts';
-import { type L2Visitor, walkL2Tables } from '../image/l2Tables.ts';
+import { walkL2Tables } from '../image/l2Tables.ts';
 import { owners } from '../image/reference.ts';
 import { walkTableReferences } from '../image/references.ts';
 import { share } from '../image/scan.ts';
 import { type Codecs, noProgress, type Progress } from '../ports.ts';
 import { chainOf, guestOf, hex } from './chains.ts';
+import { CompressedEntries } from './compressedEntries.ts';
 import type { FindingRows, FindingSet } from './findingSet.ts';
 import { joined, NumberRows, wordsOf } from './numberRows.ts';
 
@@ -43,52 +42,15 @@ export async function verifyCompressed(
       from: from * geometry.l2Entries,
       to: Math.min(tables.count, from + step) * geometry.l2Entries,
     };
-    const entries = new CompressedEntries(geometry, tables);
+    // Source, guest cluster, and the two words of the entry.
+    const rows = new NumberRows(4);
+    const entries = new CompressedEntries(geometry, tables, (...entry) => rows.push(entry));
     await walkL2Tables(image.storage, geometry, inHostOrder(tables), range, entries, noProgress);
     const part = share(progress, from / tables.count, Math.min(1, (from + step) / tables.count));
-    for (let index = 0; index < entries.rows.length; index++) {
-      await decoder.verify(entries.rows.row(index));
-      await part.step(index, entries.rows.length);
+    for (let index = 0; index < rows.length; index++) {
+      await decoder.verify(rows.row(index));
+      await part.step(index, rows.length);
     }
-  }
-}
-
-/** Gathers the compressed entries: source, guest cluster, and the two words of the entry. */
-class CompressedEntries implements L2Visitor {
-  readonly rows = new NumberRows(4);
-  readonly #geometry: Geometry;
-  readonly #tables: L2TableSet;
-
-  constructor(geometry: Geometry, tables: L2TableSet) {
-    this.#geometry = geometry;
-    this.#tables = tables;
-  }
-
-  absent(): boolean {
-    return true;
-  }
-
-  lost(): boolean {
-    return true;
-  }
-
-  entries(table: number, from: number, to: number, view: DataView, at: number): boolean {
-    const { l2EntryBytes, l2Entries, clusterBits, fileSize } = this.#geometry;
-    const first = (this.#tables.l1Indices[table] ?? 0) * l2Entries;
-    for (let index = from; index < to; index++) {
-      const entry = at + (index - from) * l2EntryBytes;
-      const hi = view.getUint32(entry);
-      const lo = view.getUint32(entry + 4);
-      // Those past the end of the file have a finding already.
-      if (
-        l2Kind(hi, lo, this.#geometry) === l2Kinds.compressed &&
-        !compressedBeyond56(hi, clusterBits) &&
-        l2Target(hi, lo, this.#geometry) < fileSize
-      ) {
-        this.rows.push([this.#tables.sources[table] ?? 0, first + index, hi, lo]);
-      }
-    }
-    return true;
   }
 }
 

@@ -1,17 +1,16 @@
 import { type ByteRange, type Finding, finding } from '../finding.ts';
-import { compressedBeyond56, compressedMaxBytes } from '../format/compressed.ts';
-import { l2Kind, l2Kinds } from '../format/l2.ts';
+import { compressedMaxBytes } from '../format/compressed.ts';
 import { type Geometry, guestOffset } from '../image/geometry.ts';
 import type { Image } from '../image/image.ts';
 import { l2Target } from '../image/l2Flaws.ts';
 import { inHostOrder } from '../image/l2References.ts';
-import type { L2TableSet } from '../image/l2TableSet.ts';
-import { type L2Visitor, walkL2Tables } from '../image/l2Tables.ts';
+import { walkL2Tables } from '../image/l2Tables.ts';
 import { activeSource, owners } from '../image/reference.ts';
 import { walkTableReferences } from '../image/references.ts';
 import { share } from '../image/scan.ts';
 import type { Progress } from '../ports.ts';
 import { chainOf, hex } from './chains.ts';
+import { CompressedEntries } from './compressedEntries.ts';
 import { type CompressedStream, CompressedWindow, lastSector } from './compressedWindow.ts';
 import type { FindingRows, FindingSet } from './findingSet.ts';
 
@@ -39,7 +38,9 @@ export async function findCompressedOverlaps(
   const range = { from: 0, to: tables.count * geometry.l2Entries };
   for (let from = 0; from < Number(geometry.fileSize); ) {
     const window = new CompressedWindow(from, most);
-    const entries = new CompressedEntries(geometry, tables, window);
+    const entries = new CompressedEntries(geometry, tables, (source, cluster, hi, lo) =>
+      window.add(Number(l2Target(hi, lo, geometry)), compressedMaxBytes(hi, lo, geometry.clusterBits), cluster, source),
+    );
     const part = share(progress, from / Number(geometry.fileSize), 1);
     await walkL2Tables(image.storage, geometry, inHostOrder(tables), range, entries, part);
     for (const stream of window.inOrder()) {
@@ -47,47 +48,6 @@ export async function findCompressedOverlaps(
     }
     set.addUnlisted('compressed-overlap', window.dropped);
     from = window.to;
-  }
-}
-
-/** Tells a window of the compressed data to which L2 entries lead. */
-class CompressedEntries implements L2Visitor {
-  readonly #geometry: Geometry;
-  readonly #tables: L2TableSet;
-  readonly #window: CompressedWindow;
-
-  constructor(geometry: Geometry, tables: L2TableSet, window: CompressedWindow) {
-    this.#geometry = geometry;
-    this.#tables = tables;
-    this.#window = window;
-  }
-
-  absent(): boolean {
-    return true;
-  }
-
-  lost(): boolean {
-    return true;
-  }
-
-  entries(table: number, from: number, to: number, view: DataView, at: number): boolean {
-    const { l2EntryBytes, l2Entries, clusterBits, fileSize } = this.#geometry;
-    const first = (this.#tables.l1Indices[table] ?? 0) * l2Entries;
-    const source = this.#tables.sources[table] ?? 0;
-    for (let index = from; index < to; index++) {
-      const entry = at + (index - from) * l2EntryBytes;
-      const hi = view.getUint32(entry);
-      const lo = view.getUint32(entry + 4);
-      if (l2Kind(hi, lo, this.#geometry) !== l2Kinds.compressed || compressedBeyond56(hi, clusterBits)) {
-        continue;
-      }
-      // What starts past the end of the file has a finding already.
-      const start = Number(l2Target(hi, lo, this.#geometry));
-      if (start < Number(fileSize)) {
-        this.#window.add(start, compressedMaxBytes(hi, lo, clusterBits), first + index, source);
-      }
-    }
-    return true;
   }
 }
 
