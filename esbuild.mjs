@@ -59,8 +59,17 @@ const bundles = [
       worker: 'src/worker/main.ts',
       change: 'src/worker/changeMain.ts',
       create: 'src/worker/createMain.ts',
-      cli: 'src/cli/main.ts',
     },
+  },
+  // The command line begins with few files of its own: each file more would make every run longer.
+  {
+    ...node,
+    format: 'esm',
+    splitting: true,
+    chunkNames: 'cli-[hash]',
+    external: ['koffi'],
+    plugins: universal ? [withoutNative] : [],
+    entryPoints: { cli: 'src/cli/main.ts' },
   },
   // What both pages need, and panes that are loaded when they are opened, are in chunks.
   {

@@ -6,7 +6,8 @@ import {
   stateBits,
 } from '../engine/operations/featureBits.ts';
 import { bytesOfText } from './bytes.ts';
-import { changeArguments, changeImage, changeOptions } from './change.ts';
+import { changeImage } from './change.ts';
+import { changeArguments, changeOptions } from './changeOptions.ts';
 import { openImageFile } from './imageFile.ts';
 import { type Arguments, type Option, readArguments } from './options.ts';
 import type { Output } from './output.ts';

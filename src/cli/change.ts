@@ -10,44 +10,13 @@ import { openFile } from '../platform/fileStorage.ts';
 import { namedPath } from '../platform/gate.ts';
 import { journalBeside } from '../platform/journalFile.ts';
 import { bytesOfText } from './bytes.ts';
+import type { ChangeArguments } from './changeOptions.ts';
 import { pathOf } from './formats.ts';
 import { couldNotOpen } from './imageFile.ts';
 import type { ImageSource } from './imageSource.ts';
-import type { Arguments, Option } from './options.ts';
 import type { Output } from './output.ts';
 import { previewJson, previewText } from './previewText.ts';
-import { Failure, usageFailure } from './program.ts';
-
-/** The options of every verb that changes an image. They are ours: qemu-img has none of them. */
-export const changeOptions: readonly Option[] = [
-  // Shows what would be written, as text or with `=json`, and writes nothing.
-  { long: 'dry-run', value: 'attached' },
-  // Leaves the journal, so that `undo` can take the change back.
-  { long: 'keep-undo' },
-  // Where the journal lies instead of beside the image.
-  { long: 'journal', value: true },
-];
-
-/** What a verb that changes an image was given. */
-export interface ChangeArguments {
-  readonly dryRun: 'no' | 'human' | 'json';
-  readonly keepUndo: boolean;
-  readonly journal: string | undefined;
-}
-
-/** Reads `changeOptions`. Throws a `Failure`. */
-export function changeArguments({ given }: Arguments): ChangeArguments {
-  const value = (name: string): string | undefined => given.findLast((option) => option.name === name)?.value;
-  const dryRun = value('dry-run');
-  if (dryRun !== undefined && !['', 'human', 'json'].includes(dryRun)) {
-    throw usageFailure('--dry-run takes human or json');
-  }
-  return {
-    dryRun: dryRun === undefined ? 'no' : dryRun === 'json' ? 'json' : 'human',
-    keepUndo: value('keep-undo') !== undefined,
-    journal: value('journal'),
-  };
-}
+import { Failure } from './program.ts';
 
 /** An image of which a change is planned. */
 export interface Target {

@@ -2,9 +2,9 @@ import { check as checkImage } from '../engine/check/check.ts';
 import { systemText } from '../engine/error.ts';
 import { noProgress } from '../engine/ports.ts';
 import { bytesOfText } from './bytes.ts';
-import { type ChangeArguments, changeArguments, changeOptions } from './change.ts';
+import { type ChangeArguments, changeArguments, changeOptions } from './changeOptions.ts';
 import { Messages } from './checkMessages.ts';
-import { type Fixed, repairBeforeCheck } from './checkRepair.ts';
+import type { Fixed, RepairRequest } from './checkRepair.ts';
 import { asObject, asText, exitCodeOf, exitCodes, noCheck } from './checkReport.ts';
 import { type ImageSource, sourceOptions, withSources } from './imageSource.ts';
 import { prettyJson } from './json.ts';
@@ -83,8 +83,14 @@ export async function check(args: readonly string[], out: Output): Promise<numbe
 async function checkOrRepair({ repair, ...request }: Request, out: Output): Promise<number> {
   const { source, change, json, quiet } = request;
   const none: Fixed = { corruptions: 0, leaks: 0 };
-  const fixed = repair ? await repairBeforeCheck({ source, repair, change, tells: !json && !quiet }, out) : none;
+  const fixed = repair ? await repaired({ source, repair, change, tells: !json && !quiet }, out) : none;
   return repair && change.dryRun !== 'no' ? exitCodes.sound : checkFile(request, out, fixed);
+}
+
+/** Repairs before the check. Loaded here: a check alone does without the code that changes images. */
+async function repaired(request: RepairRequest, out: Output): Promise<Fixed> {
+  const { repairBeforeCheck } = await import('./checkRepair.ts');
+  return repairBeforeCheck(request, out);
 }
 
 /** Checks and tells. `fixed`: what was repaired before. */

@@ -8,7 +8,8 @@ import { planRepair, type Repair, type RepairVisitor } from '../engine/operation
 import type { RepairCode } from '../engine/operations/repair/selection.ts';
 import { noProgress } from '../engine/ports.ts';
 import { bytesOfText } from './bytes.ts';
-import { type ChangeArguments, changeImage, type Target } from './change.ts';
+import { changeImage, type Target } from './change.ts';
+import type { ChangeArguments } from './changeOptions.ts';
 import { Messages } from './checkMessages.ts';
 import { noCheck } from './checkReport.ts';
 import type { ImageSource } from './imageSource.ts';

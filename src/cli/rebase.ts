@@ -1,7 +1,8 @@
 import { Qcow2Error } from '../engine/error.ts';
 import { planRebase } from '../engine/operations/rebase.ts';
 import { bytesOfText } from './bytes.ts';
-import { changeArguments, changeImage, changeOptions } from './change.ts';
+import { changeImage } from './change.ts';
+import { changeArguments, changeOptions } from './changeOptions.ts';
 import { formatRefusal } from './formats.ts';
 import { type ImageSource, sourceOptions, withSources } from './imageSource.ts';
 import { type Arguments, type Option, readArguments } from './options.ts';

@@ -1,7 +1,3 @@
-import { check } from './check.ts';
-import { dump } from './dump.ts';
-import { info } from './info.ts';
-import { map } from './map.ts';
 import type { Output } from './output.ts';
 
 /** A verb of the command line. */
@@ -13,7 +9,7 @@ export interface Verb {
   run(args: readonly string[], out: Output): Promise<number>;
 }
 
-/** The verbs that write have most of the code. It is loaded for them alone: half of the time of most runs is their start. */
+/** A verb's code is loaded when it is asked for, since most of a run's time is its start. These are in one file together. */
 const writingVerbs = () => import('./writingVerbs.ts');
 
 /** The verbs that are there. */
@@ -28,7 +24,7 @@ export const verbs: readonly Verb[] = [
     name: 'info',
     usage: '[-f FMT] [--output=human|json] [--backing-chain] [--no-backing] [-U] [--image-opts] FILE',
     about: 'What an image is, as qemu-img tells it.',
-    run: info,
+    run: async (...words) => (await import('./info.ts')).info(...words),
   },
   {
     name: 'check',
@@ -36,7 +32,7 @@ export const verbs: readonly Verb[] = [
       '[-q] [-f FMT] [--output=human|json] [-r leaks|all] [--dry-run[=json]] [--keep-undo] [--journal FILE] [-U] FILE',
     about:
       'Checks the tables and refcounts of an image, with qemu-img’s counts, messages and exit codes. -r repairs, where no data can be lost by it.',
-    run: check,
+    run: async (...words) => (await import('./check.ts')).check(...words),
   },
   {
     name: 'repair',
@@ -49,7 +45,7 @@ export const verbs: readonly Verb[] = [
     name: 'map',
     usage: '[-f FMT] [--output=human|json] [-s OFFSET] [-l LENGTH] [--no-backing] [-U] [--image-opts] FILE',
     about: 'Where each range of the guest disk lies, through the backing chain, as qemu-img tells it.',
-    run: map,
+    run: async (...words) => (await import('./map.ts')).map(...words),
   },
   {
     name: 'rebase',
@@ -126,7 +122,7 @@ export const verbs: readonly Verb[] = [
     name: 'dump',
     usage: '[--output=human|json] [--tables] FILE',
     about: 'Every field on disk with its bytes, value and meaning, and what is wrong with it.',
-    run: dump,
+    run: async (...words) => (await import('./dump.ts')).dump(...words),
   },
 ];
 
