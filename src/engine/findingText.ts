@@ -36,13 +36,16 @@ export interface FindingText {
 /** What the texts of a finding name, by name. */
 export type FindingValues = Readonly<Record<string, string | number | bigint>>;
 
+/** What is filled in: the name of the value, and for one that counts something, words for one and for many. */
+export const placeholder = /\{(\w+)(?:\|([^|}]+)\|([^}]+))?\}/g;
+
 /** The texts of a finding, with its values filled in. */
 export function fillText(text: FindingText, values: FindingValues): FindingText {
   const value = (name: string): string => String(values[name] ?? `{${name}}`);
   // QEMU's words have QEMU's numbers; ours are written as everywhere else.
   const quote = (template: string): string => template.replace(/\{(\w+)\}/g, (_, name: string) => value(name));
   const fill = (template: string): string =>
-    template.replace(/\{(\w+)(?:\|([^|}]+)\|([^}]+))?\}/g, (_, name: string, one?: string, many?: string) => {
+    template.replaceAll(placeholder, (_, name: string, one?: string, many?: string) => {
       const shownValue = verbatim.has(name) ? value(name) : shown(value(name));
       return one === undefined ? shownValue : `${shownValue} ${value(name) === '1' ? one : many}`;
     });
@@ -65,4 +68,21 @@ function shown(value: string): string {
     return showOffset(BigInt(value));
   }
   return /^\d{5,}$/.test(value) ? showCount(BigInt(value)) : value;
+}
+
+/** The structures that findings are in, by the beginning of their chain. */
+const structures: readonly (readonly [RegExp, string])[] = [
+  [/^header/, 'header'],
+  [/^extension/, 'header extensions'],
+  [/^luks/, 'LUKS header'],
+  [/L2\[/, 'L2 tables'],
+  [/L1/, 'L1 tables'],
+  [/^refcount/, 'refcounts'],
+  [/^snapshot/, 'snapshots'],
+  [/^bitmap/, 'bitmaps'],
+];
+
+/** In which structure a finding with such a chain is: `L2 tables`, `snapshots`. */
+export function structureOf(chain: string): string {
+  return structures.find(([start]) => start.test(chain))?.[1] ?? 'file';
 }

@@ -13,8 +13,15 @@ export interface CheckApi {
    * later quick calls.
    */
   check(request: CheckRequest): CheckSummary;
-  /** Findings of a group from one on, `count` at most; the check must have run. */
+  /**
+   * What a filter leaves of the findings; the check must have run. Reports progress. An answer is remembered for a while,
+   * so that the other methods can be asked about it.
+   */
+  checkFilter(request: FilterRequest): FilterSummary;
+  /** Findings of a group, or of what a filter leaves of it, from one on, `count` at most; the check must have run. */
   checkFindings(request: FindingsRequest): FindingsPage;
+  /** The next finding, or the one before, of those that a filter leaves; null where it leaves none. */
+  checkStep(request: StepRequest): FindingPlace | null;
 }
 
 /** How thorough a check is. */
@@ -22,8 +29,33 @@ export interface CheckRequest {
   readonly quick: boolean;
 }
 
-/** Some findings of one code. */
-export interface FindingsRequest {
+/** The words that findings must have, as they were typed: text of theirs, or an offset in their range. Empty for all findings. */
+export interface FilterRequest {
+  readonly words: string;
+}
+
+/** What a filter leaves. */
+export interface FilterSummary extends WithTexts {
+  /** The codes of which findings match, in the order of the groups. */
+  readonly groups: readonly FilteredGroup[];
+  /** How many findings were not looked at: they are only counted. */
+  readonly unknown: number;
+}
+
+/** What a filter leaves of the findings of one code. */
+export interface FilteredGroup {
+  readonly code: FindingCode;
+  /** How many match. */
+  readonly count: number;
+  /** How many of these are listed. */
+  readonly listed: number;
+  readonly first: Finding;
+  /** The place of the first one among all of its code. */
+  readonly index: number;
+}
+
+/** Some findings of one code; with `words`, of those that they leave. */
+export interface FindingsRequest extends Partial<FilterRequest> {
   readonly code: FindingCode;
   readonly from: number;
   readonly count: number;
@@ -32,6 +64,23 @@ export interface FindingsRequest {
 /** Findings with their texts. */
 export interface FindingsPage extends WithTexts {
   readonly findings: readonly Finding[];
+  /** The place of each among all of its code. */
+  readonly indexes: readonly number[];
+}
+
+/** A step from a finding to the next one (1), or the one before (-1), over both ends; with 0 to itself, if the filter leaves it. */
+export interface StepRequest extends FilterRequest {
+  readonly from?: Pick<FindingPlace, 'code' | 'index'>;
+  readonly by: -1 | 0 | 1;
+}
+
+/** A finding by its place. */
+export interface FindingPlace {
+  readonly code: FindingCode;
+  /** Among all of its code. */
+  readonly index: number;
+  /** Among those that the filter leaves. */
+  readonly position: number;
 }
 
 /** The findings of one code, with the first of them. */

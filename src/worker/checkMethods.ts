@@ -4,6 +4,7 @@ import type { Finding, FindingCode } from '../engine/finding.ts';
 import type { Image } from '../engine/image/image.ts';
 import { codecs } from '../platform/codecs.ts';
 import type { CheckApi, CheckSummary } from '../protocol/checkApi.ts';
+import { findingMethods } from './findingMethods.ts';
 import { textsOf } from './findingTexts.ts';
 import type { CallContext, Handlers } from './server.ts';
 import { sharedRun } from './sharedRun.ts';
@@ -59,13 +60,12 @@ export function checkMethods(image: Image, givesUpAfter = quickTime): Pick<Handl
       }
       return summaryOf(await whole.result(context));
     },
-    checkFindings: async ({ code, from, count }) => {
+    ...findingMethods(() => {
       if (last === undefined) {
         throw new Qcow2Error('bad-argument', 'The image has not been checked yet.');
       }
-      const findings = last.diagnosis.findings(code, from, count);
-      return { findings, texts: await textsOf(findings) };
-    },
+      return last.diagnosis;
+    }),
   };
 }
 

@@ -1,10 +1,12 @@
 import type { Finding, FindingCode } from '../../src/engine/finding.ts';
 import { textsOf } from '../../src/engine/findingTexts.ts';
-import type { CheckSummary } from '../../src/protocol/checkApi.ts';
+import type { CheckApi, CheckSummary } from '../../src/protocol/checkApi.ts';
+import type { Filterable } from '../../src/worker/findingFilter.ts';
+import { findingMethods } from '../../src/worker/findingMethods.ts';
 import type { Handlers } from '../../src/worker/server.ts';
 
 /** The methods of the check that the fake worker has. */
-export type CheckAnswers = Pick<Handlers, 'check' | 'checkFindings'>;
+export type CheckAnswers = Pick<Handlers, keyof CheckApi>;
 
 /** What a check is to have found besides its findings. */
 export type CheckParts = Partial<Pick<CheckSummary, 'complete' | 'result' | 'causes' | 'impacts' | 'unlistedImpacts'>>;
@@ -30,14 +32,17 @@ export function checkAnswers(found: readonly FindingsOfCode[], parts: CheckParts
     milliseconds: 310,
     texts: textsOf([...groups.map(({ first }) => first), ...causes]),
   };
-  return {
-    check: async () => summary,
-    checkFindings: async ({ code, from, count }) => {
+  const diagnosis: Filterable = {
+    groups,
+    findings: (code, from, count) => {
       const [, total = 0, at] = found.find(([one]) => one === code) ?? [];
       const length = Math.max(0, Math.min(count, total - from));
-      const findings = at === undefined ? [] : Array.from({ length }, (_, index) => at(from + index));
-      return { findings, texts: textsOf(findings) };
+      return at === undefined ? [] : Array.from({ length }, (_, index) => at(from + index));
     },
+  };
+  return {
+    check: async () => summary,
+    ...findingMethods(() => diagnosis),
   };
 }
 

@@ -1,3 +1,4 @@
+import { structureOf } from '../../src/engine/findingText.ts';
 import { showCount, showSize } from '../../src/engine/format/show.ts';
 import type { CheckGroup, CheckSummary, ImpactKind } from '../../src/protocol/checkApi.ts';
 import { countsOf } from '../checkCounts.ts';
@@ -82,28 +83,11 @@ function capital(words: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** The structures that findings are in, by the beginning of their chain. */
-const structures: readonly (readonly [RegExp, string])[] = [
-  [/^header/, 'header'],
-  [/^extension/, 'header extensions'],
-  [/^luks/, 'LUKS header'],
-  [/L2\[/, 'L2 tables'],
-  [/L1/, 'L1 tables'],
-  [/^refcount/, 'refcounts'],
-  [/^snapshot/, 'snapshots'],
-  [/^bitmap/, 'bitmaps'],
-];
-
-/** In which structure the findings of a group are, by the first one. */
-export function structureOf({ first }: CheckGroup): string {
-  return structures.find(([start]) => start.test(first.chain))?.[1] ?? 'file';
-}
-
 /** `L2 tables · tables-overlap · corruption · 2`. */
 export function groupWords(group: CheckGroup): string {
   const severity = severityOf(group.first);
   const size = severity === 'leak' && group.hostBytes > 0n ? ` · ${showSize(group.hostBytes)}` : '';
-  return `${structureOf(group)} · ${group.first.code} · ${severities[severity].one} · ${showCount(group.count)}${size}`;
+  return `${structureOf(group.first.chain)} · ${group.first.code} · ${severities[severity].one} · ${showCount(group.count)}${size}`;
 }
 
 /** Whether a group has every word that was typed, in any of its texts. */
