@@ -1,10 +1,21 @@
-import type { FindingCode } from '../src/engine/finding.ts';
-import type { CheckSummary } from '../src/protocol/checkApi.ts';
-import type { Client } from '../src/protocol/client.ts';
+import type {
+  CheckSummary,
+  FilterSummary,
+  FindingPlace,
+  FindingsRequest,
+  StepRequest,
+} from '../src/protocol/checkApi.ts';
+import type { CallOptions, Client } from '../src/protocol/client.ts';
 import type { Finding } from './description.ts';
 import { learnTexts } from './findings.ts';
 import { type Loaded, load, settled } from './loaded.ts';
 import { addressOf, type CheckFinding } from './selection.ts';
+
+/** A finding with its place among all of its code. */
+export interface NumberedFinding {
+  readonly found: Finding;
+  readonly index: number;
+}
 
 /** What this view knows of the check of its image. */
 export class CheckState {
@@ -63,11 +74,23 @@ export class CheckState {
     this.summary = { state: 'waiting' };
   }
 
-  /** Findings of one code, `count` of them from one on. */
-  async findings(code: FindingCode, from: number, count: number, signal?: AbortSignal): Promise<readonly Finding[]> {
-    const page = await this.#client().call('checkFindings', { code, from, count }, signal ? { signal } : {});
-    learnTexts(page.texts);
-    return page.findings;
+  /** Some findings, with their places among all of their code. */
+  async findings(request: FindingsRequest, signal?: AbortSignal): Promise<readonly NumberedFinding[]> {
+    const { findings, indexes, texts } = await this.#client().call('checkFindings', request, signal ? { signal } : {});
+    learnTexts(texts);
+    return findings.map((found, at) => ({ found, index: indexes[at] ?? 0 }));
+  }
+
+  /** What words leave of the findings. */
+  async filter(words: string, options: CallOptions): Promise<FilterSummary> {
+    const summary = await this.#client().call('checkFilter', { words }, options);
+    learnTexts(summary.texts);
+    return summary;
+  }
+
+  /** The next finding of those that words leave, or the one before. */
+  step(request: StepRequest): Promise<FindingPlace | null> {
+    return this.#client().call('checkStep', request);
   }
 
   /** A finding, if it is there; else it is asked for, once the check has run. */
@@ -75,8 +98,8 @@ export class CheckState {
     const address = addressOf(selection);
     if (this.#known?.address !== address && settled(this.summary)) {
       this.#known = { address, found: undefined };
-      this.findings(selection.code, selection.index, 1).then(
-        ([found]) => this.#know(selection, found),
+      this.findings({ code: selection.code, from: selection.index, count: 1 }).then(
+        ([one]) => this.#know(selection, one?.found),
         // Of an image that was read again meanwhile, or a finding that is gone: there is none.
         () => this.#know(selection, undefined),
       );

@@ -68,7 +68,7 @@ function hasAll(found: Finding, terms: readonly Term[], texts: readonly (readonl
   for (const pieces of texts) {
     text += '\n';
     for (const { literal, name, one, many } of pieces) {
-      const value = name === undefined ? '' : String(values[name]);
+      const value = name === undefined ? '' : String(values[name] ?? '');
       text += one === undefined ? literal + value : `${literal}${value} ${value === '1' ? one : many}`;
     }
   }

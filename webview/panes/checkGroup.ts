@@ -1,11 +1,13 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { showCount, showOffset, showSize } from '../../src/engine/format/show.ts';
-import type { CheckGroup } from '../../src/protocol/checkApi.ts';
+import type { CheckGroup, FilteredGroup, FindingPlace } from '../../src/protocol/checkApi.ts';
+import type { NumberedFinding } from '../checkState.ts';
 import type { Finding, Image } from '../description.ts';
 import { textOf } from '../findings.ts';
 import { placesIn } from '../inspector/linkedText.ts';
 import { panesOf } from '../panesOf.ts';
-import { type CheckFinding, SelectEvent, type Selection, select } from '../selection.ts';
+import { type CheckFinding, type Selection, select } from '../selection.ts';
+import type { Pane } from '../state.ts';
 import { placeWords } from '../widgets/findingList.ts';
 import type { Column, RowEvent } from '../widgets/grid.ts';
 import { severityIcon } from '../widgets/icon.ts';
@@ -15,25 +17,30 @@ import '../widgets/windowGrid.ts';
 import type { OpenEvent } from '../widgets/windowGrid.ts';
 import { groupWords } from './checkWords.ts';
 
-const columns: readonly Column<Finding>[] = [
-  { title: 'place', cell: ({ chain }) => html`<bdi>${visible(chain.replaceAll('->', '→'))}</bdi>` },
+const columns: readonly Column<NumberedFinding>[] = [
+  { title: 'place', cell: ({ found: { chain } }) => html`<bdi>${visible(chain.replaceAll('->', '→'))}</bdi>` },
   {
     title: 'host offset',
-    cell: ({ host }) => (host ? `${showOffset(host.offset)} + ${showSize(host.length)}` : nothing),
+    cell: ({ found: { host } }) => (host ? `${showOffset(host.offset)} + ${showSize(host.length)}` : nothing),
   },
   {
     title: 'guest offset',
-    cell: ({ guest }) => (guest ? `${showOffset(guest.offset)} + ${showSize(guest.length)}` : nothing),
+    cell: ({ found: { guest } }) => (guest ? `${showOffset(guest.offset)} + ${showSize(guest.length)}` : nothing),
   },
-  { title: 'what', cell: (row) => html`<bdi>${textOf(row).title}</bdi>` },
+  { title: 'what', cell: ({ found }) => html`<bdi>${textOf(found).title}</bdi>` },
 ];
 
 /** What a group needs besides its findings. */
 export interface GroupView {
   readonly image: Image;
-  readonly selection: Selection | undefined;
-  /** The findings in pages, where the list is open. */
-  readonly rows: RowSource<Finding> | undefined;
+  /** What the filter leaves of it; undefined where all of it is shown. */
+  readonly left: FilteredGroup | undefined;
+  /** The place of the selected finding among those that are shown; -1 where it is none of them. */
+  readonly chosen: number;
+  /** The findings that are shown in pages, where the list is open. */
+  readonly rows: RowSource<NumberedFinding> | undefined;
+  /** A row of the list is picked: to be shown in another pane where one is given. */
+  readonly pick: (place: FindingPlace, pane?: Pane) => void;
   /** Opens or closes the list. */
   readonly toggle: () => void;
   readonly repair: () => void;
@@ -41,14 +48,14 @@ export interface GroupView {
 
 /** The findings of one code: the first of them in words, the others on demand. */
 export function groupCard(group: CheckGroup, view: GroupView): TemplateResult {
-  const { code, first, count, additional, listed = count } = group;
+  const { code, additional } = group;
+  const { rows, image, left, chosen } = view;
+  const { first, count, listed = count } = left ?? group;
   const { severity, title, meaning, qemu } = textOf(first);
-  const { selection, rows, image } = view;
-  const chosen = selection?.kind === 'check-finding' && selection.code === code ? selection.index : -1;
-  const own: CheckFinding = { kind: 'check-finding', code, index: 0 };
+  const own: CheckFinding = { kind: 'check-finding', code, index: left?.index ?? 0 };
   return html`<article class="check-group edge-${severity}" id="group-${code}" aria-labelledby="title-${code}">
     <p><span class="finding-title" id="title-${code}">${severityIcon(severity)}${title}</span>
-      <span class="quiet">${groupWords(group)}</span></p>
+      <span class="quiet">${groupWords(group, left)}</span></p>
     <p class="finding-where"><button
         class="link check-first"
         aria-current=${chosen === 0 ? 'true' : nothing}
@@ -62,14 +69,14 @@ export function groupCard(group: CheckGroup, view: GroupView): TemplateResult {
         : html`${additional ? 'QEMU' : 'qemu-img'}: <q>${qemu}</q>`
     }</span></p>
     <p class="links">${placeLinks(image, first, own)}${entryLink(image, first)}
-      ${severity === 'note' ? nothing : html`<button class="link" @click=${view.repair}>Repair…</button>`}
+      ${severity === 'note' ? nothing : html`<button class="link" @click=${view.repair}>${count < group.count ? 'Repair all of this kind…' : 'Repair…'}</button>`}
       ${
         count === 1
           ? nothing
           : html`<button class="link" aria-expanded=${rows !== undefined} @click=${view.toggle}
               >${rows === undefined ? (listed < count ? 'List the first' : 'List all') : 'Close the list of'} ${showCount(listed)}</button>`
       }</p>
-    ${rows === undefined ? nothing : list(code, title, rows, chosen)}
+    ${rows === undefined ? nothing : list(code, title, rows, view)}
   </article>`;
 }
 
@@ -103,8 +110,18 @@ function entryLink(image: Image, { chain }: Finding): TemplateResult | typeof no
     : html`<button class="link" @click=${(event: Event) => select(event, entry, panesOf(entry)[0])}>Show entry</button>`;
 }
 
-function list(code: CheckFinding['code'], title: string, rows: RowSource<Finding>, chosen: number): TemplateResult {
-  const at = (index: number): CheckFinding => ({ kind: 'check-finding', code, index });
+function list(
+  code: CheckFinding['code'],
+  title: string,
+  rows: RowSource<NumberedFinding>,
+  { chosen, pick }: GroupView,
+): TemplateResult {
+  const pickAt = (position: number, pane?: Pane): void => {
+    const row = rows.row(position);
+    if (row !== undefined) {
+      pick({ code, index: row.index, position }, pane);
+    }
+  };
   return html`<qcow2-window-grid
     id="findings-${code}"
     class="check-findings rows-${Math.min(rows.count, 12)}"
@@ -112,7 +129,7 @@ function list(code: CheckFinding['code'], title: string, rows: RowSource<Finding
     .columns=${columns}
     .source=${rows}
     .selected=${chosen}
-    @row=${({ index, currentTarget }: RowEvent) => currentTarget?.dispatchEvent(new SelectEvent(at(index)))}
-    @open=${({ index, currentTarget }: OpenEvent) => currentTarget?.dispatchEvent(new SelectEvent(at(index), 'hex'))}
+    @row=${({ index }: RowEvent) => pickAt(index)}
+    @open=${({ index }: OpenEvent) => pickAt(index, 'hex')}
   ></qcow2-window-grid>`;
 }

@@ -1,8 +1,14 @@
 import { structureOf } from '../../src/engine/findingText.ts';
 import { showCount, showSize } from '../../src/engine/format/show.ts';
-import type { CheckGroup, CheckSummary, ImpactKind } from '../../src/protocol/checkApi.ts';
+import type {
+  CheckGroup,
+  CheckSummary,
+  FilteredGroup,
+  FilterSummary,
+  ImpactKind,
+} from '../../src/protocol/checkApi.ts';
 import { countsOf } from '../checkCounts.ts';
-import { countWords, severities, severityOf, textOf } from '../findings.ts';
+import { countWords, severities, severityOf } from '../findings.ts';
 
 /** What the check says of the image as a whole. */
 export function summaryWords(summary: CheckSummary): string {
@@ -83,19 +89,27 @@ function capital(words: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** `L2 tables · tables-overlap · corruption · 2`. */
-export function groupWords(group: CheckGroup): string {
-  const severity = severityOf(group.first);
-  const size = severity === 'leak' && group.hostBytes > 0n ? ` · ${showSize(group.hostBytes)}` : '';
-  return `${structureOf(group.first.chain)} · ${group.first.code} · ${severities[severity].one} · ${showCount(group.count)}${size}`;
+/** `L2 tables · tables-overlap · corruption · 2`; where a filter leaves not all of them, `1 of 2`. */
+export function groupWords(group: CheckGroup, left?: FilteredGroup): string {
+  const { first, count } = left ?? group;
+  const severity = severityOf(first);
+  const all = count === group.count;
+  const size = severity === 'leak' && all && group.hostBytes > 0n ? ` · ${showSize(group.hostBytes)}` : '';
+  const many = all ? showCount(count) : `${showCount(count)} of ${showCount(group.count)}`;
+  return `${structureOf(first.chain)} · ${first.code} · ${severities[severity].one} · ${many}${size}`;
 }
 
-/** Whether a group has every word that was typed, in any of its texts. */
-export function matches(group: CheckGroup, typed: string): boolean {
-  const { title, meaning, qemu = '' } = textOf(group.first);
-  const all = `${groupWords(group)} ${title} ${meaning} ${qemu} ${group.first.chain}`.toLowerCase();
-  return typed
-    .toLowerCase()
-    .split(/\s+/)
-    .every((word) => all.includes(word));
+/** How many findings a filter leaves: `12 of 1 000 000 findings`. */
+export function filteredWords(groups: readonly CheckGroup[], { groups: left }: FilterSummary): string {
+  const sum = (counts: readonly { readonly count: number }[]): number =>
+    counts.reduce((all, one) => all + one.count, 0);
+  const all = sum(groups);
+  return `${showCount(sum(left))} of ${showCount(all)} ${all === 1 ? 'finding' : 'findings'}`;
+}
+
+/** Of how many findings it is not known whether the filter would leave them. */
+export function unknownWords(count: number): string {
+  return count === 1
+    ? 'One more finding is only counted, not listed: the filter does not know it.'
+    : `${showCount(count)} more findings are only counted, not listed: the filter does not know them.`;
 }
