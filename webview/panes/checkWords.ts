@@ -110,6 +110,6 @@ export function filteredWords(groups: readonly CheckGroup[], { groups: left }: F
 /** Of how many findings it is not known whether the filter would leave them. */
 export function unknownWords(count: number): string {
   return count === 1
-    ? 'One more finding is only counted, not listed: the filter does not know it.'
-    : `${showCount(count)} more findings are only counted, not listed: the filter does not know them.`;
+    ? 'One more finding is only counted, not listed: the filter can’t look at it.'
+    : `${showCount(count)} more findings are only counted, not listed: the filter can’t look at them.`;
 }
