@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { brokenImageFiles, brokenImages } from '../support/brokenImages.ts';
 import { runProgram } from '../support/qemu.ts';
+import { everything, sampled } from '../support/sampled.ts';
 
 describe('what qemu-img says of broken images', function () {
   this.timeout(60_000);
@@ -10,7 +11,8 @@ describe('what qemu-img says of broken images', function () {
     paths = (await brokenImageFiles()).map(({ path }) => path);
   });
 
-  for (const [index, { name, refused, crashes, options = [] }] of brokenImages.entries()) {
+  const chosen = sampled([...brokenImages.entries()], 40, everything, 3);
+  for (const [index, { name, refused, crashes, options = [] }] of chosen) {
     it(`${name}: ${refused ?? (crashes ? 'qemu-img crashes' : 'opens')}`, async () => {
       const path = paths[index] ?? '';
       const { code, stderr } = await runProgram('qemu-img', ['info', ...options, path]);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { basename, dirname } from 'node:path';
 import { brokenImageFiles, brokenImages } from '../support/brokenImages.ts';
 import { interopImages } from '../support/interopImages.ts';
+import { sampled } from '../support/sampled.ts';
 import { checkedByQemu, checkedByUs } from './checkRuns.ts';
 
 describe('qcow2 check says what qemu-img check says', function () {
@@ -29,7 +30,7 @@ describe('qcow2 check says what qemu-img check says', function () {
     }
   });
 
-  for (const [index, { name, options = [] }] of brokenImages.entries()) {
+  for (const [index, { name, options = [] }] of sampled([...brokenImages.entries()], 40)) {
     it(`of a broken one: ${name}`, async () => {
       const path = (await brokenImageFiles())[index]?.path ?? '';
       const args = [...options, basename(path)];

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { runQcow2 } from '../support/command.ts';
 import { qemuImg, runProgram } from '../support/qemu.ts';
+import { sampled } from '../support/sampled.ts';
 import { aes, createCommands, luks, secret } from './createCommands.ts';
 import { difference } from './sameFile.ts';
 
@@ -32,7 +33,7 @@ describe('qcow2 create does as qemu-img create, to the byte', function () {
 
   after(() => rmSync(root, { recursive: true, force: true }));
 
-  for (const [index, args] of createCommands.entries()) {
+  for (const [index, args] of sampled(createCommands, 64).entries()) {
     it(`create ${args.join(' ').slice(0, 100)}`, async () => {
       const [ours, theirs] = [join(root, `${index}-ours`), join(root, `${index}-theirs`)];
       cpSync(prepared, ours, { recursive: true });

@@ -11,6 +11,7 @@ import { openingCases } from '../support/findings/openingCases.ts';
 import { type BadSectors, FailingStorage } from '../support/memoryStorage.ts';
 import type { ProgramResult } from '../support/programs.ts';
 import { runProgram } from '../support/qemu.ts';
+import { sampled } from '../support/sampled.ts';
 import { writeImage } from '../support/writeImage.ts';
 
 describe('what QEMU says of each finding of opening', function () {
@@ -57,7 +58,7 @@ describe('what QEMU says of each finding of opening', function () {
     return result;
   }
 
-  for (const { code, what, has, nearly, bad = [], nearlyBad = [], unsaid } of openingCases) {
+  for (const { code, what, has, nearly, bad = [], nearlyBad = [], unsaid } of sampled(openingCases, 64)) {
     it(`${code}: ${what}`, async () => {
       const { findings } = await openImage(new FailingStorage(has().toStorage(), bad));
       const found = findings.find((one) => one.code === code);
