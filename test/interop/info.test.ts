@@ -3,6 +3,7 @@ import { brokenImageFiles } from '../support/brokenImages.ts';
 import { runQcow2 } from '../support/command.ts';
 import { interopImages } from '../support/interopImages.ts';
 import { runProgram } from '../support/qemu.ts';
+import { everything, sampled } from '../support/sampled.ts';
 import { infoDifferences } from './differences.ts';
 
 const outputs = [['--output=human'], ['--output=json'], ['--output=json', '--backing-chain']] as const;
@@ -18,10 +19,10 @@ async function answers(folder: string, args: readonly string[]): Promise<{ ours:
 describe('qcow2 info answers as qemu-img info, to the byte', function () {
   this.timeout(120_000);
 
-  for (const output of outputs) {
-    it(`with ${output.join(' ')}, on every image that qemu-img made`, async () => {
+  for (const [seed, output] of outputs.entries()) {
+    it(`with ${output.join(' ')}, on images that qemu-img made`, async () => {
       const wrong: unknown[] = [];
-      for (const { name, path, folder, options } of await interopImages()) {
+      for (const { name, path, folder, options } of sampled(await interopImages(), 30, everything, seed)) {
         const { ours, theirs } = await answers(folder, ['info', ...output, ...options, path]);
         if (!isEqual(ours, theirs) && !infoDifferences.has(name)) {
           wrong.push({ name, ours, theirs });
