@@ -65,7 +65,7 @@ export async function* cutOff(one: CrashCase, seed: number): AsyncGenerator<Bare
 }
 
 /** Each snapshot is as it was or as it will be, and none is missing that is in both. */
-function requireSnapshots(name: string, verdict: Verdict, old: Verdict, now: Verdict): void {
+export function requireSnapshots(name: string, verdict: Verdict, old: Verdict, now: Verdict): void {
   for (const [snapshot, digest] of verdict.snapshots) {
     assert.ok(
       [old, now].some(({ snapshots }) => snapshots.get(snapshot) === digest),

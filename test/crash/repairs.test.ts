@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
-import { check } from '../../src/engine/check/check.ts';
 import { openImage } from '../../src/engine/image/open.ts';
 import { planRepair } from '../../src/engine/operations/repair/repair.ts';
 import { noProgress } from '../../src/engine/ports.ts';
 import type { MemoryStorage } from '../support/memoryStorage.ts';
-import { random } from '../support/random.ts';
 import { sampled } from '../support/sampled.ts';
-import { applied, type CrashCase, requireRollback } from './crashCase.ts';
 import { crashImageNames, crashImages } from './images.ts';
 import { judge } from './judge.ts';
-import { crashStates } from './states.ts';
+import { cutOffRepair } from './repairCase.ts';
+import { brokenCases, holeCases, unsureCases } from './repairDamages.ts';
 
 const allStates = process.env.QCOW2_CRASH === 'all';
 const seed = Number(process.env.QCOW2_CRASH_SEED ?? 1);
@@ -57,8 +55,9 @@ const damages: readonly Damage[] = [
   },
 ];
 
-/** Every state of a repair that is cut off: a number of them. */
+/** Moments at which a repair is cut off, by the seed. */
 const statesEach = allStates ? Number.POSITIVE_INFINITY : 150;
+const fewStates = allStates ? Number.POSITIVE_INFINITY : 40;
 
 describe('a repair that is cut off at any moment', function () {
   this.timeout(allStates ? 0 : 300_000);
@@ -72,52 +71,124 @@ describe('a repair that is cut off at any moment', function () {
       it(`leaves the guest's data and the way back: ${name}, ${image}`, async () => {
         const before = (images.get(image) ?? assert.fail(`There is no image ${image}`)).clone();
         if (await harm(before)) {
-          await cutOff(before, seed + index);
+          const { repair, after } = await cutOffRepair(before, seed + index, statesEach);
+          assert.notEqual(repair.change?.protection, undefined);
+          assert.equal(
+            (await judge(after)).guest,
+            (await judge(before)).guest,
+            'the repair itself keeps the guest’s data',
+          );
+          const { corruptions, checkErrors } = repair.after;
+          assert.deepEqual([corruptions, checkErrors], [0, 0]);
         }
       });
     }
   }
 });
 
-async function cutOff(before: MemoryStorage, by: number): Promise<void> {
-  const one: CrashCase = {
-    name: 'repair',
-    before,
-    plan: async (image, storage, from) => {
-      const { change } = await planRepair(image, storage, from, 'all', noProgress);
-      return change ?? assert.fail('nothing is repaired');
-    },
-  };
-  const { after, files, change } = await applied(one);
-  const [old, now] = [await judge(before), await judge(after)];
-  assert.equal(now.guest, old.guest, 'the repair itself keeps the guest’s data');
-  const silent = { say: () => undefined, mismatch: () => undefined };
-  const { corruptions, checkErrors } = await check(await openImage(after), silent, noProgress);
-  assert.deepEqual([corruptions, checkErrors], [0, 0]);
-  // A state is only there until the next one is made.
-  let total = 0;
-  for (const _ of crashStates(before, files.log, by)) total++;
-  const { below } = random(by);
-  let seen = 0;
-  const [version, protection] = [(await openImage(before)).header?.version ?? 2, change.protection];
-  assert.equal(protection, version >= 3 ? 'corrupt-bit' : 'journal');
-  for (const state of crashStates(before, files.log, by)) {
-    if (below(total) >= statesEach) continue;
-    seen++;
-    const opened = await openImage(state.image);
-    const isMarked = ((opened.header?.incompatible_features ?? 0n) & 2n) !== 0n;
-    // Until all is written QEMU opens the image read-only: then the guest finds its data.
-    assert.ok(version < 3 || isMarked || isOneOf(state.image, before, after), `${state.name}: is open for writing`);
-    assert.equal((await judge(state.image)).guest, old.guest, state.name);
-    await requireRollback(state.name, state, before);
+describe('a repair that builds the refcounts anew, cut off at any moment', () => {
+  for (const [index, { name, build }] of holeCases().entries()) {
+    it(`has them in free clusters: ${name}`, async () => {
+      const before = build();
+      const { repair, after } = await cutOffRepair(before, seed + index, statesEach);
+      const old = await refcountPlaces(before);
+      const places = await refcountPlaces(after);
+      assert.deepEqual([after.size, repair.isWhole], [before.size, true]);
+      assert.ok(
+        places.every((place) => place < before.size && !old.includes(place)),
+        places.join(),
+      );
+    });
   }
-  assert.ok(seen > 0);
-}
 
-/** Whether a file is as it was before or as it is after, but for what lies past the end of the one before. */
-function isOneOf(image: MemoryStorage, ...files: readonly MemoryStorage[]): boolean {
-  return files.some((file) => {
-    const size = Number(image.size < file.size ? image.size : file.size);
-    return Buffer.from(image.slice(0n, size)).equals(Buffer.from(file.slice(0n, size)));
+  for (const [index, { name, build }] of unsureCases().entries()) {
+    it(`has them behind the file where something unknown may own clusters: ${name}`, async () => {
+      const before = build();
+      const { repair, after } = await cutOffRepair(before, seed + index, fewStates);
+      const [, block = 0n] = await refcountPlaces(after);
+      assert.ok(block >= before.size || (await refcountPlaces(before)).includes(block));
+      assert.deepEqual([repair.after.corruptions, repair.after.checkErrors], [0, 0]);
+    });
+  }
+});
+
+describe('a repair of each kind, cut off at any moment', () => {
+  for (const [index, { name, build, selection }] of brokenCases().entries()) {
+    it(`leaves what was there or what will be: ${name}`, async () => {
+      await cutOffRepair(build(), seed + index, fewStates, selection);
+    });
+  }
+
+  it('is there for all that a repair puts right', async () => {
+    const kinds = new Set<string>();
+    for (const { build, selection = 'all' } of brokenCases()) {
+      const storage = build();
+      const from = { identity: '', size: storage.size, modified: 0n, changed: 0n };
+      const { mended, raised, lowered } = await planRepair(
+        await openImage(storage),
+        storage,
+        from,
+        selection,
+        noProgress,
+      );
+      const refcounts = [...(raised > 0 ? ['refcount-too-low'] : []), ...(lowered > 0 ? ['cluster-leaked'] : [])];
+      for (const code of [...mended.keys(), ...refcounts]) {
+        kinds.add(code);
+      }
+    }
+    assert.deepEqual([...kinds].sort(), kindsOfRepairs);
   });
+});
+
+/**
+ * Codes of what a repair writes in its own way. Of the findings of a bitmap directory there is one for each: all of them
+ * are mended by a new one. A refcount block that can't be read is mended as one that leads nowhere.
+ */
+const kindsOfRepairs = [
+  'bitmap-constraints',
+  'bitmap-data-past-end',
+  'bitmap-directory-broken',
+  'bitmap-table-entry-reserved',
+  'bitmap-table-entry-unaligned',
+  'cluster-leaked',
+  'cluster-shared',
+  'clusters-overlap',
+  'compressed-past-end',
+  'copied-wrong',
+  'data-past-end',
+  'l1-entry-reserved',
+  'l1-entry-unaligned',
+  'l1-entry-without-table',
+  'l1-table-offset-invalid',
+  'l1-table-past-end',
+  'l2-compressed-copied',
+  'l2-compressed-offset',
+  'l2-compressed-subclusters',
+  'l2-copied-alone',
+  'l2-data-file-offset',
+  'l2-entry-reserved',
+  'l2-entry-unaligned',
+  'l2-extended-zero-bit',
+  'l2-subclusters-invalid',
+  'l2-table-past-end',
+  'l2-table-shared',
+  'l2-zero-in-version-2',
+  'refcount-block-past-end',
+  'refcount-table-entry-reserved',
+  'refcount-table-entry-unaligned',
+  'refcount-table-past-end',
+  'refcount-too-low',
+  'snapshot-entry-incomplete',
+  'snapshot-extra-too-large',
+  'snapshot-l1-offset-invalid',
+  'snapshot-l1-too-large',
+  'snapshot-table-past-end',
+  'snapshot-table-too-large',
+];
+
+/** Host offsets of the refcount table and of the first refcount block, in bytes. */
+async function refcountPlaces(storage: MemoryStorage): Promise<bigint[]> {
+  const { header } = await openImage(storage);
+  const table = header?.refcount_table_offset ?? 0n;
+  return [table, new DataView(storage.slice(table, 8).buffer).getBigUint64(0)];
 }
