@@ -83,10 +83,6 @@ const others: readonly Damage[] = [
     name: 'the L1 table at no cluster',
     harm: (image) => image.header({ l1_table_offset: image.at(at.l1) + 512n }),
   },
-  {
-    name: 'a refcount block on data',
-    harm: (image) => image.put64(image.at(at.refcountTable), image.at(at.data[0])),
-  },
   { name: 'one bitmap of two that QEMU does not know', versions: only3, harm: addBrokenBitmap },
 ];
 

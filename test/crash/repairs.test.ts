@@ -182,6 +182,7 @@ const kindsOfRepairs = [
   'snapshot-extra-too-large',
   'snapshot-l1-offset-invalid',
   'snapshot-l1-too-large',
+  'snapshot-table-offset-invalid',
   'snapshot-table-past-end',
   'snapshot-table-too-large',
 ];

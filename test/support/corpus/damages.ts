@@ -180,6 +180,12 @@ export const damages: readonly Damage[] = [
     harm: (image) => image.header({ snapshots_offset: image.at(farAway) }),
   },
   {
+    name: 'the snapshot table that is not at a cluster',
+    group: 'snapshot',
+    harm: (image, { clusterBits }) =>
+      clusterBits > 9 ? image.header({ snapshots_offset: image.at(at.snapshotTable) + 512n }) : image,
+  },
+  {
     name: 'reserved bits in a bitmap table',
     group: 'bitmap',
     versions: only3,

@@ -1,4 +1,4 @@
-import type { Draft } from '../../change/draft.ts';
+import { Draft } from '../../change/draft.ts';
 import { changeHeader } from '../../change/headerSteps.ts';
 import type { Finding, FindingCode } from '../../finding.ts';
 import type { Geometry } from '../../image/geometry.ts';
@@ -47,8 +47,9 @@ export async function mendLostPlaces(
     );
     mended.set(snapshots.code, 1);
   } else if (snapshots) {
-    const found = await survey(image, geometry, end, true, progress);
-    const at = await only(found, progress, (cluster) => isSnapshotTable(draft, found, cluster));
+    const found = await survey(await withoutSnapshots(draft), geometry, end, true, progress);
+    const count = image.header?.nb_snapshots ?? 0;
+    const at = await only(found, progress, (cluster) => isSnapshotTable(draft, geometry, cluster, count));
     if (at !== undefined) {
       const fields = { snapshots_offset: BigInt(at) * BigInt(geometry.clusterSize) };
       await changeHeader(draft, { fields }, 'Have the header lead to the snapshot table that was found');
@@ -117,9 +118,15 @@ async function only(
   return places.length === 1 ? places[0] : undefined;
 }
 
-/** Whether a snapshot table could start at a cluster. */
-async function isSnapshotTable(draft: Draft, { image, geometry }: Survey, cluster: number): Promise<boolean> {
-  const count = image.header?.nb_snapshots ?? 0;
+/** The image as it is without its snapshots: what a wrong offset leads to is not theirs. */
+async function withoutSnapshots(draft: Draft): Promise<Image> {
+  const view = new Draft(draft);
+  await changeHeader(view, { fields: { nb_snapshots: 0, snapshots_offset: 0n } }, 'Leave the snapshots out');
+  return openImage(view);
+}
+
+/** Whether a snapshot table of so many snapshots could start at a cluster. */
+async function isSnapshotTable(draft: Draft, geometry: Geometry, cluster: number, count: number): Promise<boolean> {
   if (count === 0 || count > limits.snapshots) {
     return false;
   }

@@ -66,7 +66,9 @@ export async function mendSnapshots(
     ({ fields, offset }) =>
       header.version >= 3 && fields.extra_data_size < requiredExtraBytes && wanted('snapshot-entry-incomplete', offset),
   );
-  if (lacking.length > 0 && snapshots.length === header.nb_snapshots) {
+  // What a wrong offset leads to is no snapshot table: written anew, it would take the place of the one that there is.
+  const isTable = snapshots.length === header.nb_snapshots && snapshots.some((one) => isPlausible(one, geometry));
+  if (lacking.length > 0 && isTable) {
     const bytes = snapshotTableBytes(
       snapshots.map((one) => (lacking.includes(one) ? keptSnapshotEntry(one, header) : one.bytes)),
     );
