@@ -76,6 +76,22 @@ export const damages: readonly Damage[] = [
     harm: (image) => image.header({ refcount_table_offset: image.at(farAway) }),
   },
   {
+    name: 'a refcount block on data',
+    group: 'refcount table',
+    harm: (image) => image.put64(image.at(at.refcountTable), image.at(at.data[2])),
+  },
+  {
+    name: 'a refcount block on an L2 table',
+    // What else leads to the L2 table must be in order, or nothing tells whose the cluster is.
+    group: 'l1',
+    harm: (image) => image.put64(image.at(at.refcountTable), image.at(at.l2)),
+  },
+  {
+    name: 'the refcount table on data',
+    group: 'refcount table',
+    harm: (image) => image.header({ refcount_table_offset: image.at(at.data[2]) }),
+  },
+  {
     name: 'data past the end of the file',
     group: 'entry 0',
     lost: [0],

@@ -4,6 +4,7 @@ import { StoredRefcounts } from '../../change/storedRefcounts.ts';
 import { check } from '../../check/check.ts';
 import { Qcow2Error } from '../../error.ts';
 import { encodeRefcountTableEntry, readSmallRefcount, refcountTableEntryBytes } from '../../format/refcounts.ts';
+import type { ClusterSet } from '../../image/clusterSet.ts';
 import type { Geometry } from '../../image/geometry.ts';
 import type { Image } from '../../image/image.ts';
 import { openImage } from '../../image/open.ts';
@@ -25,6 +26,8 @@ export interface RefcountRules {
   readonly mends: (cluster: number, refcount: number | bigint, references: number) => boolean;
   /** Whether clusters that nothing refers to count as used where their refcounts were lost: they may be of a lost table. */
   readonly keepsUnknown: boolean;
+  /** Clusters of structures that are replaced: they are free, whatever else is wrong. */
+  readonly freed: ClusterSet;
   /**
    * Whether all that changes is made anew in free clusters, as QEMU does; else why not, as a sentence: what lies in the file
    * may be in use though nothing leads to it. Undefined where there is no need to.
@@ -137,7 +140,7 @@ async function mendInPlace(
   await check(await openImage(draft), { say: () => undefined, mismatch }, progress);
   if (rules.keepsUnknown) {
     for (const index of blocks.lost) {
-      refcounts.fill(index, geometry.fileClusters);
+      refcounts.fill(index, geometry.fileClusters, rules.freed);
     }
   } else {
     await clearPastEnd(draft, geometry, blocks, end, rules.wanted, refcounts);

@@ -210,6 +210,7 @@ function refcountRules(
   return {
     wanted,
     keepsUnknown,
+    freed,
     mends: (cluster, refcount, references) => {
       if (refcount < references) {
         // With one reference nothing is blessed: what else led there has its own cluster now.

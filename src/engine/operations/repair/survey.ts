@@ -11,6 +11,7 @@ import { walkTableReferences } from '../../image/references.ts';
 import { share } from '../../image/scan.ts';
 import type { Progress } from '../../ports.ts';
 import type { EndClusters } from './endClusters.ts';
+import { dropFalseRefcounts } from './falseRefcounts.ts';
 
 /** What the clusters of the file are used for, by the references that make sense. */
 export interface Survey {
@@ -18,7 +19,7 @@ export interface Survey {
   readonly geometry: Geometry;
   /** Undefined where no table can be found. */
   readonly tables: L2TableSet | undefined;
-  /** Header, L1 tables, refcounts, snapshot table, bitmaps, LUKS area. */
+  /** Header, L1 tables, refcounts that count, snapshot table, bitmaps, LUKS area. */
   readonly structures: ClusterSet;
   readonly l2Tables: ClusterSet;
   readonly data: ClusterSet;
@@ -40,15 +41,21 @@ export async function survey(
   const uses = new Uses(geometry, end);
   const tables = await walkTableReferences(image, uses, share(progress, 0, 0.2));
   if (tables) {
-    await walkL2References(image.storage, geometry, tables, uses, share(progress, 0.2, 1));
+    await walkL2References(image.storage, geometry, tables, uses, share(progress, 0.2, 0.8));
   }
-  const { structures, l2Tables, data, again, compressed } = uses;
-  const counted = counts || uses.unaligned ? await countedClusters(image, geometry) : new ClusterSet();
+  const { structures, l2Tables, data, again, compressed, refcounts } = uses;
+  const others = [structures, l2Tables, data, compressed];
+  await dropFalseRefcounts(image, geometry, { refcounts, others }, share(progress, 0.8, 1));
+  for (let cluster = refcounts.next(0); cluster !== undefined; cluster = refcounts.next(cluster + 1)) {
+    structures.add(cluster, 1);
+  }
+  const counted = counts || uses.unaligned ? await countedClusters(image, geometry, structures) : new ClusterSet();
   return { image, geometry, tables, structures, l2Tables, data, again, compressed, counted };
 }
 
 class Uses implements ReferenceVisitor {
   readonly structures = new ClusterSet();
+  readonly refcounts = new ClusterSet();
   readonly l2Tables = new ClusterSet();
   readonly data = new ClusterSet();
   readonly again = new ClusterSet();
@@ -89,22 +96,30 @@ class Uses implements ReferenceVisitor {
       this.compressed.add(cluster, inFile);
     } else if (owner === owners.l2Table) {
       this.l2Tables.add(cluster, inFile);
+    } else if (owner === owners.refcountTable || owner === owners.refcountBlock) {
+      this.refcounts.add(cluster, inFile);
     } else {
       this.structures.add(cluster, inFile);
     }
   }
 }
 
-async function countedClusters({ storage, header }: Image, geometry: Geometry): Promise<ClusterSet> {
+/** `structures`: a refcount table or a block that is not among them is none. */
+async function countedClusters(
+  { storage, header }: Image,
+  geometry: Geometry,
+  structures: ClusterSet,
+): Promise<ClusterSet> {
   const { clusterSize, refcountBlockEntries: perBlock, refcountOrder, fileClusters, fileSize } = geometry;
   const counted = new ClusterSet();
   const bytes = new Uint8Array(clusterSize);
-  const table = header ? [...refcountTableEntries(geometry, await readRefcountTable(storage, geometry, header))] : [];
+  const isTable = header && structures.has(Number(header.refcount_table_offset / BigInt(clusterSize)));
+  const table = isTable ? [...refcountTableEntries(geometry, await readRefcountTable(storage, geometry, header))] : [];
   // Where there is no refcount block, nothing is known: any cluster may be in use.
   counted.add(0, fileClusters);
   for (const { index, block, unaligned } of table) {
     const first = index * perBlock;
-    const isLost = block === 0 || unaligned || BigInt(block) >= fileSize;
+    const isLost = block === 0 || unaligned || BigInt(block) >= fileSize || !structures.has(block / clusterSize);
     if (isLost || (await readHostBytes(storage, BigInt(block), bytes)).length > 0) {
       continue;
     }

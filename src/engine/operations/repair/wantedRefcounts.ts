@@ -1,5 +1,6 @@
 import type { Draft } from '../../change/draft.ts';
 import { maxRefcount, writeRefcount } from '../../format/refcounts.ts';
+import type { ClusterSet } from '../../image/clusterSet.ts';
 import type { Geometry } from '../../image/geometry.ts';
 import { writeChanged } from './writeChanged.ts';
 
@@ -34,12 +35,12 @@ export class WantedRefcounts {
     return this.#blocks.get(index)?.some((refcount) => refcount !== stays && refcount !== 0) === true;
   }
 
-  /** Gives refcount 1 to those clusters of a block, before cluster `end`, to which none was given. */
-  fill(index: number, end: number): void {
+  /** Gives refcount 1 to those clusters of a block, before cluster `end`, to which none was given and that are not `free`. */
+  fill(index: number, end: number, free: ClusterSet): void {
     const { refcountBlockEntries: perBlock } = this.#geometry;
     const first = index * perBlock;
     for (let cluster = first; cluster < Math.min(end, first + perBlock); cluster++) {
-      if ((this.#blocks.get(index)?.[cluster - first] ?? stays) === stays) {
+      if ((this.#blocks.get(index)?.[cluster - first] ?? stays) === stays && !free.has(cluster)) {
         this.set(cluster, 1);
       }
     }

@@ -1,0 +1,88 @@
+import { check } from '../../check/check.ts';
+import { readSmallRefcount } from '../../format/refcounts.ts';
+import type { ClusterSet } from '../../image/clusterSet.ts';
+import type { Geometry } from '../../image/geometry.ts';
+import { readHostBytes } from '../../image/hostBytes.ts';
+import type { Image } from '../../image/image.ts';
+import { type RefcountTableEntry, readRefcountTable, refcountTableEntries } from '../../image/refcountTable.ts';
+import { share } from '../../image/scan.ts';
+import type { Progress } from '../../ports.ts';
+
+/** What clusters are used for. */
+export interface ClusterUses {
+  /** The refcount table and its blocks. */
+  readonly refcounts: ClusterSet;
+  /** All else. */
+  readonly others: readonly ClusterSet[];
+}
+
+/**
+ * Takes those clusters out of the refcount structures that something else uses too, unless they do count what is used: what
+ * a wrong offset leads to is no refcount block, and it is not lost for one, since refcounts can be built anew.
+ */
+export async function dropFalseRefcounts(
+  image: Image,
+  geometry: Geometry,
+  { refcounts, others }: ClusterUses,
+  progress: Progress,
+): Promise<void> {
+  const { header, storage } = image;
+  const shared = [...eachOf(refcounts)].filter((cluster) => others.some((other) => other.has(cluster)));
+  if (shared.length === 0 || !header) {
+    return;
+  }
+  const { clusterSize } = geometry;
+  const table = await readRefcountTable(storage, geometry, header);
+  const entries = [...refcountTableEntries(geometry, table)].filter(({ unaligned }) => !unaligned);
+  const counting = await countingBlocks(image, geometry, entries, [refcounts, ...others], progress);
+  const first = Number(table.offset) / clusterSize;
+  for (const cluster of shared) {
+    const isTable = cluster >= first && cluster < first + header.refcount_table_clusters;
+    if (isTable ? counting.size === 0 : !counting.has(cluster)) {
+      refcounts.remove(cluster, 1);
+    }
+  }
+}
+
+/** The clusters of the blocks in which more refcounts are right than wrong, among those that are not 0 or should not be. */
+async function countingBlocks(
+  image: Image,
+  geometry: Geometry,
+  entries: readonly RefcountTableEntry[],
+  used: readonly ClusterSet[],
+  progress: Progress,
+): Promise<ReadonlySet<number>> {
+  const { clusterSize, refcountBlockEntries: perBlock, refcountOrder, fileClusters, fileSize } = geometry;
+  const counting = new Set<number>();
+  const wrong = new Map<number, number>();
+  const mismatch = (cluster: number, _refcount: number | bigint, references: number): void => {
+    const index = Math.floor(cluster / perBlock);
+    // One that should not be 0 is one less that is right, too.
+    wrong.set(index, (wrong.get(index) ?? 0) + (references > 0 ? 2 : 1));
+  };
+  const { failure } = await check(image, { say: () => undefined, mismatch }, share(progress, 0, 0.8));
+  const bytes = new Uint8Array(clusterSize);
+  for (const { index, block } of failure === undefined ? entries : []) {
+    if (BigInt(block) >= fileSize || (await readHostBytes(image.storage, BigInt(block), bytes)).length > 0) {
+      continue;
+    }
+    let right = -(wrong.get(index) ?? 0);
+    for (let entry = 0; entry < perBlock; entry++) {
+      const cluster = index * perBlock + entry;
+      const isPastEnd = cluster >= fileClusters;
+      right += !isPastEnd && used.some((clusters) => clusters.has(cluster)) ? 1 : 0;
+      right -= isPastEnd && readSmallRefcount(bytes, entry, refcountOrder) !== 0 ? 1 : 0;
+    }
+    if (right > 0) {
+      counting.add(block / clusterSize);
+    }
+    await progress.step(0, 0);
+  }
+  return counting;
+}
+
+function* eachOf(clusters: ClusterSet): Generator<number> {
+  for (let next = clusters.next(0); next !== undefined; next = clusters.next(next + 1)) {
+    yield next;
+  }
+}
