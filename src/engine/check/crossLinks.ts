@@ -1,21 +1,18 @@
 import { type Finding, type FindingCode, finding } from '../finding.ts';
+import { FirstPlaces, windowClusters } from '../image/firstPlaces.ts';
 import type { Geometry } from '../image/geometry.ts';
 import type { HostMarks } from '../image/hostMarks.ts';
 import {
   activeSource,
   type EntryPlace,
   type Flaw,
-  flaws,
   type Owner,
   owners,
   type ReferenceVisitor,
 } from '../image/reference.ts';
+import { UnalignedEntry } from '../image/unalignedEntry.ts';
 import { chainOf, guestOf, hex, hostOf } from './chains.ts';
 import type { FindingRows, FindingSet } from './findingSet.ts';
-
-/** Clusters of a page, and of those that are looked at in one walk. */
-const pageClusters = 2 ** 12;
-const windowClusters = 2 ** 24;
 
 /** Where the windows start in which clusters were marked twice. */
 export function windowsOf(marks: HostMarks): readonly number[] {
@@ -28,9 +25,6 @@ export function windowsOf(marks: HostMarks): readonly number[] {
   return [...windows];
 }
 
-/** No place. */
-const none = -1;
-
 /**
  * Clusters of data to which entries for different guest clusters lead, and L2 tables that have different places in L1
  * tables. No snapshot explains that: it has the same clusters at the same places. Looks at a window of the file in a walk.
@@ -40,11 +34,8 @@ export class CrossLinks implements ReferenceVisitor {
   readonly #marks: HostMarks;
   readonly #set: FindingSet;
   readonly #rows: SharedRows;
-  readonly #from: number;
-  /** By cluster: the place and the source that came first. */
-  readonly #pages = new Map<number, { readonly places: Float64Array; readonly sources: Int32Array }>();
-  /** The guest cluster whose entry is unaligned. */
-  #unaligned = none;
+  readonly #firsts: FirstPlaces;
+  readonly #unaligned: UnalignedEntry;
   /** What was found last, while the next cluster goes on with it. */
   #run: number[] = [];
 
@@ -52,33 +43,29 @@ export class CrossLinks implements ReferenceVisitor {
   constructor(geometry: Geometry, marks: HostMarks, from: number, set: FindingSet) {
     this.#geometry = geometry;
     this.#marks = marks;
-    this.#from = from;
+    this.#firsts = new FirstPlaces(from);
+    this.#unaligned = new UnalignedEntry(geometry);
     this.#set = set;
     this.#rows = new SharedRows(geometry);
   }
 
-  /** The cluster after the window. */
-  get to(): number {
-    return this.#from + windowClusters;
-  }
-
   table(): void {
-    this.#unaligned = none;
+    this.#unaligned.table();
   }
 
-  /** The clusters that an unaligned entry touches are not meant. */
-  flaw(flaw: Flaw, { owner, table, entry }: EntryPlace): void {
-    if (flaw === flaws.unaligned && owner === owners.data) {
-      this.#unaligned = table * this.#geometry.l2Entries + entry;
-    }
+  flaw(flaw: Flaw, place: EntryPlace): void {
+    this.#unaligned.flaw(flaw, place);
   }
 
   reference(owner: Owner, source: number, index: number, cluster: number, count: number): void {
-    if ((owner === owners.data && index !== this.#unaligned) || owner === owners.l2Table) {
-      const end = Math.min(cluster + count, this.to);
-      this.#marks.eachAgain(Math.max(cluster, this.#from), end, (first, again) => {
+    if ((owner === owners.data && !this.#unaligned.is(index)) || owner === owners.l2Table) {
+      const { from, to } = this.#firsts;
+      this.#marks.eachAgain(Math.max(cluster, from), Math.min(cluster + count, to), (first, again) => {
         for (let at = first; at < first + again; at++) {
-          this.#meet(owner, source, index + at - cluster, at);
+          const place = index + at - cluster;
+          if (this.#firsts.differs(at, place, source)) {
+            this.#add([owner, source, place, this.#firsts.sourceOf(at), this.#firsts.placeOf(at), at]);
+          }
         }
       });
     }
@@ -101,23 +88,6 @@ export class CrossLinks implements ReferenceVisitor {
     const guest = guestOf(this.#geometry, { owner: of, source: activeSource, index: first, count });
     if (guest && firstSource === activeSource) {
       this.#set.impacts.addRange(code, guest);
-    }
-  }
-
-  #meet(owner: Owner, source: number, place: number, cluster: number): void {
-    const index = Math.floor(cluster / pageClusters);
-    const page = this.#pages.get(index) ?? {
-      places: new Float64Array(pageClusters).fill(none),
-      sources: new Int32Array(pageClusters),
-    };
-    this.#pages.set(index, page);
-    const at = cluster % pageClusters;
-    const first = page.places[at] ?? none;
-    if (first === none) {
-      page.places[at] = place;
-      page.sources[at] = source;
-    } else if (first !== place) {
-      this.#add([owner, source, place, page.sources[at] ?? 0, first, cluster]);
     }
   }
 

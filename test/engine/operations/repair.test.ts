@@ -12,6 +12,7 @@ import { codecs } from '../../../src/platform/codecs.ts';
 import { applied } from '../../crash/crashCase.ts';
 import { withSnapshot } from '../../support/brokenImages.ts';
 import { copied, type HeaderValues, ImageBuilder, zero } from '../../support/builder.ts';
+import { at, soundImage } from '../../support/corpus/sound.ts';
 import type { MemoryStorage } from '../../support/memoryStorage.ts';
 
 const cluster = 65536n;
@@ -163,6 +164,17 @@ describe('A repair', function () {
     const { storage, result } = await repaired(built);
     assertClean(result);
     assert.equal(await guest(storage, 0), 'first');
+  });
+
+  it('gives nobody a copy of the cluster into which an entry that is not of a cluster reaches', async () => {
+    const shape = { version: 3, clusterBits: 16, refcountOrder: 4 } as const;
+    const built = soundImage(shape);
+    // It reaches into the next guest cluster's, which a snapshot has too.
+    built.entry(at.l2, 0, copied | (built.at(at.data[0]) + 512n));
+    const { storage, result, mended } = await repaired(built);
+    assertClean(result);
+    assert.deepEqual([...mended], [['l2-entry-unaligned', 1]]);
+    assert.equal(storage.size, soundImage(shape).toStorage().size);
   });
 
   it('has the guest read zeros where an entry leads past the end of the file', async () => {

@@ -9,6 +9,7 @@ import { readRefcountTable, refcountTableEntries } from '../../image/refcountTab
 import { type EntryPlace, type Flaw, flaws, type Owner, owners, type ReferenceVisitor } from '../../image/reference.ts';
 import { walkTableReferences } from '../../image/references.ts';
 import { share } from '../../image/scan.ts';
+import { UnalignedEntry } from '../../image/unalignedEntry.ts';
 import type { Progress } from '../../ports.ts';
 import type { EndClusters } from './endClusters.ts';
 import { dropFalseRefcounts } from './falseRefcounts.ts';
@@ -60,34 +61,31 @@ class Uses implements ReferenceVisitor {
   readonly data = new ClusterSet();
   readonly again = new ClusterSet();
   readonly compressed = new ClusterSet();
+  /** Whether an entry is unaligned. */
   unaligned = false;
   readonly #fileClusters: number;
-  readonly #l2Entries: number;
   readonly #end: EndClusters;
-  /** The guest cluster whose entry is unaligned: the clusters that it leads to are not meant. */
-  #skipped = -1;
+  readonly #entry: UnalignedEntry;
 
-  constructor({ fileClusters, l2Entries }: Geometry, end: EndClusters) {
-    this.#fileClusters = fileClusters;
-    this.#l2Entries = l2Entries;
+  constructor(geometry: Geometry, end: EndClusters) {
+    this.#fileClusters = geometry.fileClusters;
     this.#end = end;
+    this.#entry = new UnalignedEntry(geometry);
   }
 
   table(): void {
-    this.#skipped = -1;
+    this.#entry.table();
   }
 
-  flaw(flaw: Flaw, { table, entry }: EntryPlace): void {
-    if (flaw === flaws.unaligned) {
-      this.unaligned = true;
-      this.#skipped = table * this.#l2Entries + entry;
-    }
+  flaw(flaw: Flaw, place: EntryPlace): void {
+    this.unaligned ||= flaw === flaws.unaligned;
+    this.#entry.flaw(flaw, place);
   }
 
   reference(owner: Owner, _source: number, index: number, cluster: number, count: number): void {
     this.#end.refer(cluster, count);
     const inFile = Math.min(count, this.#fileClusters - cluster);
-    if (inFile <= 0 || (owner === owners.data && index === this.#skipped)) {
+    if (inFile <= 0 || (owner === owners.data && this.#entry.is(index))) {
       return;
     }
     if (owner === owners.data) {
