@@ -158,6 +158,16 @@ describe('A repair', function () {
     assert.equal(await guest(storage, 0), 'first');
   });
 
+  it('keeps no leaks where there are none when it is done', async () => {
+    const built = image();
+    // As it is, the block is none, and its cluster leaks.
+    built.put64(built.at(1), built.at(2) | 3n);
+    const { result, keptLeaks, change } = await repaired(built);
+    assertClean(result);
+    assert.equal(keptLeaks, undefined);
+    assert.deepEqual(change?.cautions, []);
+  });
+
   it('leads an entry that is not of a cluster to the cluster that it lies in, if nothing else does', async () => {
     const built = image();
     built.entry(4, 0, copied | (built.at(5) + 512n));

@@ -118,10 +118,13 @@ export async function planRepair(
       mended.set(code, (mended.get(code) ?? 0) + count);
     }
   }
+  const after = requireResult(diagnosis);
+  // What counted as leaked may be in use again.
+  const kept = after.leaks > 0 ? keptLeaks : undefined;
   const isDone = draft.steps.length > guarded || (isWhole && hasStateBits(image));
   if (isDone) {
     await settleBits(draft, image, isWhole);
-    sayWhatIsLost(draft, entries, structures, geometry.clusterSize, keptLeaks);
+    sayWhatIsLost(draft, entries, structures, geometry.clusterSize, kept);
   }
   const title = titleOf(raised, lowered, mended);
   return {
@@ -129,9 +132,9 @@ export async function planRepair(
     raised,
     lowered,
     mended,
-    after: requireResult(diagnosis),
+    after,
     isWhole,
-    keptLeaks,
+    keptLeaks: kept,
   };
 }
 
