@@ -4,7 +4,14 @@ import { previewOf } from '../engine/change/preview.ts';
 import { Qcow2Error } from '../engine/error.ts';
 import type { Image } from '../engine/image/image.ts';
 import { openImage } from '../engine/image/open.ts';
-import { type FileState, noProgress, type Progress, type Storage } from '../engine/ports.ts';
+import {
+  type FileState,
+  type JournalPlace,
+  noProgress,
+  type Progress,
+  type Storage,
+  type WritableStorage,
+} from '../engine/ports.ts';
 import { type ChangeFile, openToChange } from '../platform/changeFile.ts';
 import { openFile } from '../platform/fileStorage.ts';
 import { namedPath } from '../platform/gate.ts';
@@ -37,6 +44,8 @@ export interface ChangeManner {
   readonly purpose?: 'change' | 'info' | 'check' | 'diagnose';
   /** Of the writing, in bytes. */
   readonly progress?: Progress;
+  /** Called before the first byte is written, when the journal has its place: nothing is refused any more. */
+  readonly begun?: () => Promise<void>;
 }
 
 /**
@@ -51,7 +60,7 @@ export async function changeImage(
   given: ChangeArguments,
   out: Output,
   plan: (target: Target) => Promise<ChangeSet | undefined>,
-  { rawFailure = noRaw, purpose = 'change', progress = noProgress }: ChangeManner = {},
+  { rawFailure = noRaw, purpose = 'change', progress = noProgress, begun }: ChangeManner = {},
 ): Promise<void> {
   // Opened for reading first: what is refused is refused before anything is locked.
   const opened = await source.open(purpose);
@@ -62,7 +71,14 @@ export async function changeImage(
   const { path } = opened;
   const planned = async (storage: Storage, from: FileState): Promise<ChangeSet | undefined> =>
     plan({ image: await openImage(storage), storage, from, path });
-  await changeFile(source.name, path, given, out, planned, { dataName: opened.image?.dataFile?.name, progress });
+  const dataName = opened.image?.dataFile?.name;
+  await changeFile(source.name, path, given, out, planned, { dataName, progress, ...(begun && { begun }) });
+}
+
+/** What goes with a change of a file. */
+interface FileManner extends Pick<ChangeManner, 'progress' | 'begun'> {
+  /** The external data file that changes with it, as the image names it. */
+  readonly dataName?: string | undefined;
 }
 
 /**
@@ -70,8 +86,7 @@ export async function changeImage(
  *
  * @param name - of the image, as given on the command line, for messages
  * @param plan - undefined where there is nothing to change
- * @param more - `dataName`: of the external data file that changes with it, as the image names it; `progress`: of the
- *   writing, in bytes
+ * @param more - see `FileManner`
  */
 export async function changeFile(
   name: string,
@@ -79,7 +94,7 @@ export async function changeFile(
   { dryRun, keepUndo, journal }: ChangeArguments,
   out: Output,
   plan: (storage: Storage, from: FileState) => Promise<ChangeSet | undefined>,
-  { dataName, progress = noProgress }: { readonly dataName?: string | undefined; readonly progress?: Progress } = {},
+  { dataName, progress = noProgress, begun }: FileManner = {},
 ): Promise<void> {
   if (dryRun !== 'no') {
     await showPlan(path, dryRun, out, plan);
@@ -96,11 +111,22 @@ export async function changeFile(
     if (change) {
       const [, dataFile] = files;
       const options = { keepUndo, progress, ...(dataFile && { dataFile }) };
-      await apply(change, file, journalBeside(path, journal), options);
+      const place = journalBeside(path, journal);
+      await apply(change, file, begun ? telling(place, begun) : place, options);
     }
   } finally {
     await Promise.all(files.map((one) => one.close()));
   }
+}
+
+/** A place that tells when the journal is there. */
+function telling(place: JournalPlace, begun: () => Promise<void>): JournalPlace {
+  const create = async (): Promise<WritableStorage> => {
+    const journal = await place.create();
+    await begun();
+    return journal;
+  };
+  return { ...place, create };
 }
 
 function noRaw(path: string): Failure {

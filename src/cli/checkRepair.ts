@@ -55,9 +55,10 @@ export async function repairBeforeCheck(
   out: Output,
 ): Promise<Fixed> {
   let planned: Planned | undefined;
+  let corruptions = 0;
   const plan = async (target: Target): Promise<ChangeSet | undefined> => {
     try {
-      planned = await planAndTell(target, how, change.dryRun !== 'no');
+      planned = await planToTell(target, how);
       return planned.repair.change;
     } catch (error) {
       if (!(error instanceof Qcow2Error) || error.code !== 'refused') throw error;
@@ -65,13 +66,15 @@ export async function repairBeforeCheck(
       return undefined;
     }
   };
-  await changeImage(source, change, out, plan, { purpose: 'check', rawFailure: noCheck });
+  const begun = async (): Promise<void> => {
+    corruptions = planned ? await tell(planned, how) : 0;
+  };
+  await changeImage(source, change, out, plan, { purpose: 'check', rawFailure: noCheck, begun });
   if (planned === undefined || change.dryRun !== 'no') {
     return { corruptions: 0, leaks: 0 };
   }
-  const { repair, corruptions } = planned;
-  tellReasons(repair);
-  const fixed = { corruptions, leaks: repair.lowered };
+  tellReasons(planned.repair);
+  const fixed = { corruptions, leaks: planned.repair.lowered };
   if (tells && fixed.corruptions + fixed.leaks > 0) {
     out.text(
       `The following inconsistencies were found and repaired:\n\n    ${fixed.leaks} leaked clusters\n    ${fixed.corruptions} corruptions\n\nDouble checking the fixed image now...\n`,
@@ -80,15 +83,19 @@ export async function repairBeforeCheck(
   return fixed;
 }
 
-/** What was planned. */
+/** What was planned, and what is told of it. */
 interface Planned {
+  readonly image: Image;
   readonly repair: Repair;
-  /** Corruptions that it puts right, as qemu-img counts them. */
-  readonly corruptions: number;
+  /** Of refcounts. */
+  readonly lines: readonly string[];
+  /** Of COPIED. */
+  readonly copied: readonly string[];
+  /** Clusters in whose place there are others now. */
+  readonly replaced: ReadonlySet<number>;
 }
 
-/** Plans, and where anything is repaired, tells first what is wrong and then what is put right, as QEMU does. */
-async function planAndTell({ image, storage, from }: Target, how: 'leaks' | 'all', quiet: boolean): Promise<Planned> {
+async function planToTell({ image, storage, from }: Target, how: 'leaks' | 'all'): Promise<Planned> {
   const lines: string[] = [];
   const copied: string[] = [];
   const replaced = new Set<number>();
@@ -98,11 +105,11 @@ async function planAndTell({ image, storage, from }: Target, how: 'leaks' | 'all
     copied: (message) => copied.push(message.replace('ERROR', 'Repairing')),
   };
   const repair = await planRepair(image, storage, from, { codes: repaired[how] }, noProgress, visitor);
-  const mended = [...repair.mended.values()].reduce((sum, count) => sum + count, 0);
-  const planned = { repair, corruptions: repair.raised + mended };
-  if (repair.change === undefined || quiet) {
-    return planned;
-  }
+  return { image, repair, lines, copied, replaced };
+}
+
+/** Tells first what is wrong and then what is put right, as QEMU does. Returns how many corruptions it would count. */
+async function tell({ image, repair, lines, copied, replaced }: Planned, how: 'leaks' | 'all'): Promise<number> {
   const messages = new Messages();
   let miscopied = 0;
   const say = (message: string, named?: boolean): void => {
@@ -113,15 +120,15 @@ async function planAndTell({ image, storage, from }: Target, how: 'leaks' | 'all
       messages.say(message, named);
     }
   };
-  const reached = (cluster: number): unknown => replaced.add(cluster);
-  const lengthen = how === 'all' ? lengthening(image, reached) : undefined;
+  const reached = new Set<number>();
+  const lengthen = how === 'all' ? lengthening(image, (cluster) => reached.add(cluster)) : undefined;
   const before = await check(image, { say, mismatch: () => undefined, ...(lengthen && { lengthen }) }, noProgress);
   const isRebuilt = before.rebuild && how === 'all';
   if (isRebuilt) {
     messages.say('Rebuilding refcount structure');
   }
   // What was built anew is told by what it replaces, which leaks then.
-  for (const cluster of isRebuilt ? [...replaced].sort((a, b) => a - b) : []) {
+  for (const cluster of isRebuilt ? [...new Set([...replaced, ...reached])].sort((a, b) => a - b) : []) {
     messages.say(repairing(cluster, 1, 0));
   }
   for (const part of [isRebuilt ? [] : lines, copied]) {
@@ -130,9 +137,11 @@ async function planAndTell({ image, storage, from }: Target, how: 'leaks' | 'all
     }
   }
   messages.flush();
-  // QEMU counts what it has built anew by what it finds before and after.
-  const corruptions = before.corruptions - miscopied - repair.after.corruptions + copied.length;
-  return isRebuilt ? { repair, corruptions } : planned;
+  if (isRebuilt) {
+    // QEMU counts what it has built anew by what it finds before and after.
+    return before.corruptions - miscopied - repair.after.corruptions + copied.length;
+  }
+  return repair.raised + [...repair.mended.values()].reduce((sum, count) => sum + count, 0);
 }
 
 function repairing(cluster: number, refcount: number | bigint, references: number): string {
@@ -140,7 +149,7 @@ function repairing(cluster: number, refcount: number | bigint, references: numbe
 }
 
 /** As QEMU makes the file longer; `reached` gets the clusters of the blocks that lie in it then. */
-function lengthening({ storage, geometry }: Image, reached: (cluster: number) => void): Lengthening | undefined {
+function lengthening({ storage, geometry }: Image, reached: (cluster: number) => unknown): Lengthening | undefined {
   if (!geometry) {
     return undefined;
   }

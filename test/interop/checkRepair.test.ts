@@ -100,6 +100,16 @@ describe('qcow2 check -r', function () {
     assert.ok(readFileSync(path).equals(before));
   });
 
+  it('tells nothing of a repair that has no place for its journal', async () => {
+    const path = await leaking('disk.qcow2');
+    const before = readFileSync(path);
+    const journal = join(folder, 'no such folder', 'journal');
+    const { code, stdout, stderr } = await runQcow2(['check', '-r', 'all', '--journal', journal, path]);
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, /^qcow2: Can't open the rollback journal [^\n]*\n$/);
+    assert.ok(readFileSync(path).equals(before));
+  });
+
   it('repairs no image of another format, and no other repair than leaks and all', async () => {
     const raw = join(folder, 'disk.raw');
     await qemuImg(['create', '-q', '-f', 'raw', raw, '1M']);

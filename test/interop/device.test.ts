@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runQcow2 } from '../support/command.ts';
@@ -67,6 +77,21 @@ if (hasLoops()) {
       assert.match(stderr, /rollback journal at .*: the image is a device\. .*--journal FILE/);
       assert.ok(readFileSync(device).equals(before));
       assert.ok(!existsSync(`${device}.undo-journal`));
+    });
+
+    it('is not repaired without one either, and nothing is told of it', async () => {
+      // No refcount block: they must be built anew.
+      const fd = openSync(device, 'r+');
+      writeSync(fd, new Uint8Array(8), 0, 8, 65536);
+      closeSync(fd);
+      const before = readFileSync(device);
+      const { code, stdout, stderr } = await runQcow2(['check', '-r', 'all', device]);
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.match(stderr, /^qcow2: [^\n]*rollback journal at .*: the image is a device\. [^\n]*\n$/);
+      assert.ok(readFileSync(device).equals(before));
+      const repaired = await runQcow2(['check', '-r', 'all', ...journal(), device]);
+      assert.match(repaired.stderr, /Rebuilding refcount structure/);
+      await requireGood();
     });
 
     it('is changed as a file is, with a journal elsewhere', async () => {
