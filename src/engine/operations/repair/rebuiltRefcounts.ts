@@ -1,15 +1,62 @@
 import { Draft } from '../../change/draft.ts';
 import { changeHeader } from '../../change/headerSteps.ts';
 import { newRefcountTable } from '../../change/newRefcounts.ts';
-import type { StoredRefcounts } from '../../change/storedRefcounts.ts';
+import { StoredRefcounts } from '../../change/storedRefcounts.ts';
 import { type ClusterRun, SwitchLayout } from '../../change/switchLayout.ts';
+import { check } from '../../check/check.ts';
 import { refcountTableEntryBytes } from '../../format/refcounts.ts';
 import type { ClusterSet } from '../../image/clusterSet.ts';
 import type { Image } from '../../image/image.ts';
-import type { WantedRefcounts } from './wantedRefcounts.ts';
+import { openImage } from '../../image/open.ts';
+import { share } from '../../image/scan.ts';
+import type { Progress, Storage } from '../../ports.ts';
+import { provedUse } from './provedUse.ts';
+import type { MendedVisitor, RefcountRepair, RefcountVisitor } from './refcountRules.ts';
+import { clearPastEnd, dropEntries } from './refcountTable.ts';
+import { WantedRefcounts } from './wantedRefcounts.ts';
+
+/** Builds the refcounts anew in free clusters. Where that can't be done returns why, as a sentence, and changes nothing. */
+export async function rebuildInFreeClusters(
+  { draft, image, geometry, blocks, end, rules }: RefcountRepair,
+  file: Storage,
+  visitor: RefcountVisitor,
+  progress: Progress,
+): Promise<string | undefined> {
+  const view = blocks.tableLost ? await withoutRefcountTable(draft) : new Draft(draft);
+  if (!blocks.tableLost) {
+    await dropEntries(view, image, blocks);
+  }
+  const usable = await openImage(view);
+  const refcounts = new WantedRefcounts(geometry);
+  const unsure = new Set(blocks.lost);
+  const mismatch: MendedVisitor = (cluster, refcount, references) => {
+    if (rules.mends(cluster, refcount, references)) {
+      refcounts.set(cluster, references);
+    }
+    if (refcount === 0) {
+      unsure.add(Math.floor(cluster / geometry.refcountBlockEntries));
+    }
+  };
+  await check(usable, { say: () => undefined, mismatch }, share(progress, 0, 0.5));
+  const used = await provedUse(usable, geometry, unsure, file, share(progress, 0.5, 1));
+  if (typeof used === 'string') {
+    return used;
+  }
+  const stored = await StoredRefcounts.of(usable, geometry);
+  for (const index of refcounts.indices) {
+    for (const { cluster, refcount } of refcounts.entries(index)) {
+      visitor.mended(cluster, await stored.refcount(cluster), refcount);
+    }
+  }
+  if (!blocks.tableLost) {
+    await clearPastEnd(draft, geometry, blocks, end, rules.wanted, refcounts);
+  }
+  await rebuildRefcounts(draft, { image: usable, stored, refcounts, used }, visitor.replaced);
+  return undefined;
+}
 
 /** What refcounts are built from. */
-export interface RefcountRebuild {
+interface RefcountRebuild {
   /** The image without the parts of the refcount structures that can't be used. */
   readonly image: Image;
   readonly stored: StoredRefcounts;
@@ -20,11 +67,11 @@ export interface RefcountRebuild {
 }
 
 /**
- * Builds the refcount structures anew as QEMU does (rebuild_refcount_structure): the blocks in which a refcount changes, and the table, go into
- * the first clusters that are free, past the end of the file only where there are none. They are all there before the
- * header leads to them. `replaced` gets the clusters of those that are given up.
+ * Builds the refcount structures anew as QEMU does (rebuild_refcount_structure): the blocks in which a refcount changes,
+ * and the table, go into the first clusters that are free, past the end of the file only where there are none. They are
+ * all there before the header leads to them. `replaced` gets the clusters of those that are given up.
  */
-export async function rebuildRefcounts(
+async function rebuildRefcounts(
   draft: Draft,
   { image: { header }, stored, refcounts, used }: RefcountRebuild,
   replaced: (cluster: number) => void,
@@ -79,7 +126,7 @@ export async function rebuildRefcounts(
 }
 
 /** The image as it is without its refcount table. */
-export async function withoutRefcountTable(draft: Draft): Promise<Draft> {
+async function withoutRefcountTable(draft: Draft): Promise<Draft> {
   const view = new Draft(draft);
   const fields = { refcount_table_offset: 0n, refcount_table_clusters: 0 };
   await changeHeader(view, { fields }, 'Leave the refcount table out');

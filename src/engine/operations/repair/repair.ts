@@ -20,7 +20,8 @@ import { type MendedEntries, mendEntries, requireGeometry } from './entries.ts';
 import { isDamage, reasonToKeepLeaks } from './leaks.ts';
 import { lengtheningOf } from './lengthening.ts';
 import { placeTables } from './placeTables.ts';
-import { type MendedVisitor, mendRefcounts, type RefcountRules } from './refcounts.ts';
+import type { MendedVisitor, RefcountRules } from './refcountRules.ts';
+import { mendRefcounts } from './refcounts.ts';
 import { type RepairCode, type RepairSelection, type Wanted, wantedBy } from './selection.ts';
 import { type MendedStructures, mendStructures } from './structures.ts';
 
