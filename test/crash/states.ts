@@ -9,6 +9,9 @@ const mostSubsets = 64;
 /** Subsets that are tried, if there are more. */
 const sampledSubsets = process.env.QCOW2_CRASH === 'all' ? 64 : 20;
 
+/** How often a subset is drawn that was tried already, before no more are drawn. */
+const mostRepeats = 20;
+
 /** The files as a power cut may leave them. */
 export interface CrashState {
   /** `flush 3, 2 of 5 sectors`. */
@@ -23,7 +26,8 @@ type Pending = { readonly at: bigint; readonly bytes: Uint8Array } | { readonly 
 
 /**
  * Every state in which a cut may leave an image and its journal: what was flushed is there, and of what was written
- * since, any subset of the sectors. All subsets where there are at most 64, else some of them by the seed.
+ * since, any subset of the sectors. All subsets where there are at most 64, else some of them by the seed. Sectors that are
+ * written as they were make no difference, and are left out; no state comes twice in a row.
  */
 export function* crashStates(before: MemoryStorage, log: readonly LoggedAct[], seed: number): Generator<CrashState> {
   const random = randomOf(seed);
@@ -32,19 +36,24 @@ export function* crashStates(before: MemoryStorage, log: readonly LoggedAct[], s
   let unpublished = new MemoryStorage();
   let epoch: Pending[] = [];
   let flushes = 0;
+  /** Whether the image as it was flushed last was a state, with this journal. */
+  let isKnown = true;
   yield { name: 'before anything', image: image.clone(), journal };
   for (const { file, act } of log) {
     if (act.kind === 'publish') {
       // Until then the folder has no journal; now all of it is on the disk.
       journal = unpublished;
+      isKnown = false;
     } else if (act.kind === 'remove') {
       yield { name: `flush ${flushes}, before the journal is removed`, image: image.clone(), journal };
       journal = undefined;
       unpublished = new MemoryStorage();
+      isKnown = false;
     } else if (file === 'journal') {
       perform(unpublished, act);
     } else if (act.kind === 'flush') {
-      yield* landings(`flush ${flushes}`, image, epoch, journal, random);
+      yield* landings(`flush ${flushes}`, image, epoch, journal, random, isKnown);
+      isKnown = true;
       for (const pending of epoch) {
         land(image, pending);
       }
@@ -57,24 +66,43 @@ export function* crashStates(before: MemoryStorage, log: readonly LoggedAct[], s
     }
   }
   // What comes last may not be flushed at all.
-  yield* landings('after all', image, epoch, journal, random);
+  yield* landings('after all', image, epoch, journal, random, isKnown);
 }
 
-/** The image with each subset of the sectors that are on their way, or with some of these. */
+/** The image with each subset of the sectors that are on their way, or with some of these; with none unless `isKnown`. */
 function* landings(
   name: string,
   image: MemoryStorage,
   epoch: readonly Pending[],
   journal: MemoryStorage | undefined,
   random: Random,
+  isKnown: boolean,
 ): Generator<CrashState> {
-  for (const landed of subsets(epoch.length, random)) {
+  const changing = epoch.filter((pending) => changes(image, pending, epoch));
+  for (const landed of subsets(changing.length, random)) {
+    if (landed.length === 0 && isKnown) {
+      continue;
+    }
     const state = image.clone();
     for (const index of landed) {
-      land(state, epoch[index]);
+      land(state, changing[index]);
     }
-    yield { name: `${name}, ${landed.length} of ${epoch.length} sectors`, image: state, journal: journal?.clone() };
+    yield { name: `${name}, ${landed.length} of ${changing.length} sectors`, image: state, journal: journal?.clone() };
   }
+}
+
+/** Whether it makes a difference that something lands; it does where the same sector is on its way twice. */
+function changes(image: MemoryStorage, pending: Pending, epoch: readonly Pending[]): boolean {
+  if ('size' in pending || pending.at + BigInt(pending.bytes.length) > image.size) {
+    return true;
+  }
+  const { at, bytes } = pending;
+  const isSame = Buffer.from(bytes).equals(image.slice(at, bytes.length));
+  return !isSame || epoch.some((other) => other !== pending && 'at' in other && sectorOf(other.at) === sectorOf(at));
+}
+
+function sectorOf(at: bigint): bigint {
+  return at / BigInt(sectorSize);
 }
 
 function perform(file: MemoryStorage, act: Act): void {
@@ -115,11 +143,12 @@ function* subsets(count: number, random: Random): Generator<number[]> {
   }
   yield [];
   yield indices;
-  for (let tries = 2; tries < sampledSubsets; tries++) {
+  const tried = new Set([keyOf([]), keyOf(indices)]);
+  for (let repeats = 0; tried.size < sampledSubsets && repeats < mostRepeats; ) {
     // One alone, all but one, a prefix as after a cut in the middle, or each by chance.
     const chosen = random.below(count);
-    const kind = tries % 4;
-    yield indices.filter((index) =>
+    const kind = tried.size % 4;
+    const subset = indices.filter((index) =>
       kind === 0
         ? index === chosen
         : kind === 1
@@ -128,5 +157,16 @@ function* subsets(count: number, random: Random): Generator<number[]> {
             ? index < chosen
             : random.below(2) === 1,
     );
+    const key = keyOf(subset);
+    if (tried.has(key)) {
+      repeats++;
+    } else {
+      tried.add(key);
+      yield subset;
+    }
   }
+}
+
+function keyOf(subset: readonly number[]): string {
+  return subset.join();
 }
