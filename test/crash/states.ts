@@ -78,31 +78,38 @@ function* landings(
   random: Random,
   isKnown: boolean,
 ): Generator<CrashState> {
-  const changing = epoch.filter((pending) => changes(image, pending, epoch));
-  for (const landed of subsets(changing.length, random)) {
+  const sectors = changing(image, epoch);
+  for (const landed of subsets(sectors.length, random)) {
     if (landed.length === 0 && isKnown) {
       continue;
     }
     const state = image.clone();
     for (const index of landed) {
-      land(state, changing[index]);
+      land(state, sectors[index]);
     }
-    yield { name: `${name}, ${landed.length} of ${changing.length} sectors`, image: state, journal: journal?.clone() };
+    yield { name: `${name}, ${landed.length} of ${sectors.length} sectors`, image: state, journal: journal?.clone() };
   }
 }
 
-/** Whether it makes a difference that something lands; it does where the same sector is on its way twice. */
-function changes(image: MemoryStorage, pending: Pending, epoch: readonly Pending[]): boolean {
-  if ('size' in pending || pending.at + BigInt(pending.bytes.length) > image.size) {
-    return true;
+/** What makes a difference when it lands; the same sector on its way twice does. */
+function changing(image: MemoryStorage, epoch: readonly Pending[]): Pending[] {
+  const seen = new Set<number>();
+  const twice = new Set<number>();
+  for (const pending of epoch) {
+    const sector = 'at' in pending ? sectorOf(pending.at) : -1;
+    (seen.has(sector) ? twice : seen).add(sector);
   }
-  const { at, bytes } = pending;
-  const isSame = Buffer.from(bytes).equals(image.slice(at, bytes.length));
-  return !isSame || epoch.some((other) => other !== pending && 'at' in other && sectorOf(other.at) === sectorOf(at));
+  return epoch.filter((pending) => {
+    if ('size' in pending || pending.at + BigInt(pending.bytes.length) > image.size) {
+      return true;
+    }
+    const isSame = Buffer.from(pending.bytes).equals(image.slice(pending.at, pending.bytes.length));
+    return !isSame || twice.has(sectorOf(pending.at));
+  });
 }
 
-function sectorOf(at: bigint): bigint {
-  return at / BigInt(sectorSize);
+function sectorOf(at: bigint): number {
+  return Number(at / BigInt(sectorSize));
 }
 
 function perform(file: MemoryStorage, act: Act): void {
