@@ -57,7 +57,7 @@ const damages: readonly Damage[] = [
 
 /** Moments at which a repair is cut off, by the seed. */
 const statesEach = allStates ? Number.POSITIVE_INFINITY : 150;
-const fewStates = allStates ? Number.POSITIVE_INFINITY : 40;
+const fewStates = allStates ? Number.POSITIVE_INFINITY : 25;
 
 describe('a repair that is cut off at any moment', function () {
   this.timeout(allStates ? 0 : 300_000);
