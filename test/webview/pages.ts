@@ -12,9 +12,17 @@ import {
 } from './page.ts';
 import { openPreview, type PreviewPage, type Shown } from './previewPage.ts';
 
+/** The browser and the built pages of all files that mocha runs: to start and to load them takes longer than many a test. */
+let shared: Promise<readonly [Browser, Bundle]> | undefined;
+
+after(async () => {
+  const [browser] = (await shared) ?? [];
+  await browser?.close();
+});
+
 /**
- * A browser for the tests of one file: started before them, ended after them. Every page is closed after its test, which
- * fails if the page had an error, broke the content policy or told the host of an error.
+ * Pages for the tests of one suite, in the browser of all. Every page is closed after its test, which fails if the page had
+ * an error, broke the content policy or told the host of an error.
  */
 export function pages(): {
   readonly open: (handlers: Partial<Handlers>, options?: PageOptions) => Promise<Inspector>;
@@ -25,9 +33,9 @@ export function pages(): {
   const open: Pick<Inspector | PreviewPage, 'page' | 'errors' | 'messages'>[] = [];
 
   before(async () => {
-    [browser, bundle] = await Promise.all([launch(), buildPage()]);
+    shared ??= Promise.all([launch(), buildPage()]);
+    [browser, bundle] = await shared;
   });
-  after(() => browser.close());
   afterEach(async () => {
     const closed = open.splice(0);
     await Promise.all(closed.map(({ page }) => page.close()));
