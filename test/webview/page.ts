@@ -224,6 +224,20 @@ function answers(
   return (body) => server.accept(decode(body) as Request);
 }
 
+/** Gives an open page another theme, as VS Code does when the user chooses one. */
+export async function wear(page: Page, name: keyof typeof themes): Promise<void> {
+  await page.evaluate(
+    ({ theme, all }) => {
+      const { dress } = window as unknown as { dress(colours: Readonly<Record<string, string>>): void };
+      dress(theme.colours);
+      document.body.classList.remove(...all.flatMap((classes) => classes.split(' ')));
+      document.body.classList.add(...theme.classes.split(' '));
+      document.body.dataset.vscodeThemeKind = theme.kind;
+    },
+    { theme: themes[name], all: Object.values(themes).map(({ classes }) => classes) },
+  );
+}
+
 function html(which: string, name: string, theme: { classes: string; kind: string }): string {
   const built = inspectorPage({
     title: name,
@@ -238,10 +252,17 @@ function html(which: string, name: string, theme: { classes: string; kind: strin
 
 /** Runs in the page before its script: what VS Code gives to a webview. */
 function prepare(colours: Readonly<Record<string, string>>): void {
-  const host = window as unknown as { toHost(message: unknown): void; acquireVsCodeApi(): unknown };
+  const host = window as unknown as {
+    toHost(message: unknown): void;
+    acquireVsCodeApi(): unknown;
+    dress(colours: Readonly<Record<string, string>>): void;
+  };
   const theme = new CSSStyleSheet();
-  const variables = Object.entries(colours).map(([name, value]) => `--vscode-${name}: ${value};`);
-  theme.replaceSync(`:root { ${variables.join(' ')} }`);
+  host.dress = (worn) => {
+    const variables = Object.entries(worn).map(([name, value]) => `--vscode-${name}: ${value};`);
+    theme.replaceSync(`:root { ${variables.join(' ')} }`);
+  };
+  host.dress(colours);
   document.adoptedStyleSheets.push(theme);
   let kept: unknown;
   host.acquireVsCodeApi = () => ({
