@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { panes } from '../../webview/state.ts';
 import { copied, ImageBuilder } from '../support/builder.ts';
-import { temporaryFolder } from '../support/vscode/ending.ts';
 import { openFiles } from '../support/vscode/openFiles.ts';
-import { type Session, startSession } from '../support/vscode/session.ts';
+import type { Session } from '../support/vscode/session.ts';
 import { newView, showPane, untilPainted } from '../support/vscode/view.ts';
 import { openWindow, type Window } from '../support/vscode/window.ts';
 import { until } from '../support/vscode/within.ts';
+import { emptyFolder, restricted, sharedSession } from './windows.ts';
 
 describe('The backing chain in VS Code, first in Restricted Mode', function () {
   this.timeout(300_000);
@@ -18,24 +18,18 @@ describe('The backing chain in VS Code, first in Restricted Mode', function () {
   let base: string;
 
   before(async () => {
-    const folder = join(realpathSync(temporaryFolder('chain')), 'workspace');
-    mkdirSync(folder);
+    const folder = emptyFolder();
     [top, base] = [join(folder, 'top.qcow2'), join(folder, 'base.qcow2')];
     const image = new ImageBuilder();
     image.l1(0, copied | image.at(4)).entry(4, 3, copied | image.at(5));
     writeFileSync(base, image.refcount(4, 1).refcount(5, 1).truncate(image.at(6)).toBytes());
     writeFileSync(top, new ImageBuilder().backing('base.qcow2', 'qcow2').toBytes());
-    session = await startSession({
-      report: () => undefined,
-      settings: {
-        'security.workspace.trust.enabled': true,
-        'security.workspace.trust.startupPrompt': 'never',
-        'security.workspace.trust.emptyWindow': false,
-      },
+    session = await sharedSession();
+    window = await openWindow(session, folder, {
+      settings: { ...restricted, 'security.workspace.trust.emptyWindow': false },
     });
-    window = await openWindow(session, folder);
   });
-  after(() => session?.stop());
+  after(() => window?.close());
   afterEach(() => assert.deepEqual(window.problems(), []));
 
   const handlesOnBase = (): number => openFiles(session.server, base).length;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Frame } from 'playwright-core';
 import { locksOn } from '../../src/platform/locks.ts';
@@ -9,10 +9,9 @@ import { ImageBuilder } from '../support/builder.ts';
 import { qemuImg } from '../support/qemu.ts';
 import { temporaryFolder } from '../support/vscode/ending.ts';
 import { type QuickInput, quickInput } from '../support/vscode/quickInput.ts';
-import { type Session, startSession } from '../support/vscode/session.ts';
 import { untilPainted } from '../support/vscode/view.ts';
-import { openWindow, type Window } from '../support/vscode/window.ts';
 import { until } from '../support/vscode/within.ts';
+import { folderIn, restrictedWindow, type SharedWindow, sharedWindow } from './windows.ts';
 
 const sum = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
 const compatOf = async (path: string): Promise<string> =>
@@ -21,16 +20,13 @@ const compatOf = async (path: string): Promise<string> =>
 describe('changing an image, in a window of VS Code', function () {
   this.timeout(300_000);
   let folder: string;
-  let session: Session;
-  let window: Window;
+  let window: SharedWindow;
   let input: QuickInput;
   const running: ChildProcess[] = [];
 
   before(async () => {
-    session = await startSession({ report: () => undefined });
-    folder = join(temporaryFolder('change'), 'workspace');
-    mkdirSync(folder);
-    window = await openWindow(session, folder);
+    window = await sharedWindow();
+    folder = folderIn(window, 'change');
     input = quickInput(window.page);
   });
   beforeEach(() => window.execute('workbench.action.closeAllEditors'));
@@ -40,7 +36,6 @@ describe('changing an image, in a window of VS Code', function () {
     }
     assert.deepEqual(window.problems(), []);
   });
-  after(() => session?.stop());
 
   /** Waits until the preview is at a stage, and gives its page. */
   const preview = (stage: string): Promise<Frame> =>
@@ -236,20 +231,13 @@ describe('changing an image, in a window of VS Code', function () {
 
 describe('changing an image in Restricted Mode', function () {
   this.timeout(180_000);
-  let session: Session;
   let folder: string;
-  let window: Window;
+  let window: SharedWindow;
 
   before(async () => {
-    session = await startSession({
-      report: () => undefined,
-      settings: { 'security.workspace.trust.enabled': true, 'security.workspace.trust.startupPrompt': 'never' },
-    });
-    folder = join(temporaryFolder('untrusted'), 'workspace');
-    mkdirSync(folder);
-    window = await openWindow(session, folder);
+    window = await restrictedWindow();
+    folder = temporaryFolder('untrusted');
   });
-  after(() => session?.stop());
 
   it('is refused, with the way out', async () => {
     const path = join(folder, 'disk.qcow2');

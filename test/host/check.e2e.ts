@@ -1,34 +1,28 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Frame } from 'playwright-core';
 import { withSnapshot } from '../support/brokenImages.ts';
 import { copied } from '../support/builder.ts';
-import { temporaryFolder } from '../support/vscode/ending.ts';
 import { quickInput } from '../support/vscode/quickInput.ts';
-import { type Session, startSession } from '../support/vscode/session.ts';
 import { showPane } from '../support/vscode/view.ts';
-import { openWindow, type Window } from '../support/vscode/window.ts';
 import { until } from '../support/vscode/within.ts';
+import { folderIn, type SharedWindow, sharedWindow } from './windows.ts';
 
 const sum = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
 
 describe('checking and repairing an image, in a window of VS Code', function () {
   this.timeout(300_000);
   let folder: string;
-  let session: Session;
-  let window: Window;
+  let window: SharedWindow;
 
   before(async () => {
-    session = await startSession({ report: () => undefined });
-    folder = join(temporaryFolder('check'), 'workspace');
-    mkdirSync(folder);
-    window = await openWindow(session, folder);
+    window = await sharedWindow();
+    folder = folderIn(window, 'check');
   });
   beforeEach(() => window.execute('workbench.action.closeAllEditors'));
   afterEach(() => assert.deepEqual(window.problems(), []));
-  after(() => session?.stop());
 
   /** Writes an image with an entry that leads into the middle of a cluster, and a leak. */
   function write(name: string): string {

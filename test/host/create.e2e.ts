@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { difference } from '../interop/sameFile.ts';
 import { qemuImg, runProgram } from '../support/qemu.ts';
-import { temporaryFolder } from '../support/vscode/ending.ts';
 import { type QuickInput, quickInput } from '../support/vscode/quickInput.ts';
-import { type Session, startSession } from '../support/vscode/session.ts';
 import { untilPainted } from '../support/vscode/view.ts';
-import { openWindow, type Window } from '../support/vscode/window.ts';
+import { folderIn, type SharedWindow, sharedWindow } from './windows.ts';
 
 /** QEMU takes the image, of 2 GiB, and its disk is opened by the pass phrase alone. */
 async function assertMade(image: string, data: string): Promise<void> {
@@ -31,19 +29,14 @@ async function assertMade(image: string, data: string): Promise<void> {
 describe('Create qcow2, in a window of VS Code', function () {
   this.timeout(180_000);
   let folder: string;
-  let session: Session;
-  let window: Window;
+  let window: SharedWindow;
   let input: QuickInput;
 
   before(async () => {
-    session = await startSession();
-    folder = join(temporaryFolder('create'), 'workspace');
-    mkdirSync(folder);
-    window = await openWindow(session, folder);
+    window = await sharedWindow();
+    folder = folderIn(window, 'create');
     input = quickInput(window.page);
   });
-
-  after(() => session?.stop());
 
   it('asks for size, options and place, makes the image that qemu-img makes, and opens it', async () => {
     const made = join(folder, 'made.qcow2');

@@ -1,19 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { copied, ImageBuilder } from '../support/builder.ts';
-import { temporaryFolder } from '../support/vscode/ending.ts';
-import { type Session, startSession } from '../support/vscode/session.ts';
 import { newView, shownPane, showPane, untilPainted } from '../support/vscode/view.ts';
-import { openWindow, type Window } from '../support/vscode/window.ts';
 import { until } from '../support/vscode/within.ts';
+import { folderIn, type SharedWindow, sharedWindow } from './windows.ts';
 
 const mib = 2n ** 20n;
 
 describe('an editor in a window of VS Code', function () {
   this.timeout(300_000);
-  let session: Session;
-  let window: Window;
+  let window: SharedWindow;
   let folder: string;
 
   /** Writes an image into the workspace and gives its path. */
@@ -24,17 +21,13 @@ describe('an editor in a window of VS Code', function () {
   }
 
   before(async () => {
-    session = await startSession({ report: () => undefined });
-    folder = join(temporaryFolder('editor'), 'workspace');
-    mkdirSync(folder);
-    window = await openWindow(session, folder);
+    window = await sharedWindow();
+    folder = folderIn(window, 'editor');
   });
 
   beforeEach(() => window.execute('workbench.action.closeAllEditors'));
 
   afterEach(() => assert.deepEqual(window.problems(), []));
-
-  after(() => session?.stop());
 
   it('says why a file cannot be opened, tries it again, and opens it as soon as it is there', async () => {
     const path = write('gone.qcow2', new ImageBuilder().toBytes());

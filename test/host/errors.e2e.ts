@@ -3,9 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '../support/vscode/ending.ts';
 import { extensionId, loggedProblems } from '../support/vscode/problems.ts';
-import { type Session, startSession } from '../support/vscode/session.ts';
-import { openWindow, type Window } from '../support/vscode/window.ts';
 import { until } from '../support/vscode/within.ts';
+import { type SharedWindow, sharedWindow } from './windows.ts';
 
 /** A page in which a script does what it should not. */
 function page(script: string): string {
@@ -16,14 +15,15 @@ function page(script: string): string {
 
 describe('The watch over errors', function () {
   this.timeout(120_000);
-  let session: Session;
-  let window: Window;
+  let window: SharedWindow;
 
   before(async () => {
-    session = await startSession();
-    window = await openWindow(session, temporaryFolder('errors'));
+    window = await sharedWindow();
   });
-  after(() => session?.stop());
+  after(async () => {
+    await window.execute('workbench.action.closeAllEditors');
+    window.problems(); // the planted ones
+  });
 
   it("does not count the workbench's own", () => assert.deepEqual(window.problems(), []));
 

@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Frame } from 'playwright-core';
 import { copied, ImageBuilder } from '../support/builder.ts';
-import { temporaryFolder } from '../support/vscode/ending.ts';
 import { openFiles } from '../support/vscode/openFiles.ts';
-import { type Session, startSession } from '../support/vscode/session.ts';
 import { shownPane, untilPainted } from '../support/vscode/view.ts';
-import { openWindow, type Window } from '../support/vscode/window.ts';
 import { until } from '../support/vscode/within.ts';
+import { folderIn, type SharedWindow, sharedWindow } from './windows.ts';
 
 const mib = 2n ** 20n;
 
@@ -24,8 +22,7 @@ function image(size: bigint, data = 1): Uint8Array {
 
 describe('an image that lives, in a window of VS Code', function () {
   this.timeout(300_000);
-  let session: Session;
-  let window: Window;
+  let window: SharedWindow;
   let folder: string;
   const running: ChildProcess[] = [];
 
@@ -39,10 +36,8 @@ describe('an image that lives, in a window of VS Code', function () {
     until(async () => ((await body(view).catch(() => '')).match(words) ? true : undefined), `the page says ${words}`);
 
   before(async () => {
-    session = await startSession({ report: () => undefined });
-    folder = join(temporaryFolder('live'), 'workspace');
-    mkdirSync(folder);
-    window = await openWindow(session, folder);
+    window = await sharedWindow();
+    folder = folderIn(window, 'live');
   });
   beforeEach(() => window.execute('workbench.action.closeAllEditors'));
   afterEach(() => {
@@ -52,7 +47,6 @@ describe('an image that lives, in a window of VS Code', function () {
     }
     assert.deepEqual(window.problems(), []);
   });
-  after(() => session?.stop());
 
   it('is read again in place when its file changes, and says what has changed', async () => {
     const view = await window.open(write('change.qcow2', image(1n)), 'header');
@@ -125,12 +119,12 @@ describe('an image that lives, in a window of VS Code', function () {
   it('gives its file back while its tab is hidden', async () => {
     const path = write('hidden.qcow2', image(1n));
     await window.open(path);
-    assert.equal(openFiles(session.server, path).length, 1);
+    assert.equal(openFiles(window.server, path).length, 1);
     await window.open(write('front.qcow2', image(1n)));
-    const closed = () => openFiles(session.server, path).length === 0 || undefined;
+    const closed = () => openFiles(window.server, path).length === 0 || undefined;
     await until(closed, 'the image in the hidden tab is closed');
     await window.execute('vscode.openWith', { file: path }, 'qcow2.inspector');
-    await until(() => openFiles(session.server, path).length === 1 || undefined, 'it is opened again');
+    await until(() => openFiles(window.server, path).length === 1 || undefined, 'it is opened again');
   });
 
   it('follows the settings at once', async () => {

@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Frame, Locator } from 'playwright-core';
 import { showOffset } from '../../src/engine/format/show.ts';
 import { qemuImg, runProgram } from '../support/qemu.ts';
-import { temporaryFolder } from '../support/vscode/ending.ts';
-import { type Session, startSession } from '../support/vscode/session.ts';
 import { shownPane, showPane, untilPainted } from '../support/vscode/view.ts';
-import { openWindow, type Window } from '../support/vscode/window.ts';
 import { until } from '../support/vscode/within.ts';
+import { type SharedWindow, sharedWindow } from './windows.ts';
 
 const cluster = 65536;
 /** Where the data is on the guest's disk of 4 GiB: in its middle, and so in the middle of the map. */
@@ -21,29 +19,24 @@ const data = Buffer.concat(
 
 describe('A person in a VS Code window', function () {
   this.timeout(120_000);
-  let session: Session;
-  let window: Window;
+  let window: SharedWindow;
   let image: string;
   /** Where the file has the data, as qemu-img says. */
   let hostAt: number;
 
   before(async () => {
-    const folder = join(temporaryFolder('person'), 'workspace');
-    mkdirSync(folder);
-    image = join(folder, 'disk.qcow2');
-    const content = join(folder, '../content');
+    window = await sharedWindow();
+    image = join(window.folder, 'disk.qcow2');
+    const content = join(window.folder, '../content');
     writeFileSync(content, data);
     await qemuImg(['create', '-q', '-f', 'qcow2', image, '4G']);
     await write(`write -s ${content} ${dataAt} ${data.length}`);
     await qemuImg(['snapshot', '-c', 'before', image]);
     const extents: { start: number; offset?: number }[] = JSON.parse(await qemuImg(['map', '--output=json', image]));
     hostAt = extents.find(({ start }) => start === dataAt)?.offset ?? assert.fail('qemu-img has no such extent');
-    session = await startSession({ report: () => undefined });
-    window = await openWindow(session, folder);
   });
   beforeEach(() => window.execute('workbench.action.closeAllEditors'));
   afterEach(() => assert.deepEqual(window.problems(), []));
-  after(() => session?.stop());
 
   /** Has qemu-io open the image, do something to it and close it. */
   async function write(command: string): Promise<void> {
@@ -155,7 +148,8 @@ describe('A person in a VS Code window', function () {
     const { keyboard } = window.page;
     await keyboard.press('Control+Shift+E');
     await window.page.locator('.explorer-folders-view :focus').waitFor();
-    await keyboard.press('Home');
+    // The folders of other tests come first.
+    await keyboard.press('End');
     await keyboard.press('Enter');
     const view = await theView();
     await tabTo(view, view.locator('[role=tab][aria-selected=true]'));

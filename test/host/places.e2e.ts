@@ -1,30 +1,22 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Frame } from 'playwright-core';
 import { sampleFolder } from '../support/sampleFolder.ts';
-import { temporaryFolder } from '../support/vscode/ending.ts';
-import { type Session, startSession } from '../support/vscode/session.ts';
-import { untilPainted } from '../support/vscode/view.ts';
-import { openWindow, type Window } from '../support/vscode/window.ts';
+import { folderIn, type SharedWindow, sharedWindow } from './windows.ts';
 
 describe('Going from place to place in a VS Code window', function () {
   this.timeout(300_000);
-  let session: Session;
-  let window: Window;
+  let window: SharedWindow;
   let image: string;
 
   before(async () => {
-    const folder = join(temporaryFolder('places'), 'workspace');
-    mkdirSync(folder);
-    image = join(folder, "it's.qcow2");
+    window = await sharedWindow();
+    image = join(folderIn(window, 'places'), "it's.qcow2");
     copyFileSync(join(await sampleFolder(() => {}), 'v3.qcow2'), image);
-    session = await startSession();
-    window = await openWindow(session, folder);
   });
   beforeEach(() => window.execute('workbench.action.closeAllEditors'));
   afterEach(() => assert.deepEqual(window.problems(), []));
-  after(() => session?.stop());
 
   const title = (view: Frame) => view.locator('.inspector-title');
 
@@ -42,25 +34,16 @@ describe('Going from place to place in a VS Code window', function () {
     await title(view).getByText('Host cluster 0').waitFor();
   });
 
-  it('goes there by the command palette’s command too, with the focus in the text', async () => {
+  it('goes there and back by the command palette’s commands too, with the focus in the text', async () => {
     const view = await window.open(image, 'header');
+    await view.locator('[data-field=version]').click();
     await window.execute('qcow2.inspector.goTo');
     await view.locator('#go-to-text:focus').waitFor();
     await view.locator('#go-to-text').fill('L1[0]');
     await view.locator('#go-to-text').press('Enter');
     await title(view).getByText('L1[0]').waitFor();
-  });
-
-  it('finds the place again after the window is reloaded, with its history', async () => {
-    const view = await window.open(image, 'header');
-    await view.locator('[data-field=version]').click();
-    await view.locator('[data-field=size]').click();
-    await window.reload();
-    const [again] = await untilPainted(window.page, 1);
-    assert.ok(again);
-    await title(again).getByText('size', { exact: true }).waitFor();
     await window.execute('qcow2.inspector.back');
-    await title(again).getByText('version', { exact: true }).waitFor();
+    await title(view).getByText('version', { exact: true }).waitFor();
   });
 
   it('shows the image as JSON, in a document that can’t be edited', async () => {

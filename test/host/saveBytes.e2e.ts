@@ -2,22 +2,18 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { sampleFolder } from '../support/sampleFolder.ts';
-import { type Session, startSession } from '../support/vscode/session.ts';
-import { openWindow, type Window } from '../support/vscode/window.ts';
 import { until } from '../support/vscode/within.ts';
+import { type SharedWindow, sharedWindow } from './windows.ts';
 
 describe('Save Bytes… in a VS Code window', function () {
   this.timeout(180_000);
   let folder: string;
-  let session: Session;
-  let window: Window;
+  let window: SharedWindow;
 
   before(async () => {
     folder = await sampleFolder(() => {});
-    session = await startSession();
-    window = await openWindow(session, folder);
+    window = await sharedWindow();
   });
-  after(() => session?.stop());
 
   it('asks for a file and writes the selected bytes to it, and nothing else', async () => {
     const image = join(folder, 'v3.qcow2');

@@ -1,26 +1,20 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { copied, ImageBuilder } from '../support/builder.ts';
-import { temporaryFolder } from '../support/vscode/ending.ts';
 import { quickInput } from '../support/vscode/quickInput.ts';
-import { type Session, startSession } from '../support/vscode/session.ts';
-import { openWindow, type Window } from '../support/vscode/window.ts';
 import { until } from '../support/vscode/within.ts';
+import { folderIn, type SharedWindow, sharedWindow } from './windows.ts';
 
 describe('Save Guest Disk As… in a VS Code window', function () {
   this.timeout(180_000);
   let folder: string;
-  let session: Session;
-  let window: Window;
+  let window: SharedWindow;
 
   before(async () => {
-    session = await startSession({ report: () => undefined });
-    folder = join(temporaryFolder('guest-disk'), 'workspace');
-    mkdirSync(folder);
-    window = await openWindow(session, folder);
+    window = await sharedWindow();
+    folder = folderIn(window, 'guest-disk');
   });
-  after(() => session?.stop());
 
   it('saves what there is of a broken image, and shows the list of what is missing', async () => {
     const image = join(folder, 'broken.qcow2');

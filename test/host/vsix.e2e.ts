@@ -1,23 +1,14 @@
 import assert from 'node:assert/strict';
-import { sampleFolder } from '../support/sampleFolder.ts';
-import { packedExtension } from '../support/vscode/packedExtension.ts';
-import { type Session, startSession } from '../support/vscode/session.ts';
 import { shownPane, untilPainted } from '../support/vscode/view.ts';
-import { openWindow, type Window } from '../support/vscode/window.ts';
+import { restrictedWindow, type SharedWindow } from './windows.ts';
 
 describe('The installed VSIX, in Restricted Mode', function () {
   this.timeout(180_000);
-  let session: Session;
-  let window: Window;
+  let window: SharedWindow;
 
   before(async () => {
-    session = await startSession({
-      extension: await packedExtension(),
-      settings: { 'security.workspace.trust.enabled': true, 'security.workspace.trust.startupPrompt': 'never' },
-    });
-    window = await openWindow(session, await sampleFolder(() => {}));
+    window = await restrictedWindow();
   });
-  after(() => session?.stop());
 
   it('opens an image by a double click in the Explorer', async () => {
     await window.execute('workbench.view.explorer');

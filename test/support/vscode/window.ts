@@ -1,7 +1,7 @@
 import type { Frame, Page } from 'playwright-core';
 import { type Driver, hostEnded, type Word } from './bridge.ts';
 import { loggedProblems, watchPage } from './problems.ts';
-import { setSettings } from './server.ts';
+import { type Settings, setSettings } from './server.ts';
 import type { Session } from './session.ts';
 import { newView, showPane } from './view.ts';
 import { patience } from './within.ts';
@@ -32,6 +32,8 @@ export interface Look {
   readonly height?: number;
   /** Per cent, as a browser zooms. */
   readonly zoom?: number;
+  /** Settings of the user, besides those of the session. */
+  readonly settings?: Settings;
 }
 
 /** A window of VS Code on one folder. */
@@ -47,25 +49,30 @@ export interface Window {
   restartExtensionHost(once?: string): Promise<void>;
   /** Gives the window another theme, by a change of the user's settings. */
   setTheme(theme: Theme): Promise<void>;
-  /** What went wrong so far in our pages and in our extension. */
+  /** What went wrong in our pages and in our extension since it was asked last. */
   problems(): string[];
+  /** Leaves nothing in it, so that the next one finds it as if it were new. */
+  tidy(): Promise<void>;
   close(): Promise<void>;
 }
 
+/** The parts of a window that can be closed, but for the editors. */
+const parts = ['Sidebar', 'Panel', 'AuxiliaryBar'];
+
 /** Opens a window, with nothing in it but the editors. */
 export async function openWindow(session: Session, folder: string, look: Look = {}): Promise<Window> {
-  const { theme = 'dark', width = 1400, height = 900, zoom = 100 } = look;
+  const { theme = 'dark', width = 1400, height = 900, zoom = 100, settings = {} } = look;
   const scale = zoom / 100;
   const viewport = { width: Math.round(width / scale), height: Math.round(height / scale) };
-  setSettings(session.profile, { ...session.settings, 'workbench.colorTheme': themes[theme] });
+  setSettings(session.profile, { ...session.settings, ...settings, 'workbench.colorTheme': themes[theme] });
   const context = await session.browser.newContext({ viewport, deviceScaleFactor: scale });
   const page = await context.newPage();
   const problems = watchPage(page);
   const starting = session.bridge.next();
   await page.goto(`http://127.0.0.1:${session.server.port}/?folder=${encodeURIComponent(folder)}`);
   let driver = await starting;
-  const logged = loggedProblems(session.server.logs).length; // those of earlier windows
-  for (const part of ['Sidebar', 'Panel', 'AuxiliaryBar']) await driver.execute(`workbench.action.close${part}`);
+  let logged = loggedProblems(session.server.logs).length; // those of earlier windows
+  for (const part of parts) await driver.execute(`workbench.action.close${part}`);
   const restart = async (command: string, ...words: Word[]) => {
     const next = session.bridge.next();
     // The command does not return: its extension host ends.
@@ -90,7 +97,22 @@ export async function openWindow(session: Session, folder: string, look: Look = 
       await driver.execute('qcow2-test.set', 'workbench.colorTheme', themes[name]);
       await page.locator(`.monaco-workbench.${themeClasses[name]}`).waitFor({ timeout: patience });
     },
-    problems: () => [...problems, ...loggedProblems(session.server.logs).slice(logged)],
+    problems() {
+      const lines = loggedProblems(session.server.logs);
+      const last = logged;
+      logged = lines.length;
+      return [...problems.splice(0), ...lines.slice(last)];
+    },
+    async tidy() {
+      await page.keyboard.press('Escape');
+      // To close a text that was never saved, VS Code would ask.
+      while ((await page.locator('.editor-group-container .tab').count()) > 0) {
+        await driver.execute('workbench.action.revertAndCloseActiveEditor');
+      }
+      for (const part of parts) await driver.execute(`workbench.action.close${part}`);
+      await driver.execute('notifications.clearAll');
+      await page.mouse.move(0, 0);
+    },
     close: () => context.close(),
   };
 }
