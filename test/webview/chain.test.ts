@@ -276,7 +276,7 @@ describe('the pane of the chain', function () {
       [untrustedChain, 1800],
       [chainWith({ name: hostileName, state: 'loop' }), 1000],
     ] as const) {
-      const { page, ready } = await open(
+      const { page, ready, close } = await open(
         { ...answersFor(everything), chain: async () => picture },
         { state: { ...state, selection: 'backing' }, size: { width, height: 900 } },
       );
@@ -287,7 +287,7 @@ describe('the pane of the chain', function () {
         return pane !== null && pane.scrollWidth > pane.clientWidth;
       });
       assert.equal(wide, false, `${width} px`);
-      await page.close();
+      await close();
     }
   });
 });

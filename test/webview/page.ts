@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { build, type Plugin } from 'esbuild';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
 import { inspectorPage } from '../../src/editor/page.ts';
 import type { Request } from '../../src/protocol/api.ts';
 import { decode, encode } from '../../src/protocol/codec.ts';
@@ -11,6 +11,8 @@ import { type Handlers, serve } from '../../src/worker/server.ts';
 import { themes } from './themes.ts';
 
 const origin = 'https://webview.test';
+/** The path of the page with nothing in it. */
+const idle = '/idle';
 const require = createRequire(import.meta.url);
 
 const scripts = { webview: 'webview/main.ts', preview: 'webview/preview/main.ts' } as const;
@@ -69,20 +71,68 @@ export function launch(): Promise<Browser> {
   });
 }
 
-/**
- * The context of all pages of a browser. An idle page of their origin keeps their process alive, so that a page finds the
- * scripts compiled. What a page keeps is in the page, and ends with it.
- */
-async function sharedContext(browser: Browser): Promise<BrowserContext> {
-  const [there] = browser.contexts();
-  if (there) {
-    return there;
+/** A page that one test has after the other: to load something else in it takes less time than to open another one. */
+interface Tab {
+  readonly page: Page;
+  /** What it is used for now. */
+  use: Use | undefined;
+}
+
+/** What a page is used for. */
+interface Use {
+  readonly errors: string[];
+  /** Takes what the page tells the host. */
+  hear(received: unknown): void;
+  /** The file at a path of the page's origin. */
+  file(path: string): { readonly type: string; readonly body: string | Buffer } | undefined;
+}
+
+/** The page of each browser that waits for a test. */
+const waiting = new WeakMap<Browser, Tab>();
+
+/** A page that waits for a test, else a new one. */
+async function takeTab(browser: Browser): Promise<Tab> {
+  const tab = waiting.get(browser);
+  if (tab) {
+    waiting.delete(browser);
+    return tab;
   }
-  const context = await browser.newContext();
-  const idle = await context.newPage();
-  await idle.route(`${origin}/**`, (route) => route.fulfill({ contentType: 'text/html', body: '' }));
-  await idle.goto(`${origin}/`);
-  return context;
+  const context = browser.contexts()[0] ?? (await browser.newContext());
+  const page = await context.newPage();
+  const opened: Tab = { page, use: undefined };
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') {
+      opened.use?.errors.push(message.text());
+    }
+  });
+  page.on('pageerror', (error) => opened.use?.errors.push(error.message));
+  await page.route(`${origin}/**`, async (route) => {
+    const { pathname } = new URL(route.request().url());
+    const file = pathname === idle ? { type: 'text/html', body: '' } : opened.use?.file(pathname);
+    await route.fulfill(file === undefined ? { status: 404 } : { contentType: file.type, body: file.body });
+  });
+  await page.exposeFunction('toHost', (received: unknown) => opened.use?.hear(received));
+  await page.addInitScript(
+    prepare,
+    Object.fromEntries(Object.entries(themes).map(([name, { colours }]) => [name, colours])),
+  );
+  return opened;
+}
+
+/** Leaves a page to the next test, with nothing in it, unless it has been left already. What the page keeps ends with what is loaded in it. */
+async function leaveTab(browser: Browser, tab: Tab, use: Use): Promise<void> {
+  if (tab.use !== use) {
+    return;
+  }
+  tab.use = undefined;
+  // One is enough: another one would be behind it, where it gets only the time that the machine has left.
+  if (waiting.has(browser)) {
+    await tab.page.close();
+    return;
+  }
+  waiting.set(browser, tab);
+  await tab.page.mouse.move(-1, -1);
+  await tab.page.goto(`${origin}${idle}`);
 }
 
 /** How a page is opened. */
@@ -110,6 +160,8 @@ export interface OpenPage<ToPage> {
   readonly errors: string[];
   /** Sends something as the host does. */
   readonly send: (message: ToPage) => void;
+  /** Ends what is loaded in it. */
+  readonly close: () => Promise<void>;
 }
 
 /** An open inspector. */
@@ -170,43 +222,37 @@ export async function openPage<ToPage extends object>(
   hear: (message: unknown, page: OpenPage<ToPage>) => void,
   options: PageLook = {},
 ): Promise<OpenPage<ToPage>> {
-  const theme = themes[options.theme ?? 'dark'];
-  const page = await (await sharedContext(browser)).newPage();
+  const theme = options.theme ?? 'dark';
+  const tab = await takeTab(browser);
+  const { page } = tab;
   await page.setViewportSize(options.size ?? { width: 1400, height: 900 });
   await page.emulateMedia({ reducedMotion: options.reducedMotion === false ? 'no-preference' : 'reduce' });
   const errors: string[] = [];
-  page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') {
-      errors.push(message.text());
-    }
-  });
-  page.on('pageerror', (error) => errors.push(error.message));
-  await page.route(`${origin}/**`, async (route) => {
-    const { pathname } = new URL(route.request().url());
-    const file = bundle.get(pathname);
-    if (pathname === '/') {
-      await route.fulfill({ contentType: 'text/html', body: html(which, options.name ?? 'web-01.qcow2', theme) });
-    } else if (file !== undefined) {
-      await route.fulfill({ contentType: file.type, body: file.body });
-    } else {
-      await route.fulfill({ status: 404 });
-    }
-  });
+  const use: Use = {
+    errors,
+    hear: (received) => hear(received, opened),
+    file: (path) =>
+      path === '/'
+        ? { type: 'text/html', body: html(which, options.name ?? 'web-01.qcow2', themes[theme]) }
+        : bundle.get(path),
+  };
   const send = (message: ToPage): void => {
+    // What was closed meanwhile needs no answer.
+    if (tab.use !== use) {
+      return;
+    }
     page
       .evaluate((data) => window.postMessage(data, '*'), message as unknown)
       .catch((error: unknown) => {
-        // A page that was closed meanwhile needs no answer.
-        if (!page.isClosed()) {
+        if (tab.use === use && !page.isClosed()) {
           errors.push(String(error));
         }
       });
   };
-  const opened = { page, errors, send };
-  await page.exposeFunction('toHost', (received: unknown) => hear(received, opened));
-  await page.addInitScript(prepare, theme.colours);
+  const opened: OpenPage<ToPage> = { page, errors, send, close: () => leaveTab(browser, tab, use) };
+  tab.use = use;
   await options.prepare?.(page);
-  await page.goto(`${origin}/`);
+  await page.goto(`${origin}/?${theme}`);
   return opened;
 }
 
@@ -250,8 +296,8 @@ function html(which: string, name: string, theme: { classes: string; kind: strin
   return built.replace('<body>', `<body class="${theme.classes}" data-vscode-theme-kind="${theme.kind}">`);
 }
 
-/** Runs in the page before its script: what VS Code gives to a webview. */
-function prepare(colours: Readonly<Record<string, string>>): void {
+/** Runs in the page before its script: what VS Code gives to a webview. The theme is named by the page's address. */
+function prepare(colours: Readonly<Record<string, Readonly<Record<string, string>>>>): void {
   const host = window as unknown as {
     toHost(message: unknown): void;
     acquireVsCodeApi(): unknown;
@@ -262,7 +308,7 @@ function prepare(colours: Readonly<Record<string, string>>): void {
     const variables = Object.entries(worn).map(([name, value]) => `--vscode-${name}: ${value};`);
     theme.replaceSync(`:root { ${variables.join(' ')} }`);
   };
-  host.dress(colours);
+  host.dress(colours[location.search.slice(1)] ?? {});
   document.adoptedStyleSheets.push(theme);
   let kept: unknown;
   host.acquireVsCodeApi = () => ({

@@ -30,7 +30,7 @@ export function pages(): {
 } {
   let browser: Browser;
   let bundle: Bundle;
-  const open: Pick<Inspector | PreviewPage, 'page' | 'errors' | 'messages'>[] = [];
+  const open: Pick<Inspector | PreviewPage, 'close' | 'errors' | 'messages'>[] = [];
 
   before(async () => {
     shared ??= Promise.all([launch(), buildPage()]);
@@ -38,7 +38,7 @@ export function pages(): {
   });
   afterEach(async () => {
     const closed = open.splice(0);
-    await Promise.all(closed.map(({ page }) => page.close()));
+    await Promise.all(closed.map(({ close }) => close()));
     for (const { errors, messages } of closed) {
       assert.deepEqual(errors, []);
       assert.deepEqual(
