@@ -17,6 +17,15 @@ export interface NumberedFinding {
   readonly index: number;
 }
 
+/** A finding that was asked for. */
+interface KnownFinding {
+  readonly address: string;
+  /** Undefined until it has come, and where there is none. */
+  readonly found: Finding | undefined;
+  /** Whether the answer has not come yet. */
+  readonly coming: boolean;
+}
+
 /** What this view knows of the check of its image. */
 export class CheckState {
   /** What was found. */
@@ -26,8 +35,8 @@ export class CheckState {
   readonly #client: () => Client;
   readonly #changed: () => void;
   #cancel: () => void = () => undefined;
-  /** The finding that was asked for last; it is undefined until it is there. */
-  #known: { readonly address: string; readonly found: Finding | undefined } | undefined;
+  /** The finding that was asked for last. */
+  #known: KnownFinding | undefined;
 
   /**
    * @param client - asks about the image that is shown
@@ -97,7 +106,7 @@ export class CheckState {
   find(selection: CheckFinding): Finding | undefined {
     const address = addressOf(selection);
     if (this.#known?.address !== address && settled(this.summary)) {
-      this.#known = { address, found: undefined };
+      this.#known = { address, found: undefined, coming: true };
       this.findings({ code: selection.code, from: selection.index, count: 1 }).then(
         ([one]) => this.#know(selection, one?.found),
         // Of an image that was read again meanwhile, or a finding that is gone: there is none.
@@ -107,10 +116,15 @@ export class CheckState {
     return this.#known?.address === address ? this.#known.found : undefined;
   }
 
+  /** Whether a finding was asked for, and it is not known yet whether it is there. */
+  isComing(selection: CheckFinding): boolean {
+    return this.#known?.address === addressOf(selection) && this.#known.coming;
+  }
+
   /** Another one may have been asked for meanwhile. */
   #know(selection: CheckFinding, found: Finding | undefined): void {
     if (this.#known?.address === addressOf(selection)) {
-      this.#known = { address: this.#known.address, found };
+      this.#known = { address: this.#known.address, found, coming: false };
       this.#changed();
     }
   }

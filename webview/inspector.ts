@@ -27,10 +27,16 @@ export function inspector(context: Context, way: Way): TemplateResult {
 
 const invitation = 'Select a field, a feature, a finding or a range: it is explained here.';
 
-/** Why something that is selected can't be explained: it was selected when the image was another, or is not known yet. */
+/**
+ * Why something that is selected can't be explained: it was selected when the image was another, or is not known yet. Empty
+ * where that will be known in a moment.
+ */
 function absence({ session }: Context, selection: Selection): string {
   const words = visible(wordsOf(selection));
   if (selection.kind === 'check-finding') {
+    if (session.check.isComing(selection)) {
+      return '';
+    }
     return settled(session.check.summary)
       ? `${words} is not there.`
       : `${words} is not known before the check has ended.`;

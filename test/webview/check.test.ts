@@ -311,6 +311,26 @@ describe('the pane Check', function () {
     assert.deepEqual([asked, cancelled], [['slow', 'leak'], ['slow']]);
   });
 
+  it('says of no finding that it is not there before it knows', async () => {
+    const { promise, release } = held<void>();
+    const { page, ready } = await open(
+      {
+        ...few,
+        checkFindings: async (request, context) => {
+          if (request.count === 1 && request.code === 'l1-entry-reserved') {
+            await promise;
+          }
+          return few.checkFindings(request, context);
+        },
+      },
+      { state: { pane: 'check', selection: 'check-finding:l1-entry-reserved.0' } },
+    );
+    await ready('check');
+    assert.equal(await words(page, '.inspector-content'), '');
+    release();
+    await page.locator('.inspector').getByText('L1[3]').first().waitFor();
+  });
+
   it('leads from what explains the findings to its bytes and its entry', async () => {
     const { page, ready } = await open(broken, { state: { pane: 'check' } });
     await ready('check');
