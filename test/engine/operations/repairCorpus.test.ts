@@ -95,4 +95,18 @@ describe('A repair of what is broken in the corpus', function () {
     }
     assert.deepEqual(wrong, []);
   });
+
+  it('keeps an L2 table on which the refcount table has a block, where the way of its own is broken too', async () => {
+    for (const shape of shapes) {
+      const broken = pairs(shape).filter(
+        ({ name }) =>
+          name.startsWith('a refcount block on an L2 table, and an L2 table that is not at a cluster') ||
+          name.startsWith('a refcount block on an L2 table, and the L1 table past the end of the file'),
+      );
+      assert.equal(broken.length, 2);
+      for (const one of broken) {
+        assert.deepEqual(await faultsOf(await repaired(one.build()), one), [], one.name);
+      }
+    }
+  });
 });

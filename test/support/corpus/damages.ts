@@ -82,8 +82,7 @@ export const damages: readonly Damage[] = [
   },
   {
     name: 'a refcount block on an L2 table',
-    // What else leads to the L2 table must be in order, or nothing tells whose the cluster is.
-    group: 'l1',
+    group: 'refcount table',
     harm: (image) => image.put64(image.at(at.refcountTable), image.at(at.l2)),
   },
   {

@@ -1,4 +1,5 @@
 import { check } from '../../check/check.ts';
+import { looksLikeTable } from '../../check/lostTable.ts';
 import { readSmallRefcount } from '../../format/refcounts.ts';
 import type { ClusterSet } from '../../image/clusterSet.ts';
 import type { Geometry } from '../../image/geometry.ts';
@@ -6,7 +7,7 @@ import { readHostBytes } from '../../image/hostBytes.ts';
 import type { Image } from '../../image/image.ts';
 import { type RefcountTableEntry, readRefcountTable, refcountTableEntries } from '../../image/refcountTable.ts';
 import { share } from '../../image/scan.ts';
-import type { Progress } from '../../ports.ts';
+import type { Progress, Storage } from '../../ports.ts';
 
 /** What clusters are used for. */
 export interface ClusterUses {
@@ -17,8 +18,9 @@ export interface ClusterUses {
 }
 
 /**
- * Takes those clusters out of the refcount structures that something else uses too, unless they do count what is used: what
- * a wrong offset leads to is no refcount block, and it is not lost for one, since refcounts can be built anew.
+ * Takes those clusters out of the refcount structures that something else uses too, or that look like a table to which the
+ * way may be lost, unless they do count what is used: what a wrong offset leads to is no refcount block, and it is not lost
+ * for one, since refcounts can be built anew.
  */
 export async function dropFalseRefcounts(
   image: Image,
@@ -27,21 +29,48 @@ export async function dropFalseRefcounts(
   progress: Progress,
 ): Promise<void> {
   const { header, storage } = image;
-  const shared = [...eachOf(refcounts)].filter((cluster) => others.some((other) => other.has(cluster)));
-  if (shared.length === 0 || !header) {
+  if (!header) {
     return;
   }
   const { clusterSize } = geometry;
   const table = await readRefcountTable(storage, geometry, header);
   const entries = [...refcountTableEntries(geometry, table)].filter(({ unaligned }) => !unaligned);
+  const suspects = new Set(await tablesAmong(storage, geometry, entries));
+  for (const cluster of eachOf(refcounts)) {
+    if (others.some((other) => other.has(cluster))) {
+      suspects.add(cluster);
+    }
+  }
+  if (suspects.size === 0) {
+    return;
+  }
   const counting = await countingBlocks(image, geometry, entries, [refcounts, ...others], progress);
   const first = Number(table.offset) / clusterSize;
-  for (const cluster of shared) {
+  for (const cluster of suspects) {
     const isTable = cluster >= first && cluster < first + header.refcount_table_clusters;
     if (isTable ? counting.size === 0 : !counting.has(cluster)) {
       refcounts.remove(cluster, 1);
     }
   }
+}
+
+/** The clusters of the blocks that look like an L1 or L2 table. */
+async function tablesAmong(
+  storage: Storage,
+  geometry: Geometry,
+  entries: readonly RefcountTableEntry[],
+): Promise<readonly number[]> {
+  const { clusterSize, fileSize } = geometry;
+  const bytes = new Uint8Array(clusterSize);
+  const view = new DataView(bytes.buffer);
+  const tables: number[] = [];
+  for (const { block } of entries) {
+    const isRead = block !== 0 && BigInt(block) < fileSize;
+    if (isRead && (await readHostBytes(storage, BigInt(block), bytes)).length === 0 && looksLikeTable(view, geometry)) {
+      tables.push(block / clusterSize);
+    }
+  }
+  return tables;
 }
 
 /** The clusters of the blocks in which more refcounts are right than wrong, among those that are not 0 or should not be. */
