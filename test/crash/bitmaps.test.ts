@@ -10,7 +10,7 @@ import { openImage } from '../../src/engine/image/open.ts';
 import { type BitmapAction, planBitmap } from '../../src/engine/operations/bitmap.ts';
 import { noProgress, type Storage } from '../../src/engine/ports.ts';
 import type { MemoryStorage } from '../support/memoryStorage.ts';
-import { backingNames } from './changes.ts';
+import { backingBytes, backingNames } from './backing.ts';
 import { applied, type BareState, cutOff, type Plan } from './crashCase.ts';
 import { crashImages, imagesAfter } from './images.ts';
 import { protectedChanges } from './protected.ts';
@@ -55,7 +55,7 @@ describe('a change of bitmaps that is cut off at any moment', function () {
     images = await bitmapImages();
     folder = mkdtempSync(join(tmpdir(), 'qcow2-crash-'));
     for (const name of backingNames) {
-      writeFileSync(join(folder, name), new Uint8Array(4 * 2 ** 20));
+      writeFileSync(join(folder, name), backingBytes);
     }
   });
 

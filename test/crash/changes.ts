@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import type { ChangeSet } from '../../src/engine/change/changeSet.ts';
 import { Clusters } from '../../src/engine/change/clusters.ts';
 import { Draft } from '../../src/engine/change/draft.ts';
-import { fileBytes } from '../../src/engine/image/fileBytes.ts';
 import type { Image } from '../../src/engine/image/image.ts';
 import { type AmendOptions, planAmend } from '../../src/engine/operations/amend.ts';
 import { planFeatureBits } from '../../src/engine/operations/featureBits.ts';
@@ -14,8 +13,7 @@ import { planSnapshotApply } from '../../src/engine/operations/snapshotApply.ts'
 import { planSnapshotCreate } from '../../src/engine/operations/snapshotCreate.ts';
 import { planSnapshotDelete } from '../../src/engine/operations/snapshotDelete.ts';
 import { type FileState, noProgress, type Storage } from '../../src/engine/ports.ts';
-import { codecs } from '../../src/platform/codecs.ts';
-import { MemoryStorage } from '../support/memoryStorage.ts';
+import { guestPorts, longName } from './backing.ts';
 import type { Plan } from './crashCase.ts';
 
 /** A change that is tried on every image that it is for. */
@@ -29,10 +27,6 @@ export interface CrashChange {
 }
 
 const mebi = 1n << 20n;
-const longName = 'n'.repeat(255);
-
-/** The backing files that the images have, and get: raw files. */
-export const backingNames: readonly string[] = ['base.raw', 'b.raw', longName];
 
 const version2 = ['version 2', 'a backing file, version 2', 'a longer backing file, version 2', 'snapshots, version 2'];
 const withSnapshots = [
@@ -148,13 +142,12 @@ function resizing(
   not: readonly string[] = ['a longer backing file, version 2'],
   preallocation: Preallocation = 'off',
 ): CrashChange {
-  const base = new MemoryStorage(4n * mebi);
   return {
     name,
     plan: (image, storage, from) => {
       const size = sizeOf(image.header?.size ?? 0n);
-      const ports = { codecs, ...(image.backing && { backing: fileBytes(base) }) };
-      return planResize(image, storage, from, { size, shrink: true, preallocation, ports }, noProgress);
+      const options = { size, shrink: true, preallocation, ports: guestPorts(image) };
+      return planResize(image, storage, from, options, noProgress);
     },
     not: ['snapshots, version 2', ...not],
   };

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import type { MemoryStorage } from '../support/memoryStorage.ts';
 import { random } from '../support/random.ts';
 import { sampled } from '../support/sampled.ts';
-import { backingNames, type CrashChange, crashChanges } from './changes.ts';
+import { backingBytes, backingNames } from './backing.ts';
+import { type CrashChange, crashChanges } from './changes.ts';
 import { applied, type BareState, type CrashCase, cutOff } from './crashCase.ts';
 import { crashImageNames, crashImages } from './images.ts';
 import { protectedChanges } from './protected.ts';
@@ -27,7 +28,7 @@ describe('a change that is cut off at any moment', function () {
     images = await crashImages();
     folder = mkdtempSync(join(tmpdir(), 'qcow2-crash-'));
     for (const name of backingNames) {
-      writeFileSync(join(folder, name), new Uint8Array(4 * 2 ** 20));
+      writeFileSync(join(folder, name), backingBytes);
     }
   });
 

@@ -14,7 +14,7 @@ import { walkReferences } from '../../src/engine/image/references.ts';
 import { snapshotLayer } from '../../src/engine/image/snapshotLayer.ts';
 import { readSnapshots } from '../../src/engine/image/snapshotTable.ts';
 import { noProgress, type Storage } from '../../src/engine/ports.ts';
-import { codecs } from '../../src/platform/codecs.ts';
+import { guestPorts } from './backing.ts';
 
 /** What an image is worth to its owner. */
 export interface Verdict {
@@ -134,7 +134,7 @@ async function snapshotDigests(image: Image): Promise<Map<string, string>> {
 
 async function layerDigest(image: Image, layer: NonNullable<Image['layer']>): Promise<string> {
   const hash = createHash('sha256');
-  const guest = new GuestData(image, layer, { codecs });
+  const guest = new GuestData(image, layer, guestPorts(image));
   const bytes = new Uint8Array(2 ** 20);
   for (let at = 0n; at < guest.size; at += BigInt(bytes.length)) {
     const left = guest.size - at;
