@@ -7,15 +7,20 @@ import type { ToWebview } from '../../src/protocol/messages.ts';
 import type { ImageThread } from '../../src/worker/imageThread.ts';
 import { ImageThreads } from '../../src/worker/imageThreads.ts';
 import { ImageBuilder } from '../support/builder.ts';
+import { until } from '../support/vscode/within.ts';
 
 const entry = join(import.meta.dirname, '../../src/worker/main.ts');
 
-/** A view on an image, with the kinds of messages that it got besides replies. */
+/** A view on an image, with the kinds of messages that it got besides replies, and the openings that it was told of. */
 function viewOn(thread: ImageThread) {
   const heard: string[] = [];
+  const openings = new Set<number>();
   let hear: (message: unknown) => void = () => undefined;
   const view = thread.attach((message: ToWebview) => {
     heard.push(message.type);
+    if (message.type === 'news') {
+      openings.add(message.news.opened);
+    }
     hear(JSON.parse(JSON.stringify(message)));
   });
   const client = createClient(
@@ -27,7 +32,7 @@ function viewOn(thread: ImageThread) {
       hear = listener;
     },
   );
-  return { client, heard, close: () => thread.detach(view) };
+  return { client, heard, openings, close: () => thread.detach(view) };
 }
 
 /** How often this process has a file open. */
@@ -116,19 +121,13 @@ describe('the thread of an image with a backing file', function () {
   it('opens it again when the image is read anew', async () => {
     threads.trust(true);
     const thread = threads.open(top);
-    const { client } = viewOn(thread);
+    const { client, openings } = viewOn(thread);
     await client.call('openChain', { guess: false });
     thread.reload();
+    // Until then the opening before may answer.
+    await until(() => openings.size > 1 || undefined, 'the image is opened anew');
     assert.equal((await client.call('chain')).open, true);
-    // The old opening may have answered: it is closed only when the new one is there.
-    await untilHandles(base, 1);
+    // The opening before is closed a moment after the news.
+    await until(() => handlesOn(base) === 1 || undefined, 'one handle is left');
   });
 });
-
-/** Waits until the process has so many handles on a file. */
-async function untilHandles(path: string, count: number): Promise<void> {
-  for (let tries = 0; tries < 500 && handlesOn(path) !== count; tries++) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  assert.equal(handlesOn(path), count);
-}

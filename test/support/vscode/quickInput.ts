@@ -16,10 +16,11 @@ export interface QuickInput {
 /** The quick input of a window. */
 export function quickInput(page: Page): QuickInput {
   const input = page.locator('.quick-input-widget input:is([type=text], [type=password])');
+  const heading = page.locator('.quick-input-title');
   const rows = page.locator('.quick-input-list .monaco-list-row');
   return {
     enter: async (title, text) => {
-      await page.locator('.quick-input-title', { hasText: title }).waitFor();
+      await heading.filter({ hasText: title }).waitFor();
       if (text !== undefined) {
         await input.fill(text);
       }
@@ -31,10 +32,18 @@ export function quickInput(page: Page): QuickInput {
         async () => ((await input.inputValue()).endsWith(proposed) ? true : undefined),
         'a place is proposed',
       );
-      await input.fill(path);
-      // The dialog looks the path up before it takes it.
-      await page.waitForTimeout(1000);
-      await input.press('Enter');
+      const asked = await heading.innerText();
+      const done = async () => !(await heading.isVisible()) || (await heading.innerText()) !== asked;
+      // While the dialog still reads a folder, it puts back what it had, and does not hear Enter.
+      await until(async () => {
+        await input.fill(path, { timeout: 1000 }).catch(() => undefined); // it may have closed by now
+        await page.waitForTimeout(1000);
+        if (!(await done()) && (await input.inputValue()) === path) {
+          await input.press('Enter');
+          await page.waitForTimeout(1000);
+        }
+        return (await done()) || undefined;
+      }, 'the dialog takes the place');
     },
     palette: async (title) => {
       await page.keyboard.press('F1');
