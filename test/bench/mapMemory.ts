@@ -1,6 +1,7 @@
 import type { CDPSession, Page } from 'playwright-core';
 import { panes } from '../../webview/state.ts';
-import { buildPage, launch, openInspector } from '../webview/page.ts';
+import { launchBrowser } from '../support/vscode/browser.ts';
+import { buildPage, openInspector } from '../webview/page.ts';
 import { startHost } from './host.ts';
 import { gesturesOn, spaces } from './mapPaint.ts';
 
@@ -27,7 +28,7 @@ const lookEvery = 50;
  */
 export async function measureMemory(program: string, image: string): Promise<MeasuredMemory> {
   const bundle = await buildPage();
-  const browser = await launch();
+  const browser = await launchBrowser();
   const host = startHost(program, image);
   try {
     const { page, errors } = await openInspector(browser, bundle, host.of, { state: { pane: 'map' } });

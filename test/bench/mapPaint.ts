@@ -1,5 +1,6 @@
 import type { Browser, Locator, Page } from 'playwright-core';
-import { type Bundle, buildPage, launch, openInspector } from '../webview/page.ts';
+import { launchBrowser } from '../support/vscode/browser.ts';
+import { type Bundle, buildPage, openInspector } from '../webview/page.ts';
 import { type HostCost, startHost } from './host.ts';
 import { type Sample, sample, shownTime } from './statistics.ts';
 import { categories, type Mark, readTrace, type Trace } from './trace.ts';
@@ -40,7 +41,7 @@ export async function measureMap(host: string, image: string, runs: number): Pro
   const bundle = await buildPage();
   const measured: RunTimes[] = [];
   for (let run = 0; run < runs; run++) {
-    const browser = await launch();
+    const browser = await launchBrowser();
     try {
       measured.push(await measureRun(browser, bundle, host, image));
     } finally {

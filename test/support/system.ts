@@ -5,7 +5,8 @@ import { delimiter, join } from 'node:path';
 /** What the tests need from the system: a program, or another file, and the Debian package that brings it. */
 const needed = [
   { package: 'qemu-utils', programs: ['qemu-img', 'qemu-io'], files: [] },
-  { package: 'chromium', programs: ['chromium'], files: [] },
+  // Chromium without what only a window needs.
+  { package: 'chromium-headless-shell', programs: ['chromium-headless-shell'], files: [] },
   { package: 'fonts-dejavu-core', programs: [], files: ['/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf'] },
   { package: 'e2fsprogs', programs: ['mkfs.ext4'], files: [] },
   { package: 'qemu-system-x86', programs: ['qemu-system-x86_64'], files: [] },

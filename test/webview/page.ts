@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { build, type Plugin } from 'esbuild';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { inspectorPage } from '../../src/editor/page.ts';
 import type { Request } from '../../src/protocol/api.ts';
 import { decode, encode } from '../../src/protocol/codec.ts';
@@ -53,22 +53,6 @@ export async function buildPage(plugins: Plugin[] = []): Promise<Bundle> {
       { type: types[file.path.split('.').pop() ?? ''] ?? 'text/plain', body: Buffer.from(file.contents) },
     ]),
   );
-}
-
-/** A headless Chromium. */
-export function launch(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
 }
 
 /** A page that one test has after the other: to load something else in it takes less time than to open another one. */

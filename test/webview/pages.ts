@@ -1,15 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
 import type { Handlers } from '../../src/worker/server.ts';
-import {
-  type Bundle,
-  buildPage,
-  type Inspector,
-  launch,
-  openInspector,
-  type PageLook,
-  type PageOptions,
-} from './page.ts';
+import { launchBrowser } from '../support/vscode/browser.ts';
+import { type Bundle, buildPage, type Inspector, openInspector, type PageLook, type PageOptions } from './page.ts';
 import { openPreview, type PreviewPage, type Shown } from './previewPage.ts';
 
 /** The browser and the built pages of all files that mocha runs: to start and to load them takes longer than many a test. */
@@ -33,7 +26,7 @@ export function pages(): {
   const open: Pick<Inspector | PreviewPage, 'close' | 'errors' | 'messages'>[] = [];
 
   before(async () => {
-    shared ??= Promise.all([launch(), buildPage()]);
+    shared ??= Promise.all([launchBrowser(), buildPage()]);
     [browser, bundle] = await shared;
   });
   afterEach(async () => {

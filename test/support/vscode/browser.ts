@@ -3,9 +3,9 @@ import { ensureSystemPackages, findProgram } from '../system.ts';
 
 /** Starts a headless Chromium, also as root; `$CHROMIUM` may name another one. It ends with this process. */
 export async function launchBrowser(): Promise<Browser> {
-  await ensureSystemPackages(['chromium', 'fonts-dejavu-core']);
-  const executablePath = process.env.CHROMIUM || findProgram('chromium');
-  if (executablePath === undefined) throw new Error('there is no chromium on the PATH');
+  await ensureSystemPackages(['chromium-headless-shell', 'fonts-dejavu-core']);
+  const executablePath = process.env.CHROMIUM || findProgram('chromium-headless-shell');
+  if (executablePath === undefined) throw new Error('there is no chromium-headless-shell on the PATH');
   return chromium.launch({
     executablePath,
     headless: true,
