@@ -67,7 +67,7 @@ describe('a repair that is cut off at any moment', function () {
   });
 
   for (const { name, harm } of damages) {
-    for (const [index, image] of sampled(crashImageNames, 12, allStates).entries()) {
+    for (const [index, image] of sampled(crashImageNames, 8, allStates).entries()) {
       it(`leaves the guest's data and the way back: ${name}, ${image}`, async () => {
         const before = (images.get(image) ?? assert.fail(`There is no image ${image}`)).clone();
         if (await harm(before)) {

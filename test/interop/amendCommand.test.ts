@@ -159,7 +159,7 @@ describe('qcow2 amend says what qemu-img amend says', function () {
 
   after(() => rmSync(root, { recursive: true, force: true }));
 
-  for (const [index, args] of sampled(commands, 40).entries()) {
+  for (const [index, args] of sampled(commands, 24).entries()) {
     it(`amend ${args.join(' ')}`, async () => {
       const [ours, theirs] = [join(root, `${index}-ours`), join(root, `${index}-theirs`)];
       for (const folder of [ours, theirs]) {

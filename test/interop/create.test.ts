@@ -45,7 +45,7 @@ describe('a new image is qemu-img’s to the byte', function () {
 
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  for (const one of sampled(createCases(), 64)) {
+  for (const one of sampled(createCases(), 40)) {
     const words = Object.entries(one.options).map(([name, value]) => `${name}=${value}`);
     it(`of ${one.size} with ${words.join(',') || 'no options'}`, async () => {
       const theirs = join(folder, 'theirs.qcow2');

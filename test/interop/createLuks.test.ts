@@ -58,7 +58,7 @@ describe('a new image with LUKS', function () {
 
   after(() => rmSync(root, { recursive: true, force: true }));
 
-  for (const [index, [options, size]] of sampled(cases, 5).entries()) {
+  for (const [index, [options, size]] of sampled(cases, 3).entries()) {
     describe(`of ${size} with ${options || 'no other options'}`, () => {
       let ours: string;
       let theirs: string;

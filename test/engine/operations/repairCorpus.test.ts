@@ -79,7 +79,7 @@ describe('A repair of what is broken in the corpus', function () {
     }
   });
 
-  for (const one of sampled(alone(), 150)) {
+  for (const one of sampled(alone(), 75)) {
     it(`ends clean, with every guest byte that could be kept: ${one.name}`, async () => {
       assert.deepEqual(await faultsOf(await repaired(one.build()), one), []);
     });
@@ -89,7 +89,7 @@ describe('A repair of what is broken in the corpus', function () {
     const [shape] = shapes;
     assert(shape);
     const wrong: string[] = [];
-    for (const one of sampled(pairs(shape), 60)) {
+    for (const one of sampled(pairs(shape), 30)) {
       const faults = await faultsOf(await repaired(one.build()), one).catch((error: unknown) => [String(error)]);
       if (faults.length > 0) wrong.push(`${one.name}: ${faults.slice(0, 3).join('; ')}`);
     }
