@@ -208,6 +208,15 @@ describe('where qcow2 bitmap differs from qemu-img bitmap on purpose', function 
     assert.ok(!readFileSync(pair.theirs).equals(qemus));
   });
 
+  it('refuses a bitmap on a disk of size 0; QEMU loses it on closing, and exits with 0', async () => {
+    await pair.create('', '0');
+    const [ours, theirs] = await pair.both('--add', 'FILE', 'b');
+    assert.equal(ours.code, 1);
+    assert.match(ours.said, /Operation add on bitmap b failed: .*The disk has a size of 0/);
+    assert.equal(theirs.code, 0);
+    assert.match(theirs.said, /Lost persistent bitmaps/);
+  });
+
   it('refuses a granularity of more than 32 bits; QEMU takes its lower half', async () => {
     const [ours, theirs] = await pair.both('--add', '-g', '5G', 'FILE', 'b');
     assert.equal(theirs.code, 0);

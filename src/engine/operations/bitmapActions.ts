@@ -114,6 +114,9 @@ class Acting {
     if (header && header.version < 3) {
       fail({ kind: 'version-2' });
     }
+    if (geometry && trackedSize(geometry) === 0n) {
+      fail({ kind: 'empty-disk' });
+    }
     if (geometry && (trackedSize(geometry) + bytes * 8n - 1n) / (bytes * 8n) > BigInt(limits.bitmapBytes)) {
       fail({ kind: 'too-big' });
     }

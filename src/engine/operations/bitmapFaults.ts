@@ -10,6 +10,7 @@ export type BitmapFault =
   | { readonly kind: 'granularity'; readonly bytes: bigint }
   | { readonly kind: 'exists' }
   | { readonly kind: 'version-2' }
+  | { readonly kind: 'empty-disk' }
   | { readonly kind: 'too-big' }
   | { readonly kind: 'name-too-long'; readonly bytes: number }
   | { readonly kind: 'too-many' }
@@ -62,6 +63,13 @@ function textsOf(fault: BitmapFault, name: string): Texts {
         code: 'refused',
         says: 'it is of compat 0.10, which has no bitmaps. Upgrade it to compat 1.1 first.',
         qemu: notStored('Cannot store dirty bitmaps in qcow2 v2 files'),
+      };
+    case 'empty-disk':
+      // qemu-img fails only as it closes the image ("Lost persistent bitmaps […]: No memory"), and exits with 0.
+      return {
+        code: 'refused',
+        says: 'its disk has a size of 0, and QEMU opens no image with a bitmap of nothing. Resize it first.',
+        qemu: notStored('The disk has a size of 0: there is nothing to store'),
       };
     case 'too-big':
       return {
