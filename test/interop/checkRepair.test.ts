@@ -100,6 +100,14 @@ describe('qcow2 check -r', function () {
     assert.ok(readFileSync(path).equals(before));
   });
 
+  it('of leaks only leaves a refcount block be that is said to lie as far out as an entry can say', async () => {
+    const path = await leaking('disk.qcow2');
+    await patch(path, cluster + 8 * 100, 0xff, 0, 0, 0, 0, 0, 0, 0);
+    const { code, stderr } = await runQcow2(['check', '-r', 'leaks', path]);
+    assert.equal(code, 2);
+    assert.match(stderr, /^ERROR refcount block 100 is outside image$/m);
+  });
+
   it('tells nothing of a repair that has no place for its journal', async () => {
     const path = await leaking('disk.qcow2');
     const before = readFileSync(path);

@@ -65,8 +65,11 @@ export async function surveyRefcountBlocks(
       count('refcount-table-entry-reserved');
     }
     if (block !== 0 && !entry.unaligned) {
-      seen.add(block / geometry.clusterSize, 1);
       places.set(index, block);
+      // A block that stays past the end, as nobody asked to have it mended, may be anywhere.
+      if (BigInt(block) < geometry.fileSize) {
+        seen.add(block / geometry.clusterSize, 1);
+      }
     }
     await progress.step(0, 0);
   }
