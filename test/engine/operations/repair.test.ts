@@ -187,6 +187,15 @@ describe('A repair', function () {
     assert.equal(storage.size, soundImage(shape).toStorage().size);
   });
 
+  it('keeps what the entries of an L2 table lead to where most of the others were written over', async () => {
+    const built = image();
+    built.put(built.at(4) + 512n, Array.from({ length: 512 }, () => 0xff));
+    const { storage, result } = await repaired(built);
+    assertClean(result);
+    assert.equal(await guest(storage, 0), 'first');
+    assert.equal(await guest(storage, 1), 'second');
+  });
+
   it('has the guest read zeros where an entry leads past the end of the file', async () => {
     const built = image();
     built.entry(4, 2, copied | built.at(900)).entry(4, 3, copied | built.at(901));

@@ -1,3 +1,4 @@
+import { looksLikeTable } from '../../check/lostTable.ts';
 import { compressedCluster } from '../../format/compressed.ts';
 import { l1EntryBytes, l1HasReserved, l1Place, l1Unaligned } from '../../format/l1.ts';
 import { l2HasReserved, l2HostOffset, l2Kind, l2Kinds, l2Unaligned } from '../../format/l2.ts';
@@ -5,6 +6,8 @@ import type { Geometry } from '../../image/geometry.ts';
 
 /** No image has compressed data so far out, in bytes; random bytes taken for an entry nearly always do. */
 const farOut = 2 ** 46;
+/** A disk writes sectors whole, so damage comes in them. */
+const sectorBytes = 512;
 
 /**
  * Whether most entries of an L1 table can't be entries: then the place is that of something else, to which a wrong offset
@@ -17,8 +20,24 @@ export function isNoL1Table(view: DataView, { clusterBits, fileSize }: Geometry)
   });
 }
 
-/** Whether most entries of an L2 table can't be entries. */
+/**
+ * Whether most entries of an L2 table can't be entries, and no sector of it looks like a part of one: a few sectors that
+ * were written over can hold more entries than are left, but what is left is still what the guest has.
+ */
 export function isNoL2Table(view: DataView, geometry: Geometry): boolean {
+  return isMostlyWrong(view, geometry) && !hasTableSector(view, geometry);
+}
+
+function hasTableSector({ buffer, byteOffset, byteLength }: DataView, geometry: Geometry): boolean {
+  for (let at = 0; at < byteLength; at += sectorBytes) {
+    if (looksLikeTable(new DataView(buffer, byteOffset + at, sectorBytes), geometry)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+function isMostlyWrong(view: DataView, geometry: Geometry): boolean {
   const { clusterBits, clusterSize, fileSize, l2EntryBytes } = geometry;
   return mostly(view, l2EntryBytes, (hi, lo) => {
     if (l2Kind(hi, lo, geometry) === l2Kinds.compressed) {
