@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type CheckResult, check } from '../../../src/engine/check/check.ts';
+import type { Qcow2Error } from '../../../src/engine/error.ts';
 import { snapshotName } from '../../../src/engine/format/snapshots.ts';
 import { GuestData } from '../../../src/engine/image/guestData.ts';
 import { openImage } from '../../../src/engine/image/open.ts';
@@ -189,11 +190,47 @@ describe('A repair', function () {
 
   it('keeps what the entries of an L2 table lead to where most of the others were written over', async () => {
     const built = image();
-    built.put(built.at(4) + 512n, Array.from({ length: 512 }, () => 0xff));
+    built.put(
+      built.at(4) + 512n,
+      Array.from({ length: 512 }, () => 0xff),
+    );
     const { storage, result } = await repaired(built);
     assertClean(result);
     assert.equal(await guest(storage, 0), 'first');
     assert.equal(await guest(storage, 1), 'second');
+  });
+
+  for (const [where, entries] of [
+    ['over an L2 table and data', 3 * 8192],
+    ['past the end of the file', 2 ** 20],
+    ['further than QEMU reads', 2 ** 23],
+  ] as const) {
+    it(`has the L1 table end with its disk where it is said to reach ${where}`, async () => {
+      const { storage, result } = await repaired(image({ l1_size: entries }));
+      assertClean(result);
+      assert.equal((await openImage(storage)).header?.l1_size, 1);
+      assert.equal(await guest(storage, 0), 'first');
+      assert.equal(await guest(storage, 1), 'second');
+    });
+  }
+
+  it('has the L1 table of a snapshot end with its disk where it is said to reach over other tables', async () => {
+    const built = soundImage({ version: 3, clusterBits: 16, refcountOrder: 4 });
+    const size = built.at(at.snapshotTable) + 8n;
+    const { storage, result } = await repaired(built.put32(size, 3 * 8192));
+    assertClean(result);
+    const { header } = await openImage(storage);
+    assert(header);
+    assert.equal((await readSnapshots(storage, header))[0]?.fields.l1_size, 1);
+    assert.equal(await guest(storage, 0, 8), 'active 0');
+  });
+
+  it('changes nothing where an L1 table may be as long as it is said to be, over other structures', async () => {
+    const built = image({ l1_size: 3 * 8192 });
+    built.l1(5, copied | built.at(6));
+    await assert.rejects(repaired(built), (error: Qcow2Error) => {
+      return error.code === 'refused' && /The active L1 table is said to have 24.576 entries/.test(error.message);
+    });
   });
 
   it('has the guest read zeros where an entry leads past the end of the file', async () => {

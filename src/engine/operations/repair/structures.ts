@@ -6,9 +6,9 @@ import type { Progress } from '../../ports.ts';
 import { mendBitmaps, mendBitmapTables } from './bitmaps.ts';
 import type { EndClusters } from './endClusters.ts';
 import { requireGeometry } from './entries.ts';
+import { mendL1Sizes } from './l1Sizes.ts';
 import { mendLostPlaces, mendSnapshotL1Places } from './lostPlaces.ts';
 import type { RepairCode, Wanted } from './selection.ts';
-import { mendSnapshotL1Sizes } from './snapshotL1Sizes.ts';
 import { mendSnapshots } from './snapshots.ts';
 
 /** What the repair of the snapshot table and the bitmaps came to. */
@@ -30,9 +30,9 @@ export async function mendStructures(
 ): Promise<MendedStructures> {
   const opened = await openImage(draft);
   const geometry = requireGeometry(opened.geometry);
-  const places = await mendLostPlaces(draft, opened, geometry, end, wanted, share(progress, 0, 0.5));
+  const places = await mendLostPlaces(draft, opened, geometry, end, wanted, share(progress, 0, 0.4));
   const snapshots = await mendSnapshots(draft, await openImage(draft), geometry, end, wanted);
-  const l1Sizes = await mendSnapshotL1Sizes(draft, geometry, wanted);
+  const l1Sizes = await mendL1Sizes(draft, geometry, wanted, share(progress, 0.4, 0.5));
   const l1Places = await mendSnapshotL1Places(draft, geometry, end, wanted, share(progress, 0.5, 0.6));
   const image = await openImage(draft);
   const tables = await mendBitmapTables(draft, image, geometry, wanted);
@@ -44,10 +44,13 @@ export async function mendStructures(
       freed.add(cluster, 1);
     }
   }
-  const mended = new Map<RepairCode, number>([...places, ...snapshots.mended, ...tables, ...bitmaps.mended]);
-  if (l1Sizes > 0) {
-    mended.set('snapshot-l1-too-large', l1Sizes);
-  }
+  const mended = new Map<RepairCode, number>([
+    ...places,
+    ...snapshots.mended,
+    ...l1Sizes,
+    ...tables,
+    ...bitmaps.mended,
+  ]);
   if (l1Places > 0) {
     mended.set('snapshot-l1-offset-invalid', l1Places);
   }
