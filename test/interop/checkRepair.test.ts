@@ -254,6 +254,16 @@ describe('qcow2 check -r', function () {
       });
     }
 
+    it('does too: COPIED that is missing where the data is in an external file', async () => {
+      const path = await written('disk.qcow2', '-o', `data_file=${join(folder, 'data.raw')}`);
+      await patch(path, 4 * cluster + 8, 0);
+      const theirs = join(folder, 'theirs.qcow2');
+      copyFileSync(path, theirs);
+      const mine = await checkedByUs(['-r', 'all', 'disk.qcow2'], folder);
+      assert.deepEqual(mine, await checkedByQemu(['-r', 'all', 'theirs.qcow2'], folder));
+      assert.equal(mine.code, 0);
+    });
+
     /** What QEMU said, with the end of the image that ours has, where that is not behind its own. */
     function atEndOf(ours: string, theirs: string): string {
       const end = /Image end offset: (\d+)/;

@@ -13,17 +13,20 @@ import type { Progress } from '../../ports.ts';
 import type { Wanted } from './selection.ts';
 import { writeChanged } from './writeChanged.ts';
 
-/** Tells whether COPIED of an entry (`at`: its host offset in bytes) that leads to a cluster is to be right. */
-export type MendsCopied = (at: bigint, cluster: number) => boolean;
+/**
+ * Tells whether COPIED of an entry (`at`: its host offset in bytes) that leads to a cluster is to be right. `cluster`:
+ * undefined for one of the external data file.
+ */
+export type MendsCopied = (at: bigint, cluster: number | undefined) => boolean;
 
 /** By what is wanted, and what the repair itself has changed. */
 export function copiedRule(wanted: Wanted, changed: (cluster: number) => boolean): MendsCopied {
-  return (at, cluster) => changed(cluster) || wanted('copied-wrong', at);
+  return (at, cluster) => (cluster !== undefined && changed(cluster)) || wanted('copied-wrong', at);
 }
 
 /**
  * Drafts COPIED, bit 63 of the entries of the active L1 table and its L2 tables: set where the refcount of what they lead
- * to is 1 (spec; check_oflag_copied). Returns how many entries were wrong. `tell` gets what a check says of each.
+ * to is 1, as it is for each cluster of an external data file (spec; check_oflag_copied). Returns how many entries were wrong. `tell` gets what a check says of each.
  */
 export async function mendCopied(
   draft: Draft,
@@ -89,12 +92,13 @@ class CopiedFlags {
     const { clusterBits, clusterSize, l2EntryBytes, dataFile } = this.#geometry;
     const before = bytes.slice();
     const view = new DataView(bytes.buffer);
-    for (let at = 0; at < clusterSize && !dataFile; at += l2EntryBytes) {
+    for (let at = 0; at < clusterSize; at += l2EntryBytes) {
       const hi = view.getUint32(at);
       const lo = view.getUint32(at + 4);
       const kind = l2Kind(hi, lo, this.#geometry);
       if ((kind === l2Kinds.normal || kind === l2Kinds.zeroAllocated) && !l2Unaligned(lo, clusterBits)) {
-        await this.#mendEntry(view, at, table, l2HostOffset(hi, lo) / clusterSize, messages.dataCopied);
+        const cluster = dataFile ? undefined : l2HostOffset(hi, lo) / clusterSize;
+        await this.#mendEntry(view, at, table, cluster, messages.dataCopied);
       }
     }
     await writeChanged(this.#draft, name, table, before, bytes);
@@ -105,11 +109,11 @@ class CopiedFlags {
     view: DataView,
     at: number,
     table: bigint,
-    cluster: number,
+    cluster: number | undefined,
     says: (entry: bigint, refcount: number | bigint) => string,
   ): Promise<void> {
     const hi = view.getUint32(at);
-    const refcount = (await this.#reader.refcount(cluster)) ?? 0;
+    const refcount = cluster === undefined ? 1 : ((await this.#reader.refcount(cluster)) ?? 0);
     const isUnique = refcount === 1;
     if (isUnique !== l2Copied(hi) && this.#mends(table + BigInt(at), cluster)) {
       this.#tell(says(joinWords(hi, view.getUint32(at + 4)), refcount));
