@@ -60,6 +60,12 @@ async function countReferences(
   const whole = first + (from % l2Entries === 0 ? 0 : 1);
   const visitor: ReferenceVisitor = {
     reference(owner, _source, index, cluster, count, references) {
+      if (cluster > geometry.fileClusters) {
+        throw new Qcow2Error(
+          'damaged',
+          `An entry behind the end of the disk leads to ${showOffset(BigInt(cluster) * BigInt(geometry.clusterSize))}, past the end of the file: what it leads to can’t be given up. Check and repair the image first.`,
+        );
+      }
       if (owner === owners.l2Table) {
         gone.addRun(cluster, index < whole ? 0 : count, references);
       } else if (owner === owners.compressed) {

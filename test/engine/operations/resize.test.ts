@@ -214,6 +214,12 @@ describe('a plan to shrink a disk', () => {
     assert.deepEqual((await judge(image.toStorage())).errors, []);
   });
 
+  it('is refused where an entry behind the new end leads as far past the file as one can', async () => {
+    const image = smallImage();
+    image.entry(4, 15, copied | 0xff_ffff_ffff_0000n);
+    await assert.rejects(plan(image.toStorage(), { size: 512n * kibi }), damaged(/past the end of the file/));
+  });
+
   it('is refused where something else refers to a cluster that would become free', async () => {
     const image = smallImage();
     // The first and the last guest cluster share a host cluster, and its refcount is 1.
