@@ -124,15 +124,11 @@ async function repairImage(
   if (repaired.keptLeaks !== undefined) {
     outputTo(2).text(`${programName}: leaked clusters are not freed. ${bytesOfText(repaired.keptLeaks)}\n`);
   }
-  const { checkErrors, corruptions, leaks, failure } = repaired.after;
-  const isUnknown = checkErrors > 0 || failure !== undefined;
-  return isUnknown
-    ? exitCodes.failed
-    : corruptions > 0
-      ? exitCodes.corrupt
-      : leaks > 0
-        ? exitCodes.leaks
-        : exitCodes.sound;
+  const { left, after } = repaired;
+  if (after.checkErrors > 0 || after.failure !== undefined) {
+    return exitCodes.failed;
+  }
+  return left === undefined ? exitCodes.sound : left === 'leak' ? exitCodes.leaks : exitCodes.corrupt;
 }
 
 function textOf({ change, after, isWhole }: Repair): string {

@@ -108,6 +108,15 @@ describe('qcow2 check -r', function () {
     assert.match(stderr, /^ERROR refcount block 100 is outside image$/m);
   });
 
+  it('is not the end of it: qcow2 repair does not exit with 0 where something is left that qemu-img does not count', async () => {
+    const path = await written('disk.qcow2');
+    // Autoclear bit 1: there is an external data file that is raw. Nothing tells of one.
+    await patch(path, 95, 2);
+    const { code, stdout } = await runQcow2(['repair', path]);
+    assert.match(stdout, /Left: findings that qemu-img does not count/);
+    assert.equal(code, 2);
+  });
+
   it('tells nothing of a repair that has no place for its journal', async () => {
     const path = await leaking('disk.qcow2');
     const before = readFileSync(path);

@@ -46,7 +46,9 @@ export interface Repair {
   readonly mended: ReadonlyMap<RepairCode, number>;
   /** What a check says afterwards. */
   readonly after: CheckResult;
-  /** Whether nothing is wrong afterwards, with what qemu-img does not count too. */
+  /** The worst that is wrong afterwards, with what qemu-img does not count too. */
+  readonly left: 'corruption' | 'leak' | undefined;
+  /** Whether nothing is wrong afterwards. */
   readonly isWhole: boolean;
   /** Why leaked clusters are not freed, as a sentence; undefined where they are, or there are none. */
   readonly keptLeaks: string | undefined;
@@ -112,14 +114,15 @@ export async function planRepair(
   const copied = await mendCopied(draft, mends, visitor.copied, share(progress, 0.75, 0.85));
   await draft.endStep('Set COPIED where the refcount is 1, and only there');
   const diagnosis = await diagnose(await openImage(draft), {}, share(progress, 0.85, 1));
-  const isWhole = isSound(diagnosis);
+  const left = worstOf(diagnosis);
+  const after = requireResult(diagnosis);
+  const isWhole = left === undefined && after.checkErrors === 0 && after.failure === undefined;
   const mended = new Map([...structures.mended, ...entries.mended]);
   for (const [code, count] of [...blocks, ['copied-wrong', copied] as const]) {
     if (count > 0) {
       mended.set(code, (mended.get(code) ?? 0) + count);
     }
   }
-  const after = requireResult(diagnosis);
   // What counted as leaked may be in use again.
   const kept = after.leaks > 0 ? keptLeaks : undefined;
   const isDone = draft.steps.length > guarded || (isWhole && hasStateBits(image));
@@ -134,6 +137,7 @@ export async function planRepair(
     lowered,
     mended,
     after,
+    left,
     isWhole,
     keptLeaks: kept,
   };
@@ -233,13 +237,12 @@ function requireResult({ result }: Diagnosis): CheckResult {
   return result;
 }
 
-/** Whether nothing is wrong, with what qemu-img does not count too. */
-function isSound({ result, groups }: Diagnosis): boolean {
-  const wrong = groups.filter(({ code }) => {
-    const { severity } = findingTexts[code];
-    return (severity === 'corruption' || severity === 'leak') && code !== 'image-corrupt';
-  });
-  return wrong.length === 0 && result?.checkErrors === 0 && result.failure === undefined;
+/** The worst that is wrong, with what qemu-img does not count too. */
+function worstOf({ groups }: Diagnosis): Repair['left'] {
+  const found = new Set(
+    groups.filter(({ code }) => code !== 'image-corrupt').map(({ code }) => findingTexts[code].severity),
+  );
+  return (['corruption', 'leak'] as const).find((severity) => found.has(severity));
 }
 
 function hasStateBits({ header }: Image): boolean {
