@@ -3,15 +3,17 @@ import { Qcow2Error } from '../engine/error.ts';
 import type { GuestPorts } from '../engine/image/guestData.ts';
 import { planAmend } from '../engine/operations/amend.ts';
 import { noProgress } from '../engine/ports.ts';
-import { amendHelp, amendOptions, asksForHelp, readAmendOptions } from './amendOptions.ts';
+import { amendHelp, amendOptions, readAmendOptions } from './amendOptions.ts';
 import { backingPorts } from './backingPorts.ts';
 import { bytesOfText } from './bytes.ts';
+import { requireCacheMode } from './cacheModes.ts';
 import { changeImage, type Target } from './change.ts';
 import { changeArguments, changeOptions } from './changeOptions.ts';
 import { formatRefusal } from './formats.ts';
 import { openImageFile } from './imageFile.ts';
 import { type ImageSource, sourceOptions, withSources } from './imageSource.ts';
 import { openMapChain } from './mapChain.ts';
+import { asksForHelp } from './optionHelp.ts';
 import { type GivenOptions, requireOptionList } from './optionList.ts';
 import { type Arguments, type Option, readArguments } from './options.ts';
 import { type Output, outputTo } from './output.ts';
@@ -31,8 +33,6 @@ const options: readonly Option[] = [
   ...sourceOptions,
   ...changeOptions,
 ];
-
-const caches = ['none', 'off', 'writeback', 'unsafe', 'writethrough', 'directsync'];
 
 /** `qcow2 amend`: qemu-img's verb, with its options, messages and exit codes. All options are one change. */
 export async function amend(args: readonly string[], out: Output): Promise<number> {
@@ -62,10 +62,7 @@ async function amendImage(read: Arguments, sourceOf: (operand: string) => ImageS
   if (file === undefined || read.operands.length !== 1) {
     throw new Failure('Expecting one image file name');
   }
-  const cache = value('cache') ?? 'writeback';
-  if (!caches.includes(cache)) {
-    throw new Failure(`Invalid cache option: ${bytesOfText(cache)}`);
-  }
+  requireCacheMode('cache', value('cache'));
   if (asksForHelp(lists)) {
     const opened = await sourceOf(file).open('change');
     await opened.storage.close();
@@ -91,6 +88,7 @@ async function amendImage(read: Arguments, sourceOf: (operand: string) => ImageS
       { progress, rawFailure: () => new Failure("Format driver 'raw' does not support option amendment") },
     );
   } finally {
+    progress.finish();
     progress.end();
   }
   return 0;

@@ -4,6 +4,7 @@ import type { AmendOptions } from '../engine/operations/amend.ts';
 import { versionOf } from '../engine/operations/newImage.ts';
 import { bytesOfText } from './bytes.ts';
 import { createOptions } from './createOptions.ts';
+import { helpLine } from './optionHelp.ts';
 import { type GivenOptions, type OptionKind, readOptionLists, sizeValue } from './optionList.ts';
 import { Failure } from './program.ts';
 
@@ -26,21 +27,6 @@ const options: readonly (readonly [string, OptionKind, string])[] = [
 
 const kinds: ReadonlyMap<string, OptionKind> = new Map(options.map(([name, kind]) => [name, kind]));
 
-const kindNames: Readonly<Record<OptionKind, string>> = {
-  text: 'str',
-  flag: 'bool (on/off)',
-  number: 'num',
-  size: 'size',
-};
-
-/** Bytes of a line before what an option is. */
-const nameColumn = 24;
-
-/** Whether option lists ask for help, as QEMU's has_help_option has it. */
-export function asksForHelp(lists: readonly string[]): boolean {
-  return lists.some((list) => list.split(/(?<!,)(?:,,)*,(?!,)/).some((part) => part === 'help' || part === '?'));
-}
-
 /** What `-o help` prints. Throws a `Failure` for a format that has no options to amend. */
 export function amendHelp(format: string, known: boolean): string {
   if (!known) {
@@ -49,9 +35,7 @@ export function amendHelp(format: string, known: boolean): string {
   if (format !== 'qcow2') {
     throw new Failure(`Format driver '${bytesOfText(format)}' does not support option amendment`);
   }
-  const lines = options.map(
-    ([name, kind, what]) => `${`  ${name}=<${kindNames[kind]}>`.padEnd(nameColumn)} - ${what}\n`,
-  );
+  const lines = options.map(([name, kind, what]) => helpLine(name, kind, what));
   return `Amend options for 'qcow2':\n${lines.join('')}`;
 }
 

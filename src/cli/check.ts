@@ -2,10 +2,12 @@ import { check as checkImage } from '../engine/check/check.ts';
 import { systemText } from '../engine/error.ts';
 import { noProgress } from '../engine/ports.ts';
 import { bytesOfText } from './bytes.ts';
+import { requireCacheMode } from './cacheModes.ts';
 import { type ChangeArguments, changeArguments, changeOptions } from './changeOptions.ts';
 import { Messages } from './checkMessages.ts';
 import type { Fixed, RepairRequest } from './checkRepair.ts';
 import { asObject, asText, exitCodeOf, exitCodes, noCheck } from './checkReport.ts';
+import { couldNotOpen } from './imageFile.ts';
 import { type ImageSource, sourceOptions, withSources } from './imageSource.ts';
 import { prettyJson } from './json.ts';
 import { type Option, readArguments } from './options.ts';
@@ -18,7 +20,7 @@ const options: readonly Option[] = [
   { long: 'format', short: 'f', value: true },
   { long: 'repair', short: 'r', value: true },
   { long: 'output', value: true },
-  { long: 'cache', short: 'T', value: true, unsupported: true },
+  { long: 'cache', short: 'T', value: true },
   { long: 'quiet', short: 'q' },
   { long: 'force-share', short: 'U' },
   { long: 'findings' },
@@ -43,7 +45,7 @@ export async function check(args: readonly string[], out: Output): Promise<numbe
   const value = (name: string): string | undefined => read.given.findLast((option) => option.name === name)?.value;
   if (value('help') !== undefined) {
     out.text(
-      `usage: ${programName} check [-q] [-f FMT] [--output=human|json|sarif] [--findings] [--deep] [--backing-chain] [-r leaks|all] [--dry-run[=json]] [--keep-undo] [--journal FILE] [-U] [--object OBJECT] [--image-opts] FILE\n`,
+      `usage: ${programName} check [-q] [-f FMT] [--output=human|json|sarif] [--findings] [--deep] [--backing-chain] [-r leaks|all] [-T CACHE] [--dry-run[=json]] [--keep-undo] [--journal FILE] [-U] [--object OBJECT] [--image-opts] FILE\n`,
     );
     return exitCodes.sound;
   }
@@ -59,6 +61,10 @@ export async function check(args: readonly string[], out: Output): Promise<numbe
   if (output !== 'human' && output !== 'json' && output !== 'sarif') {
     // qemu-img's words, which know nothing of ours.
     throw new Failure('--output must be used with human or json as argument.');
+  }
+  requireCacheMode('source cache', value('cache'));
+  if (repair !== undefined && value('force-share') !== undefined) {
+    throw couldNotOpen(name, 'force-share=on can only be used with read-only images');
   }
   const manner = { json: output === 'json', quiet: value('quiet') !== undefined, repair } as const;
   const deep = value('deep') !== undefined;

@@ -2,11 +2,13 @@ import { Qcow2Error } from '../engine/error.ts';
 import { parseSize } from '../engine/size.ts';
 import { namedPath } from '../platform/gate.ts';
 import { bytesOfText, textOfBytes } from './bytes.ts';
+import { createHelp } from './createHelp.ts';
 import { createOptions, formattingLine, unsupportedOption } from './createOptions.ts';
 import { pathOf } from './formats.ts';
 import { openImageFile } from './imageFile.ts';
 import { makeImage, pathOfNew, roundUp } from './makeImage.ts';
-import { type GivenOptions, readOptionLists, sizeValue } from './optionList.ts';
+import { asksForHelp } from './optionHelp.ts';
+import { type GivenOptions, readOptionLists, requireOptionList, sizeValue } from './optionList.ts';
 import { type Arguments, type Option, readArguments } from './options.ts';
 import type { Output } from './output.ts';
 import { Failure, programName, usageFailure } from './program.ts';
@@ -59,6 +61,15 @@ async function createFile(
 ): Promise<void> {
   const last = (name: string): string | undefined => lastOf(given, name);
   const [file, size, ...rest] = operands;
+  const format = last('format') ?? 'raw';
+  const lists = given.filter(({ name }) => name === 'options').map(({ value }) => value);
+  for (const list of lists) {
+    requireOptionList(list);
+  }
+  if (asksForHelp(lists)) {
+    out.text(helpOf(format, file));
+    return;
+  }
   if (file === undefined) {
     throw usageFailure('Expecting image file name');
   }
@@ -66,8 +77,6 @@ async function createFile(
   if (rest.length > 0) {
     throw usageFailure(`Unexpected argument: ${bytesOfText(rest[0] ?? '')}`);
   }
-  const format = last('format') ?? 'raw';
-  const lists = given.filter(({ name }) => name === 'options').map(({ value }) => value);
   try {
     const backing = {
       name: last('backing'),
@@ -81,6 +90,14 @@ async function createFile(
     await makeImage(file, format, wanted, secrets);
   } catch (error) {
     throw failureOf(file, error);
+  }
+}
+
+function helpOf(format: string, file: string | undefined): string {
+  try {
+    return createHelp(format, file);
+  } catch (error) {
+    throw error instanceof Error ? new Failure(bytesOfText(error.message)) : error;
   }
 }
 

@@ -34,6 +34,7 @@ export async function untilInterrupted<T>(line: ProgressLine, work: (progress: P
         }
       },
     });
+    line.finish();
     line.end();
     return result;
   } finally {

@@ -30,11 +30,15 @@ export class ProgressLine implements Progress {
     }
   }
 
-  /** Prints 100 %, if it was started, and ends the line. */
-  end(): void {
+  /** Prints 100 %, if it was started. */
+  finish(): void {
     if (this.#started) {
       this.#print(100);
     }
+  }
+
+  /** Ends the line. */
+  end(): void {
     if (this.#shown) {
       this.#out.text('\n');
     }

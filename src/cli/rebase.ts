@@ -1,6 +1,7 @@
 import { Qcow2Error } from '../engine/error.ts';
 import { planRebase } from '../engine/operations/rebase.ts';
 import { bytesOfText } from './bytes.ts';
+import { requireCacheMode } from './cacheModes.ts';
 import { changeImage } from './change.ts';
 import { changeArguments, changeOptions } from './changeOptions.ts';
 import { formatRefusal } from './formats.ts';
@@ -8,6 +9,7 @@ import { type ImageSource, sourceOptions, withSources } from './imageSource.ts';
 import { type Arguments, type Option, readArguments } from './options.ts';
 import type { Output } from './output.ts';
 import { Failure, programName, usageFailure } from './program.ts';
+import { ProgressLine } from './progressLine.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -19,6 +21,7 @@ const options: readonly Option[] = [
   { long: 'progress', short: 'p' },
   { long: 'cache', short: 't', value: true },
   { long: 'source-cache', short: 'T', value: true },
+  // For the files that data would be copied from.
   { long: 'force-share', short: 'U' },
   ...sourceOptions,
   ...changeOptions,
@@ -45,9 +48,29 @@ async function rebaseImage(read: Arguments, sourceOf: (operand: string) => Image
   if (value('unsafe') === undefined) {
     throw new Failure("rebase without '-u' is not there yet: only the names in the header are changed");
   }
-  if (format !== undefined && formatRefusal(format)?.startsWith('Unknown') === true) {
-    throw new Failure(`Invalid format name: '${bytesOfText(format)}'`);
+  const progress = new ProgressLine(out, value('progress') !== undefined && value('quiet') === undefined);
+  progress.start();
+  try {
+    requireCacheMode('cache', value('cache'));
+    requireCacheMode('source cache', value('source-cache'));
+    if (format !== undefined && formatRefusal(format)?.startsWith('Unknown') === true) {
+      throw new Failure(`Invalid format name: '${bytesOfText(format)}'`);
+    }
+    await rename(read, sourceOf(file), { name: backing, format }, out);
+    progress.finish();
+  } finally {
+    progress.end();
   }
+  return 0;
+}
+
+/** Gives the image other names. Throws a `Failure`. */
+async function rename(
+  read: Arguments,
+  source: ImageSource,
+  { name: backing, format }: { readonly name: string | undefined; readonly format: string | undefined },
+  out: Output,
+): Promise<void> {
   if (backing !== undefined && backing !== '' && format === undefined) {
     throw new Failure(
       `Could not change the backing file to '${bytesOfText(backing)}': backing format must be specified`,
@@ -58,13 +81,12 @@ async function rebaseImage(read: Arguments, sourceOf: (operand: string) => Image
       ? undefined
       : { name: Buffer.from(backing), ...(format === undefined ? {} : { format: Buffer.from(format) }) };
   try {
-    await changeImage(sourceOf(file), changeArguments(read), out, ({ image, storage, from }) =>
+    await changeImage(source, changeArguments(read), out, ({ image, storage, from }) =>
       planRebase(image, storage, from, names),
     );
   } catch (error) {
     throw failureOf(error, backing ?? '');
   }
-  return 0;
 }
 
 /** QEMU's words where it has some, and ours after them. */

@@ -131,13 +131,25 @@ describe('qcow2 check -r', function () {
     const raw = join(folder, 'disk.raw');
     await qemuImg(['create', '-q', '-f', 'raw', raw, '1M']);
     assert.equal((await runQcow2(['check', '-f', 'raw', '-r', 'all', raw])).code, 63);
-    const { code, stderr } = await checkedByUs(['-r', 'foo', raw], folder);
-    const qemus = await checkedByQemu(['-r', 'foo', raw], folder);
-    assert.deepEqual(
-      [code, stderr.trimEnd().replace("'qcow2 --", "'qemu-img --")],
-      [qemus.code, qemus.stderr.trimEnd()],
-    );
+    await sayTheSame('-r', 'foo', raw);
   });
+
+  it('takes QEMU’s cache modes and no others, and no -U', async () => {
+    const path = await written('disk.qcow2');
+    await sayTheSame('-T', 'none', path);
+    await sayTheSame('-T', 'foo', path);
+    await sayTheSame('-U', '-r', 'all', path);
+    await sayTheSame('-U', '-r', 'all', join(folder, 'nothing'));
+  });
+
+  async function sayTheSame(...args: string[]): Promise<void> {
+    const { code, stdout, stderr } = await checkedByUs(args, folder);
+    const qemus = await checkedByQemu(args, folder);
+    assert.deepEqual(
+      [code, stdout, stderr.trimEnd().replace("'qcow2 --", "'qemu-img --")],
+      [qemus.code, qemus.stdout, qemus.stderr.trimEnd()],
+    );
+  }
 
   const guest = async (path: string): Promise<string> =>
     (await runProgram('qemu-io', ['-r', '-f', 'qcow2', '-c', 'read -P 7 0 1M', path])).stdout;

@@ -12,6 +12,8 @@ const refusals: readonly (readonly [what: string, options: string, args: readonl
   ['a name for which there is no room', 'cluster_size=512', ['-b', 'n'.repeat(450), '-F', 'raw']],
   ['a name without a format', 'cluster_size=64k', ['-b', 'x']],
   ['a format that there is not', 'cluster_size=64k', ['-b', 'x', '-F', 'bogus']],
+  ['a cache mode that there is not', 'cluster_size=64k', ['-t', 'bogus', '-b', 'x', '-F', 'bogus']],
+  ['a cache mode of the source that there is not', 'cluster_size=64k', ['-T', 'bogus', '-b', 'x', '-F', 'raw']],
 ];
 
 describe('qcow2 rebase -u says what qemu-img rebase -u says', function () {
@@ -33,4 +35,15 @@ describe('qcow2 rebase -u says what qemu-img rebase -u says', function () {
       assert.deepEqual([code, first], [qemus.code, qemus.stderr.trimEnd().replace('qemu-img: ', 'qcow2: ')]);
     });
   }
+
+  it('with -p, how far it is: 100 % when it is done, and not where it has not begun', async () => {
+    await qemuImg(['create', '-q', '-f', 'qcow2', 'disk', '1M'], folder);
+    for (const args of [
+      ['-p', '-T', 'none', '-t', 'unsafe', '-b', 'x', '-F', 'raw'],
+      ['-p', '-T', 'bogus', '-b', 'x', '-F', 'raw'],
+    ]) {
+      const { stdout } = await runQcow2(['rebase', '-u', ...args, 'disk'], folder);
+      assert.equal(stdout, (await runProgram('qemu-img', ['rebase', '-u', ...args, 'disk'], folder)).stdout);
+    }
+  });
 });
