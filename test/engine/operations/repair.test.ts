@@ -214,6 +214,20 @@ describe('A repair', function () {
     });
   }
 
+  for (const [where, clusters] of [
+    ['an L1 table', 3],
+    ['an L1 and an L2 table', 4],
+    ['all that is in the file', 6],
+    ['the end of the file', 100],
+  ] as const) {
+    it(`makes the refcount table anew where it is said to reach over ${where}`, async () => {
+      const { storage, result } = await repaired(image({ refcount_table_clusters: clusters }));
+      assert.deepEqual([result.corruptions, result.checkErrors], [0, 0]);
+      assert.equal(await guest(storage, 0), 'first');
+      assert.equal(await guest(storage, 1), 'second');
+    });
+  }
+
   it('has the L1 table of a snapshot end with its disk where it is said to reach over other tables', async () => {
     const built = soundImage({ version: 3, clusterBits: 16, refcountOrder: 4 });
     const size = built.at(at.snapshotTable) + 8n;

@@ -1,6 +1,6 @@
 import { check } from '../../check/check.ts';
 import { looksLikeTable } from '../../check/lostTable.ts';
-import { readSmallRefcount } from '../../format/refcounts.ts';
+import { readSmallRefcount, refcountTableEntryBytes } from '../../format/refcounts.ts';
 import type { ClusterSet } from '../../image/clusterSet.ts';
 import type { Geometry } from '../../image/geometry.ts';
 import { readHostBytes } from '../../image/hostBytes.ts';
@@ -46,9 +46,15 @@ export async function dropFalseRefcounts(
   }
   const counting = await countingBlocks(image, geometry, entries, [refcounts, ...others], progress);
   const first = Number(table.offset) / clusterSize;
+  // A table that is said to be longer than it is reaches over other structures.
+  const leading = new Set(
+    entries
+      .filter(({ block }) => counting.has(block / clusterSize))
+      .map(({ index }) => first + Math.floor((index * refcountTableEntryBytes) / clusterSize)),
+  );
   for (const cluster of suspects) {
     const isTable = cluster >= first && cluster < first + header.refcount_table_clusters;
-    if (isTable ? counting.size === 0 : !counting.has(cluster)) {
+    if (isTable ? !leading.has(cluster) : !counting.has(cluster)) {
       refcounts.remove(cluster, 1);
     }
   }
