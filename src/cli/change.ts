@@ -23,6 +23,7 @@ import { couldNotOpen } from './imageFile.ts';
 import type { ImageSource } from './imageSource.ts';
 import type { Output } from './output.ts';
 import { previewJson, previewText } from './previewText.ts';
+import { warnOfProbing } from './probing.ts';
 import { Failure } from './program.ts';
 
 /** An image of which a change is planned. */
@@ -66,6 +67,10 @@ export async function changeImage(
   const opened = await source.open(purpose);
   await opened.storage.close();
   if (opened.format !== 'qcow2') {
+    // The verbs that qemu-img has open the image for writing here.
+    if (opened.probed && (purpose === 'change' || purpose === 'check')) {
+      warnOfProbing(opened.path);
+    }
     throw rawFailure(opened.path);
   }
   const { path } = opened;

@@ -80,9 +80,15 @@ async function rename(
     backing === undefined || backing === ''
       ? undefined
       : { name: Buffer.from(backing), ...(format === undefined ? {} : { format: Buffer.from(format) }) };
+  const rawFailure = (): Failure =>
+    new Failure(`Could not change the backing file to '${bytesOfText(backing ?? '')}': Operation not supported`);
   try {
-    await changeImage(source, changeArguments(read), out, ({ image, storage, from }) =>
-      planRebase(image, storage, from, names),
+    await changeImage(
+      source,
+      changeArguments(read),
+      out,
+      ({ image, storage, from }) => planRebase(image, storage, from, names),
+      { rawFailure },
     );
   } catch (error) {
     throw failureOf(error, backing ?? '');

@@ -14,7 +14,8 @@ import type { ImageFile } from './imageFile.ts';
 import { type ImageSource, sourceOptions, withSources } from './imageSource.ts';
 import { type MapChain, openMapChain } from './mapChain.ts';
 import { type Option, readArguments } from './options.ts';
-import { type Output, outputTo } from './output.ts';
+import type { Output } from './output.ts';
+import { warnOfProbing } from './probing.ts';
 import { Failure, programName, usageFailure } from './program.ts';
 import { readResizeSize, type SizeChange, sizeAfter } from './resizeSize.ts';
 
@@ -161,12 +162,4 @@ function requireSize(before: bigint, { size, shrink, preallocation }: Request): 
     throw new Failure(`offset(${after}) exceeds maximum(${limits.fileEnd})`);
   }
   return after;
-}
-
-function warnOfProbing(path: string): void {
-  outputTo(2).text(
-    `WARNING: Image format was not specified for '${bytesOfText(path)}' and probing guessed raw.\n` +
-      '         Automatically detecting the format is dangerous for raw images, write operations on block 0 will be restricted.\n' +
-      "         Specify the 'raw' format explicitly to remove the restrictions.\n",
-  );
 }

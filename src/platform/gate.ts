@@ -26,25 +26,26 @@ export const fileGate: Gate = {
  * The path that a name in an image stands for, spelt as QEMU shows it (block.c, path_combine): relative to the folder
  * of the image that names it, not normalised.
  *
- * @param from - the path of the image that names it
+ * @param from - the path of the image that names it; empty where it is looked for from the working directory
  * @throws `Qcow2Error` `not-supported` for a name that is no plain path
  */
 export function namedPath(name: string, from: string): string {
+  const image = from === '' ? 'The image' : from;
   if (name === '' || name.includes('\0')) {
-    throw new Qcow2Error('not-supported', `The name ${JSON.stringify(name)} in ${from} is no path.`);
+    throw new Qcow2Error('not-supported', `The name ${JSON.stringify(name)} in ${from || 'the image'} is no path.`);
   }
   const drive = process.platform === 'win32' && /^[A-Za-z]:[\\/]/.test(name);
   // QEMU's path_has_protocol: a colon before the first slash.
   if (!drive && /^[^/\\]*:/.test(name)) {
     throw new Qcow2Error(
       'not-supported',
-      `${from} names ${JSON.stringify(name)}, which is not a plain path. json: and protocols are never followed.`,
+      `${image} names ${JSON.stringify(name)}, which is not a plain path. json: and protocols are never followed.`,
     );
   }
   if (process.platform === 'win32' && /^[\\/]{2}/.test(name)) {
     throw new Qcow2Error(
       'not-supported',
-      `${from} names ${JSON.stringify(name)}, a device or a share of another machine. Neither is ever followed.`,
+      `${image} names ${JSON.stringify(name)}, a device or a share of another machine. Neither is ever followed.`,
     );
   }
   if (drive || name.startsWith('/') || (process.platform === 'win32' && name.startsWith('\\'))) {

@@ -36,6 +36,15 @@ describe('qcow2 rebase -u says what qemu-img rebase -u says', function () {
     });
   }
 
+  it('refuses a raw image, with a warning where nobody says that it is one', async () => {
+    await qemuImg(['create', '-q', '-f', 'raw', 'raw', '1M'], folder);
+    for (const args of [['raw'], ['-f', 'raw', 'raw'], ['-b', 'x', '-F', 'raw', 'raw']]) {
+      const { code, stderr } = await runQcow2(['rebase', '-u', ...args], folder);
+      const qemus = await runProgram('qemu-img', ['rebase', '-u', ...args], folder);
+      assert.deepEqual([code, stderr.replace(/^qcow2: /m, 'qemu-img: ')], [qemus.code, qemus.stderr]);
+    }
+  });
+
   it('with -p, how far it is: 100 % when it is done, and not where it has not begun', async () => {
     await qemuImg(['create', '-q', '-f', 'qcow2', 'disk', '1M'], folder);
     for (const args of [

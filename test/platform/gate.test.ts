@@ -32,6 +32,10 @@ describe('the path that a name in an image stands for', () => {
     }
   });
 
+  it('is told of as the image’s where it is looked for from the working directory', () => {
+    assert.throws(() => namedPath('json:{}', ''), /^The image names "json:\{\}", which/);
+  });
+
   it('is never a share of another machine or a device on Windows, whose drives are no protocols', () => {
     const real = Object.getOwnPropertyDescriptor(process, 'platform');
     Object.defineProperty(process, 'platform', { ...real, value: 'win32' });
