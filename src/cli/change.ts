@@ -18,7 +18,6 @@ import { namedPath } from '../platform/gate.ts';
 import { journalBeside } from '../platform/journalFile.ts';
 import { bytesOfText } from './bytes.ts';
 import type { ChangeArguments } from './changeOptions.ts';
-import { pathOf } from './formats.ts';
 import { couldNotOpen } from './imageFile.ts';
 import type { ImageSource } from './imageSource.ts';
 import type { Output } from './output.ts';
@@ -168,13 +167,4 @@ async function openForWriting(name: string, path: string): Promise<ChangeFile> {
     }
     throw error;
   }
-}
-
-/** The path of a name on the command line. Throws a `Failure` for one that is none. */
-export function imagePath(name: string): string {
-  const place = pathOf(name);
-  if ('refusal' in place) {
-    throw couldNotOpen(name, bytesOfText(place.refusal));
-  }
-  return place.path;
 }

@@ -5,7 +5,7 @@ import { exact, jsonString } from '../engine/dump/jsonText.ts';
 import { openImage } from '../engine/image/open.ts';
 import { openFile } from '../platform/fileStorage.ts';
 import { bytesOfText } from './bytes.ts';
-import { warnOfInterrupted } from './imageFile.ts';
+import { imagePath, warnOfInterrupted } from './imageFile.ts';
 import { untilInterrupted } from './interrupted.ts';
 import { type Option, readArguments } from './options.ts';
 import { type Output, outputTo } from './output.ts';
@@ -35,14 +35,15 @@ export async function diff(args: readonly string[], out: Output): Promise<number
     out.text(bytesOfText(help));
     return 0;
   }
-  const [a, b] = operands;
-  if (a === undefined || b === undefined || operands.length !== 2) {
+  const [nameA, nameB] = operands;
+  if (nameA === undefined || nameB === undefined || operands.length !== 2) {
     throw usageFailure('Expecting two image file names');
   }
   const output = value('output') ?? 'human';
   if (output !== 'human' && output !== 'json') {
     throw new Failure('--output must be used with human or json as argument.');
   }
+  const [a, b] = [imagePath(nameA), imagePath(nameB)];
   const storage = await openFile(a);
   try {
     const other = await openFile(b);

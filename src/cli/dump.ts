@@ -3,6 +3,7 @@ import { openImage } from '../engine/image/open.ts';
 import { openFile } from '../platform/fileStorage.ts';
 import { writeJson } from './dumpJson.ts';
 import { writeText } from './dumpText.ts';
+import { imagePath } from './imageFile.ts';
 import { type Option, readArguments } from './options.ts';
 import type { Output } from './output.ts';
 import { Failure, programName, usageFailure } from './program.ts';
@@ -62,13 +63,14 @@ export async function dump(args: readonly string[], out: Output): Promise<number
   const { setFlagsFromString } = await import('node:v8');
   setFlagsFromString('--semi-space-growth-factor=1');
   const output = value('output') ?? 'human';
-  const [path] = operands;
-  if (path === undefined || operands.length !== 1) {
+  const [name] = operands;
+  if (name === undefined || operands.length !== 1) {
     throw usageFailure('Expecting one image file name');
   }
   if (output !== 'human' && output !== 'json') {
     throw new Failure('--output must be used with human or json as argument.');
   }
+  const path = imagePath(name);
   const storage = await openFile(path);
   try {
     const image = await openImage(storage);

@@ -165,3 +165,12 @@ export async function openAnyFile(name: string, path: string, purpose: Purpose):
     );
   }
 }
+
+/** The path of a name on the command line. Throws a `Failure` for one that is none. */
+export function imagePath(name: string): string {
+  const place = pathOf(name);
+  if ('refusal' in place) {
+    throw couldNotOpen(name, bytesOfText(place.refusal));
+  }
+  return place.path;
+}

@@ -5,7 +5,7 @@ import { metadataCopyLines } from '../engine/operations/metadataCopyText.ts';
 import { openFile } from '../platform/fileStorage.ts';
 import { saveFile } from '../platform/savedFile.ts';
 import { bytesOfText } from './bytes.ts';
-import { warnOfInterrupted } from './imageFile.ts';
+import { imagePath, warnOfInterrupted } from './imageFile.ts';
 import { untilInterrupted } from './interrupted.ts';
 import { type JsonObject, prettyJson } from './json.ts';
 import { type Option, readArguments } from './options.ts';
@@ -40,8 +40,8 @@ export async function metadataCopy(args: readonly string[], out: Output): Promis
     out.text(bytesOfText(help));
     return 0;
   }
-  const [path, target] = operands;
-  if (path === undefined || target === undefined || operands.length !== 2) {
+  const [name, target] = operands;
+  if (name === undefined || target === undefined || operands.length !== 2) {
     throw usageFailure('Expecting the name of an image and that of the file to copy its metadata to');
   }
   const output = value('output') ?? 'human';
@@ -49,6 +49,7 @@ export async function metadataCopy(args: readonly string[], out: Output): Promis
     throw new Failure('--output must be used with human or json as argument.');
   }
   const choice = { bitmapData: value('no-bitmap-data') === undefined, anonymous: value('anonymous') !== undefined };
+  const path = imagePath(name);
   const storage = await openFile(path);
   try {
     await warnOfInterrupted(path);

@@ -4,7 +4,7 @@ import { type ChangeFile, openToChange } from '../platform/changeFile.ts';
 import { namedPath } from '../platform/gate.ts';
 import { journalBeside } from '../platform/journalFile.ts';
 import { bytesOfText } from './bytes.ts';
-import { imagePath } from './change.ts';
+import { imagePath } from './imageFile.ts';
 import { type Option, readArguments } from './options.ts';
 import type { Output } from './output.ts';
 import { Failure, programName, usageFailure } from './program.ts';

@@ -17,7 +17,7 @@ import { dirname } from 'node:path';
 import { Qcow2Error } from '../engine/error.ts';
 import type { JournalPlace, WritableStorage } from '../engine/ports.ts';
 import { readAt } from './fileStorage.ts';
-import { writeFailed } from './systemError.ts';
+import { readFailed, writeFailed } from './systemError.ts';
 import { writeAt } from './writeAt.ts';
 
 /** What is put after an image's path for its rollback journal. */
@@ -59,7 +59,11 @@ export function journalBeside(image: string, path: string = beside(image)): Jour
 }
 
 function beside(image: string): string {
-  return attempt(`find ${image}`, () => realpathSync(image)) + journalSuffix;
+  try {
+    return realpathSync(image) + journalSuffix;
+  } catch (error) {
+    throw readFailed(`find ${image}`, error);
+  }
 }
 
 /**

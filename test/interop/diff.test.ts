@@ -43,6 +43,26 @@ describe('diff', function () {
     assert.match(stdout, /\n\d+ differences, A \| B\n$/);
   });
 
+  it('takes the names that qemu-img takes, as dump and metadata-copy do', async () => {
+    await copyFile(join(folder, 'a'), join(folder, 'odd:name'));
+    for (const verb of [
+      ['diff', 'file:a', './odd:name'],
+      ['dump', 'file:odd:name'],
+      ['metadata-copy', 'file:odd:name', 'from odd'],
+    ]) {
+      assert.equal((await runQcow2(verb, folder)).code, 0, verb.join(' '));
+    }
+    const { code, stderr } = await runQcow2(['dump', 'json:{}'], folder);
+    assert.equal(code, 1);
+    assert.match(stderr, /^qcow2: Could not open 'json:\{\}': 'json:' is not supported/);
+  });
+
+  it('tells of an image that is not there as such where a change is to be rolled back', async () => {
+    const { code, stderr } = await runQcow2(['recover', 'nothing'], folder);
+    assert.equal(code, 1);
+    assert.match(stderr, /^qcow2: Can't find nothing: ENOENT\. There is no such file\./);
+  });
+
   it('tells the same to programs', async () => {
     const { code, stdout } = await runQcow2(['diff', '--output=json', 'a', 'b'], folder);
     assert.equal(code, 2);
