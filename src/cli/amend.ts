@@ -19,6 +19,7 @@ import { type Arguments, type Option, readArguments } from './options.ts';
 import { type Output, outputTo } from './output.ts';
 import { Failure, programName, usageFailure } from './program.ts';
 import { ProgressLine } from './progressLine.ts';
+import { usageLine } from './usages.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -43,7 +44,7 @@ export async function amend(args: readonly string[], out: Output): Promise<numbe
 async function amendImage(read: Arguments, sourceOf: (operand: string) => ImageSource, out: Output): Promise<number> {
   const value = (name: string): string | undefined => read.given.findLast((option) => option.name === name)?.value;
   if (value('help') !== undefined) {
-    out.text(`usage: ${programName} amend [-f FMT] [-p] [-q] [-t CACHE] [--force] -o OPTIONS FILE\n`);
+    out.text(usageLine('amend'));
     return 0;
   }
   const lists = read.given.filter(({ name }) => name === 'options').map((option) => option.value);

@@ -12,6 +12,7 @@ import { type ImageSource, sourceOptions, withSources } from './imageSource.ts';
 import { type Arguments, type Option, readArguments } from './options.ts';
 import type { Output } from './output.ts';
 import { Failure, programName } from './program.ts';
+import { usageLine } from './usages.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -50,9 +51,7 @@ export async function bitmap(args: readonly string[], out: Output): Promise<numb
 
 async function changeBitmap(read: Arguments, sourceOf: (operand: string) => ImageSource, out: Output): Promise<number> {
   if (read.given.some(({ name }) => name === 'help')) {
-    out.text(
-      `usage: ${programName} bitmap (--merge SOURCE | --add | --remove | --clear | --enable | --disable)... [-b SOURCE_FILE [-F SOURCE_FMT]] [-g GRANULARITY] [-f FMT] FILE BITMAP\n`,
-    );
+    out.text(usageLine('bitmap'));
     return 0;
   }
   const request = readRequest(read);

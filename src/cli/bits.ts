@@ -11,7 +11,8 @@ import { changeArguments, changeOptions } from './changeOptions.ts';
 import { openImageFile } from './imageFile.ts';
 import { type Arguments, type Option, readArguments } from './options.ts';
 import type { Output } from './output.ts';
-import { Failure, programName, usageFailure } from './program.ts';
+import { Failure, usageFailure } from './program.ts';
+import { usageLine } from './usages.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -31,7 +32,7 @@ export async function bits(args: readonly string[], out: Output): Promise<number
   const read = readArguments(options, args);
   const value = (name: string): string | undefined => read.given.findLast((option) => option.name === name)?.value;
   if (value('help') !== undefined) {
-    out.text(`usage: ${programName} bits [--set BIT]... [--clear BIT]... [--confirm BIT]... [-f FMT] FILE\n`);
+    out.text(usageLine('bits'));
     return 0;
   }
   const [file] = read.operands;

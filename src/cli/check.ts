@@ -12,8 +12,9 @@ import { type ImageSource, sourceOptions, withSources } from './imageSource.ts';
 import { prettyJson } from './json.ts';
 import { type Option, readArguments } from './options.ts';
 import type { Output } from './output.ts';
-import { Failure, programName, usageFailure } from './program.ts';
+import { Failure, usageFailure } from './program.ts';
 import { inQdictOrder } from './qdict.ts';
+import { usageLine } from './usages.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -44,9 +45,7 @@ export async function check(args: readonly string[], out: Output): Promise<numbe
   const read = readArguments(options, args);
   const value = (name: string): string | undefined => read.given.findLast((option) => option.name === name)?.value;
   if (value('help') !== undefined) {
-    out.text(
-      `usage: ${programName} check [-q] [-f FMT] [--output=human|json|sarif] [--findings] [--deep] [--backing-chain] [-r leaks|all] [-T CACHE] [--dry-run[=json]] [--keep-undo] [--journal FILE] [-U] [--object OBJECT] [--image-opts] FILE\n`,
-    );
+    out.text(usageLine('check'));
     return exitCodes.sound;
   }
   const repair = value('repair');

@@ -3,6 +3,7 @@ import { bytesOfText } from './bytes.ts';
 import { type Option, readArguments } from './options.ts';
 import { type Output, outputTo, ReaderGone } from './output.ts';
 import { Failure, programName, usageFailure } from './program.ts';
+import { usageOf } from './usages.ts';
 import { notYet, verbs } from './verbs.ts';
 
 const version = '0.1.0';
@@ -44,7 +45,7 @@ async function run(args: readonly string[], out: Output): Promise<number> {
 }
 
 function help(): string {
-  const lines = verbs.map(({ name, usage, about }) => `  ${programName} ${name} ${usage}\n      ${about}\n`);
+  const lines = verbs.map(({ name, about }) => `  ${usageOf(name)}\n      ${bytesOfText(about)}\n`);
   return (
     `usage: ${programName} VERB [OPTIONS]\n` +
     `Looks at qcow2 disk images, makes and changes them. Verbs:\n\n${lines.join('')}\n` +

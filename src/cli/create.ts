@@ -13,6 +13,7 @@ import { type Arguments, type Option, readArguments } from './options.ts';
 import type { Output } from './output.ts';
 import { Failure, programName, usageFailure } from './program.ts';
 import { forgetSecrets, objectHelp, readSecrets, type Secrets } from './secrets.ts';
+import { usageLine } from './usages.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -33,9 +34,7 @@ const wrongSize =
 export async function create(args: readonly string[], out: Output): Promise<number> {
   const { given, operands } = readArguments(options, args);
   if (lastOf(given, 'help') !== undefined) {
-    out.text(
-      `usage: ${programName} create [-q] [-f FMT] [-b FILE -F FMT] [-u] [-o OPTIONS] [--object OBJECT] FILE [SIZE]\n`,
-    );
+    out.text(usageLine('create'));
     return 0;
   }
   const objects = given.filter(({ name }) => name === 'object').map(({ value }) => value);

@@ -9,9 +9,10 @@ import { imagePath, warnOfInterrupted } from './imageFile.ts';
 import { untilInterrupted } from './interrupted.ts';
 import { type Option, readArguments } from './options.ts';
 import { type Output, outputTo } from './output.ts';
-import { Failure, programName, usageFailure } from './program.ts';
+import { Failure, usageFailure } from './program.ts';
 import { ProgressLine } from './progressLine.ts';
 import { TextStream } from './textStream.ts';
+import { usageLine } from './usages.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -22,7 +23,7 @@ const options: readonly Option[] = [
 const different = 2;
 
 const help =
-  `usage: ${programName} diff [--output=human|json] A B\n` +
+  usageLine('diff') +
   'Compares two qcow2 images, however broken, by their metadata: header, extensions, snapshots, L1 and L2 tables, bitmaps,\n' +
   'refcounts, findings. Data, the bits of bitmaps and LUKS key material are not looked at. Only reads A and B.\n' +
   'Exit status: 0 the same, 1 it failed, 2 different.\n';

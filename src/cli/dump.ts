@@ -6,8 +6,9 @@ import { writeText } from './dumpText.ts';
 import { imagePath } from './imageFile.ts';
 import { type Option, readArguments } from './options.ts';
 import type { Output } from './output.ts';
-import { Failure, programName, usageFailure } from './program.ts';
+import { Failure, usageFailure } from './program.ts';
 import { TextStream } from './textStream.ts';
+import { usageLine } from './usages.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -55,7 +56,7 @@ export async function dump(args: readonly string[], out: Output): Promise<number
   const { given, operands } = readArguments(options, args);
   const value = (name: string): string | undefined => given.findLast((option) => option.name === name)?.value;
   if (value('help') !== undefined) {
-    out.text(`usage: ${programName} dump [--output=human|json] [--tables] [--no-backing] [-U] FILE\n`);
+    out.text(usageLine('dump'));
     return 0;
   }
   // Each row is garbage at once: a young generation that grows with them takes hundreds of megabytes.

@@ -8,8 +8,9 @@ import { infoText } from './infoText.ts';
 import { type JsonObject, prettyJson } from './json.ts';
 import { type Option, readArguments } from './options.ts';
 import type { Output } from './output.ts';
-import { Failure, programName, usageFailure } from './program.ts';
+import { Failure, usageFailure } from './program.ts';
 import { inQdictOrder } from './qdict.ts';
+import { usageLine } from './usages.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -27,9 +28,7 @@ export async function info(args: readonly string[], out: Output): Promise<number
   const { given, operands } = readArguments(options, args);
   const value = (name: string): string | undefined => given.findLast((option) => option.name === name)?.value;
   if (value('help') !== undefined) {
-    out.text(
-      `usage: ${programName} info [-f FMT] [--output=human|json] [--backing-chain] [--no-backing] [-U] [--image-opts] FILE\n`,
-    );
+    out.text(usageLine('info'));
     return 0;
   }
   const output = value('output') ?? 'human';

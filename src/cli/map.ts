@@ -12,6 +12,7 @@ import { MapTable } from './mapTable.ts';
 import { type Option, readArguments } from './options.ts';
 import { type Output, outputTo } from './output.ts';
 import { Failure, programName, usageFailure } from './program.ts';
+import { usageLine } from './usages.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -43,9 +44,7 @@ interface Request {
 export async function map(args: readonly string[], out: Output): Promise<number> {
   const { given, operands } = readArguments(options, args);
   if (given.some(({ name }) => name === 'help')) {
-    out.text(
-      `usage: ${programName} map [-f FMT] [--output=human|json] [-s OFFSET] [-l LENGTH] [--no-backing] [-U] [--image-opts] FILE\n`,
-    );
+    out.text(usageLine('map'));
     return 0;
   }
   const request = readRequest(given, operands);

@@ -10,8 +10,9 @@ import { untilInterrupted } from './interrupted.ts';
 import { type JsonObject, prettyJson } from './json.ts';
 import { type Option, readArguments } from './options.ts';
 import { type Output, outputTo } from './output.ts';
-import { Failure, programName, usageFailure } from './program.ts';
+import { Failure, usageFailure } from './program.ts';
 import { ProgressLine } from './progressLine.ts';
+import { usageLine } from './usages.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -23,7 +24,7 @@ const options: readonly Option[] = [
 ];
 
 const help =
-  `usage: ${programName} metadata-copy [-p] [--anonymous] [--no-bitmap-data] [--force] [--output=human|json] IMAGE OUT\n` +
+  usageLine('metadata-copy') +
   'Copies all metadata of a qcow2 image, however broken, and no guest data to the sparse file OUT of the same length: for\n' +
   'a bug report. The image is only read. What the copy has and has not got is printed.\n' +
   '  --anonymous       put names that tell nothing, of the same length, in place of those of the backing file, the data\n' +

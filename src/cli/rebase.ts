@@ -8,8 +8,9 @@ import { formatRefusal } from './formats.ts';
 import { type ImageSource, sourceOptions, withSources } from './imageSource.ts';
 import { type Arguments, type Option, readArguments } from './options.ts';
 import type { Output } from './output.ts';
-import { Failure, programName, usageFailure } from './program.ts';
+import { Failure, usageFailure } from './program.ts';
 import { ProgressLine } from './progressLine.ts';
+import { usageLine } from './usages.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -36,7 +37,7 @@ export function rebase(args: readonly string[], out: Output): Promise<number> {
 async function rebaseImage(read: Arguments, sourceOf: (operand: string) => ImageSource, out: Output): Promise<number> {
   const value = (name: string): string | undefined => read.given.findLast((option) => option.name === name)?.value;
   if (value('help') !== undefined) {
-    out.text(`usage: ${programName} rebase -u -b BACKING [-F FMT] [-f FMT] FILE\n`);
+    out.text(usageLine('rebase'));
     return 0;
   }
   const [file] = read.operands;

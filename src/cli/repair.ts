@@ -12,6 +12,7 @@ import { type ImageSource, sourceOptions, withSources } from './imageSource.ts';
 import { type Arguments, type Option, readArguments } from './options.ts';
 import { type Output, outputTo } from './output.ts';
 import { Failure, programName, usageFailure } from './program.ts';
+import { usageLine } from './usages.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -35,9 +36,7 @@ export async function repair(args: readonly string[], out: Output): Promise<numb
   const read = readArguments(options, args);
   const isGiven = (name: string): boolean => read.given.some((option) => option.name === name);
   if (isGiven('help')) {
-    out.text(
-      `usage: ${programName} repair [-q] [-f FMT] [--only CODE]... [--tables | --table OFFSET=INDEX...] [--dry-run[=json]] [--keep-undo] [--journal FILE] [--object OBJECT] [--image-opts] FILE\n`,
-    );
+    out.text(usageLine('repair'));
     return 0;
   }
   const [name] = read.operands;

@@ -18,6 +18,7 @@ import type { Output } from './output.ts';
 import { warnOfProbing } from './probing.ts';
 import { Failure, programName, usageFailure } from './program.ts';
 import { readResizeSize, type SizeChange, sizeAfter } from './resizeSize.ts';
+import { usageLine } from './usages.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -40,15 +41,13 @@ interface Request {
   readonly change: ChangeArguments;
 }
 
-const usage = `usage: ${programName} resize [-f FMT] [--preallocation=off|metadata|falloc|full] [-q] [--shrink] FILE [+|-]SIZE\n`;
-
 /** `qcow2 resize`: qemu-img's verb, for qcow2 and raw images. */
 export async function resize(args: readonly string[], out: Output): Promise<number> {
   // The size comes last, and may look like an option: `-5G`.
   const [size, ...others] = args.toReversed();
   if (size === '--help' || size === '-h') {
     // qemu-img finds too few arguments here; who asks for help is given it.
-    out.text(usage);
+    out.text(usageLine('resize'));
     return 0;
   }
   if (size === undefined || others.length === 0) {
@@ -57,7 +56,7 @@ export async function resize(args: readonly string[], out: Output): Promise<numb
   const read = readArguments(options, others.toReversed());
   const value = (name: string): string | undefined => read.given.findLast((option) => option.name === name)?.value;
   if (value('help') !== undefined) {
-    out.text(usage);
+    out.text(usageLine('resize'));
     return 0;
   }
   const preallocation = value('preallocation') ?? 'off';

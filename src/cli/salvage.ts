@@ -17,9 +17,10 @@ import { untilInterrupted } from './interrupted.ts';
 import { prettyJson } from './json.ts';
 import { type Option, readArguments } from './options.ts';
 import { type Output, outputTo } from './output.ts';
-import { Failure, programName, usageFailure } from './program.ts';
+import { Failure, usageFailure } from './program.ts';
 import { ProgressLine } from './progressLine.ts';
 import { openSalvageChain } from './salvageChain.ts';
+import { usageLine } from './usages.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -47,7 +48,7 @@ interface Request {
 const somethingMissing = 2;
 
 const help =
-  `usage: ${programName} salvage [-p] [-l SNAPSHOT | --l1 OFFSET:ENTRIES] [--no-backing] [--force] [--output=human|json] IMAGE OUT\n` +
+  usageLine('salvage') +
   'Saves the guest disk of a qcow2 image, however broken, to the sparse raw file OUT. What can’t be had is left out (it\n' +
   'reads as zeros there), and listed in OUT.missing.json and in OUT.map, a mapfile of GNU ddrescue. The image is only\n' +
   'read. The same command again goes on where an interrupted one ended, and tries again what was missing.\n' +

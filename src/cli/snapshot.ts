@@ -18,6 +18,7 @@ import { snapshotLines } from './infoText.ts';
 import { type Arguments, type Option, readArguments } from './options.ts';
 import type { Output } from './output.ts';
 import { Failure, programName, usageFailure } from './program.ts';
+import { usageLine } from './usages.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -52,7 +53,7 @@ export async function snapshot(args: readonly string[], out: Output): Promise<nu
 async function run(read: Arguments, sourceOf: (operand: string) => ImageSource, out: Output): Promise<number> {
   const value = (name: string): string | undefined => read.given.findLast((option) => option.name === name)?.value;
   if (value('help') !== undefined) {
-    out.text(`usage: ${programName} snapshot [-l | -a SNAPSHOT | -c SNAPSHOT | -d SNAPSHOT] [-f FMT] [-q] [-U] FILE\n`);
+    out.text(usageLine('snapshot'));
     return 0;
   }
   const given = read.given.filter(({ name }) => actions.some((action) => action === name));

@@ -7,7 +7,8 @@ import { bytesOfText } from './bytes.ts';
 import { imagePath } from './imageFile.ts';
 import { type Option, readArguments } from './options.ts';
 import type { Output } from './output.ts';
-import { Failure, programName, usageFailure } from './program.ts';
+import { Failure, usageFailure } from './program.ts';
+import { usageLine } from './usages.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -30,7 +31,7 @@ async function run(verb: 'recover' | 'undo', args: readonly string[], out: Outpu
   const { given, operands } = readArguments([...options, ...own], args);
   const value = (name: string): string | undefined => given.findLast((option) => option.name === name)?.value;
   if (value('help') !== undefined) {
-    out.text(`usage: ${programName} ${verb}${own.map(({ long }) => ` [--${long}]`).join('')} [--journal FILE] FILE\n`);
+    out.text(usageLine(verb));
     return 0;
   }
   const [name] = operands;

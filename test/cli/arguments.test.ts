@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { usageOf } from '../../src/cli/usages.ts';
 import { notYet, verbs } from '../../src/cli/verbs.ts';
 import { ImageBuilder } from '../support/builder.ts';
 import { cliFile, runCli, startCli } from './runCli.ts';
@@ -38,8 +39,8 @@ describe('the command line qcow2', function () {
     for (const word of ['--help', '-h', 'help']) {
       const { code, out, err } = runCli([word]);
       assert.deepEqual([code, err], [0, '']);
-      for (const { name, usage } of verbs) {
-        assert.ok(out.includes(`qcow2 ${name} ${usage}\n`), out);
+      for (const { name } of verbs) {
+        assert.ok(out.includes(`  ${usageOf(name)}\n`), out);
       }
     }
     for (const word of ['--version', '-V']) {
@@ -49,12 +50,18 @@ describe('the command line qcow2', function () {
     }
   });
 
+  it('says in the help what the verbs do, with the marks of the language', () => {
+    assert.match(runCli(['--help']).out, /with qemu-img’s counts/);
+  });
+
   for (const { name } of verbs) {
     describe(name, () => {
       it('has help', () => {
         const { code, out, err } = runCli([name, '--help']);
         assert.deepEqual([code, err], [0, '']);
         assert.ok(out.startsWith(`usage: qcow2 ${name} `), out);
+        const [first = ''] = out.split('\n');
+        assert.ok(runCli(['--help']).out.includes(`\n  ${first.replace('usage: ', '')}\n`), first);
       });
     });
   }
