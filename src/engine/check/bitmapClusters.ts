@@ -3,6 +3,7 @@ import { hasBitmaps } from '../format/extensionChecks.ts';
 import { readBitmaps } from '../image/bitmapDirectory.ts';
 import { type EntrySegment, walkEntries } from '../image/entryTables.ts';
 import type { Image } from '../image/image.ts';
+import { limits } from '../limits.ts';
 import type { Progress } from '../ports.ts';
 import { CheckStopped } from './checkStopped.ts';
 import type { Regions } from './regions.ts';
@@ -21,6 +22,10 @@ export async function checkBitmaps(image: Image, regions: Regions, tally: Tally,
   regions.refer(directory.directoryOffset, directory.directorySize);
   for (const { fields } of await readBitmaps(storage, directory)) {
     const { bitmap_table_offset: offset, bitmap_table_size: entries } = fields;
+    if (entries > limits.bitmapTableEntries) {
+      // QEMU does not open the image, and none of the table is read: in a sparse file it may be of gigabytes.
+      continue;
+    }
     regions.refer(offset, BigInt(entries) * BigInt(bitmapTableEntryBytes));
     const segment: EntrySegment = { offset: Number(offset), entries, source: 0, first: 0, references: 1 };
     const data: number[] = [];

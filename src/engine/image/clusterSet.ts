@@ -56,6 +56,13 @@ export class ClusterSet {
     return undefined;
   }
 
+  /** The clusters in the set, ascending. */
+  *each(): Generator<number> {
+    for (let next = this.next(0); next !== undefined; next = this.next(next + 1)) {
+      yield next;
+    }
+  }
+
   /** The first of `count` clusters in a row that are not in the set, at or after `from`. */
   firstFree(from: number, count: number): number {
     let first = from;

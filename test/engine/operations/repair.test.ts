@@ -297,6 +297,39 @@ describe('A repair', function () {
     assert.deepEqual(storage.slice(8n * cluster, 8), Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1));
   });
 
+  it('gives a bitmap up whose table lies on the guest’s data, or on the header, and writes nothing there', async () => {
+    for (const place of [5, 0]) {
+      const built = withBitmaps();
+      built.put64(built.at(7), built.at(place));
+      const { storage, result, change } = await repaired(built);
+      assert.equal(result.corruptions, 0);
+      assert.deepEqual([await guest(storage, 0), await guest(storage, 1)], ['first', 'second']);
+      assert.equal((await openImage(storage)).bitmaps.count, 1);
+      assert.match(change?.cautions.join() ?? '', /bitmap “one”.*removed/);
+      assert.doesNotMatch(change?.cautions.join() ?? '', /of the guest’s disk/);
+    }
+  });
+
+  it('has a bitmap count as dirty where it leads to the guest’s tables or data, which the guest keeps', async () => {
+    for (const place of [4, 5]) {
+      const built = withBitmaps();
+      built.put64(built.at(8), built.at(place));
+      const { storage, result, mended } = await repaired(built);
+      assertClean(result);
+      assert.deepEqual([await guest(storage, 0), await guest(storage, 1)], ['first', 'second']);
+      assert.deepEqual(storage.slice(8n * cluster, 8), Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1));
+      assert.equal(mended.get('clusters-overlap'), 1);
+    }
+  });
+
+  it('reads no bitmap table of gigabytes in a sparse file', async () => {
+    const built = withBitmaps();
+    built.put32(built.at(7) + 8n, 0xffff_ffff).truncate(1n << 36n);
+    const { result, change } = await repaired(built);
+    assert.equal(result.corruptions, 0);
+    assert.match(change?.cautions.join() ?? '', /bitmap “one”.*removed/);
+  });
+
   it('finds the length of a snapshot’s extra data, and keeps its name', async () => {
     const built = withSnapshot();
     const at = built.at(6) + 36n;

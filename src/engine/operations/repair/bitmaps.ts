@@ -10,6 +10,7 @@ import { ClusterSet } from '../../image/clusterSet.ts';
 import { clustersOf, type Geometry } from '../../image/geometry.ts';
 import { readHostBytes } from '../../image/hostBytes.ts';
 import type { Image } from '../../image/image.ts';
+import { limits } from '../../limits.ts';
 import type { EndClusters } from './endClusters.ts';
 import type { RepairCode, Wanted } from './selection.ts';
 import { writeChanged } from './writeChanged.ts';
@@ -41,6 +42,17 @@ const oneCodes: ReadonlySet<FindingCode> = new Set<FindingCode>([
   'bitmap-table-cut',
 ]);
 
+/** What the repair of bitmaps works with. */
+export interface BitmapRepair {
+  readonly draft: Draft;
+  readonly image: Image;
+  readonly geometry: Geometry;
+  readonly end: EndClusters;
+  readonly wanted: Wanted;
+  /** Clusters to which bitmaps lead, and something else too: they are not taken for the bitmaps', nor written. */
+  readonly contested: ClusterSet;
+}
+
 /** What a repair of the bitmaps came to. */
 export interface MendedBitmaps {
   /** By code: how many findings are gone. */
@@ -53,36 +65,31 @@ export interface MendedBitmaps {
 
 /**
  * Drafts a bitmap directory of the bitmaps that QEMU can load, so that it opens the image again. A bitmap that is dropped
- * tells no backup what changed. `findings`: of opening and of the tables' entries.
+ * tells no backup what changed; so is one whose table lies on something else. `findings`: of opening and of the tables' entries.
  */
-export async function mendBitmaps(
-  draft: Draft,
-  image: Image,
-  geometry: Geometry,
-  end: EndClusters,
-  findings: readonly Finding[],
-  wanted: Wanted,
-): Promise<MendedBitmaps> {
+export async function mendBitmaps(repair: BitmapRepair, findings: readonly Finding[]): Promise<MendedBitmaps> {
+  const { draft, image, geometry, end, wanted } = repair;
   const mended = new Map<RepairCode, number>();
   const freed = new ClusterSet();
   const hurt = findings.filter(({ code, host }) => isOfBitmaps(code) && wanted(code, host?.offset ?? 0n));
-  if (hurt.length === 0 || !image.header) {
-    return { mended, dropped: [], freed };
-  }
-  for (const { code } of hurt) {
-    mended.set(code, (mended.get(code) ?? 0) + 1);
-  }
   const directory = image.bitmapDirectory;
   const bitmaps = directory ? await readBitmaps(draft, directory) : [];
+  const displaced = bitmaps.filter((bitmap) => isDisplaced(repair, bitmap));
+  if (hurt.length + displaced.length === 0 || !image.header) {
+    return { mended, dropped: [], freed };
+  }
+  for (const code of [...hurt.map(({ code }) => code), ...displaced.map(() => 'clusters-overlap' as const)]) {
+    mended.set(code, (mended.get(code) ?? 0) + 1);
+  }
   const bad = new Set(hurt.filter(({ code }) => oneCodes.has(code)).map(({ chain }) => chain));
-  const kept = bitmaps.filter(({ index }) => !bad.has(`bitmap[${index}]`));
+  const kept = bitmaps.filter((bitmap) => !bad.has(`bitmap[${bitmap.index}]`) && !displaced.includes(bitmap));
   const gone = bitmaps.filter((bitmap) => !kept.includes(bitmap));
-  for (const bitmap of gone) {
-    await addClusters(draft, bitmap, geometry, freed);
+  for (const { fields } of gone) {
+    await addClusters(repair, fields, freed);
   }
   for (const { code, host } of hurt) {
     if (code === 'bitmap-directory-broken' && host) {
-      await addClusters(draft, { fields: await readFields(draft, host.offset) }, geometry, freed);
+      await addClusters(repair, await readFields(draft, host.offset), freed);
     }
   }
   if (directory && directory.directoryOffset < draft.size) {
@@ -140,27 +147,47 @@ async function readFields(draft: Draft, at: bigint): Promise<Bitmap['fields']> {
   return decodeFields(bitmapFields, bytes);
 }
 
-/** Adds the clusters of a bitmap's table and its data, as far as they make sense. */
-async function addClusters(
-  draft: Draft,
-  { fields }: Pick<Bitmap, 'fields'>,
-  geometry: Geometry,
-  freed: ClusterSet,
-): Promise<void> {
-  const { bitmap_table_offset: offset, bitmap_table_size: entries } = fields;
-  const { clusterSize, clusterBits, fileClusters } = geometry;
+/** Where a bitmap's table is. */
+type TablePlace = Pick<Bitmap['fields'], 'bitmap_table_offset' | 'bitmap_table_size'>;
+
+/** The bytes of a bitmap's table; undefined where there can be none, or it can't be read. */
+async function readTable({ draft, geometry }: BitmapRepair, place: TablePlace): Promise<Uint8Array | undefined> {
+  const { bitmap_table_offset: offset, bitmap_table_size: entries } = place;
   const length = entries * bitmapTableEntryBytes;
-  if (offset % BigInt(clusterSize) !== 0n || offset + BigInt(length) > draft.size) {
+  const isInFile = offset % BigInt(geometry.clusterSize) === 0n && offset + BigInt(length) <= draft.size;
+  if (!isInFile || entries * geometry.clusterSize > limits.bitmapBytes) {
+    return undefined;
+  }
+  const bytes = new Uint8Array(length);
+  return (await readHostBytes(draft, offset, bytes)).length === 0 ? bytes : undefined;
+}
+
+/** Whether the clusters that a bitmap says are its table's are something else's: it has none then. */
+function isContested({ geometry, contested }: BitmapRepair, place: TablePlace): boolean {
+  const { bitmap_table_offset: offset, bitmap_table_size: entries } = place;
+  const clusters = Math.ceil((entries * bitmapTableEntryBytes) / geometry.clusterSize);
+  return contested.meets(Number(offset / BigInt(geometry.clusterSize)), clusters);
+}
+
+/** Whether a bitmap is given up, since its table lies where something else is. */
+function isDisplaced(repair: BitmapRepair, { fields }: Bitmap): boolean {
+  return isContested(repair, fields) && repair.wanted('clusters-overlap', fields.bitmap_table_offset);
+}
+
+/** Adds the clusters of a bitmap's table and its data, as far as they make sense. */
+async function addClusters(repair: BitmapRepair, place: TablePlace, freed: ClusterSet): Promise<void> {
+  const { clusterSize, clusterBits, fileClusters } = repair.geometry;
+  const bytes = isContested(repair, place) ? undefined : await readTable(repair, place);
+  if (!bytes) {
     return;
   }
-  addArea(geometry, freed, offset, BigInt(length));
-  const bytes = new Uint8Array(length);
-  await readHostBytes(draft, offset, bytes);
+  addArea(repair.geometry, freed, place.bitmap_table_offset, BigInt(bytes.length));
   const view = new DataView(bytes.buffer);
-  for (let at = 0; at < length; at += bitmapTableEntryBytes) {
+  for (let at = 0; at < bytes.length; at += bitmapTableEntryBytes) {
     const [hi, lo] = [view.getUint32(at), view.getUint32(at + 4)];
     const cluster = bitmapPlace(hi, lo) / clusterSize;
-    if (!bitmapUnaligned(lo, clusterBits) && cluster > 0 && cluster < fileClusters) {
+    const isOwn = cluster > 0 && cluster < fileClusters && !repair.contested.has(cluster);
+    if (!bitmapUnaligned(lo, clusterBits) && isOwn) {
       freed.add(cluster, 1);
     }
   }
@@ -175,49 +202,52 @@ const allOnes = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1);
 
 /**
  * Puts the entries of the bitmap tables right: reserved bits are cleared, and what leads to no data of a bitmap counts as
- * dirty. Returns by code how many.
+ * dirty. Nothing is written where the table of a bitmap lies on something else. Returns by code how many.
  */
-export async function mendBitmapTables(
-  draft: Draft,
-  image: Image,
-  geometry: Geometry,
-  wanted: Wanted,
-): Promise<ReadonlyMap<RepairCode, number>> {
+export async function mendBitmapTables(repair: BitmapRepair): Promise<ReadonlyMap<RepairCode, number>> {
+  const { draft, image } = repair;
   const mended = new Map<RepairCode, number>();
-  const { clusterBits, clusterSize, fileClusters } = geometry;
   for (const { index, fields } of image.bitmapDirectory ? await readBitmaps(draft, image.bitmapDirectory) : []) {
-    const offset = fields.bitmap_table_offset;
-    const length = fields.bitmap_table_size * bitmapTableEntryBytes;
-    if (offset % BigInt(clusterSize) !== 0n || offset + BigInt(length) > draft.size) {
-      continue;
+    const before = isContested(repair, fields) ? undefined : await readTable(repair, fields);
+    if (before) {
+      const offset = fields.bitmap_table_offset;
+      const bytes = before.slice();
+      mendEntries(repair, bytes, offset, mended);
+      await writeChanged(draft, `table of bitmap[${index}]`, offset, before, bytes);
     }
-    const bytes = new Uint8Array(length);
-    if ((await readHostBytes(draft, offset, bytes)).length > 0) {
-      continue;
-    }
-    const before = bytes.slice();
-    const view = new DataView(bytes.buffer);
-    for (let at = 0; at < length; at += bitmapTableEntryBytes) {
-      const [hi, lo] = [view.getUint32(at), view.getUint32(at + 4)];
-      const target = bitmapPlace(hi, lo);
-      const host = offset + BigInt(at);
-      const mend = (code: RepairCode, isWrong: boolean, place: bigint): boolean => {
-        const isMended = isWrong && wanted(code, place);
-        mended.set(code, (mended.get(code) ?? 0) + (isMended ? 1 : 0));
-        return isMended;
-      };
-      if (
-        mend('bitmap-table-entry-unaligned', bitmapUnaligned(lo, clusterBits), host) ||
-        mend('bitmap-data-past-end', Math.floor(target / clusterSize) >= fileClusters, BigInt(target))
-      ) {
-        bytes.set(allOnes, at);
-      } else if (mend('bitmap-table-entry-reserved', bitmapHasReserved(hi, lo), host)) {
-        view.setUint32(at, hi & 0x00ff_ffff);
-        view.setUint32(at + 4, target === 0 ? lo & 1 : lo & 0xffff_fe00);
-      }
-    }
-    await writeChanged(draft, `table of bitmap[${index}]`, offset, before, bytes);
   }
   await draft.endStep('Put the entries of the bitmap tables right');
   return new Map([...mended].filter(([, count]) => count > 0));
+}
+
+/** Puts the entries of a bitmap table right, in place. `offset`: of the table in the file, in bytes. */
+function mendEntries(
+  { geometry, wanted, contested }: BitmapRepair,
+  bytes: Uint8Array,
+  offset: bigint,
+  mended: Map<RepairCode, number>,
+): void {
+  const { clusterBits, clusterSize, fileClusters } = geometry;
+  const view = new DataView(bytes.buffer);
+  for (let at = 0; at < bytes.length; at += bitmapTableEntryBytes) {
+    const [hi, lo] = [view.getUint32(at), view.getUint32(at + 4)];
+    const target = bitmapPlace(hi, lo);
+    const cluster = Math.floor(target / clusterSize);
+    const host = offset + BigInt(at);
+    const mend = (code: RepairCode, isWrong: boolean, place: bigint): boolean => {
+      const isMended = isWrong && wanted(code, place);
+      mended.set(code, (mended.get(code) ?? 0) + (isMended ? 1 : 0));
+      return isMended;
+    };
+    if (
+      mend('bitmap-table-entry-unaligned', bitmapUnaligned(lo, clusterBits), host) ||
+      mend('bitmap-data-past-end', cluster >= fileClusters, BigInt(target)) ||
+      mend('clusters-overlap', cluster > 0 && contested.has(cluster), BigInt(target))
+    ) {
+      bytes.set(allOnes, at);
+    } else if (mend('bitmap-table-entry-reserved', bitmapHasReserved(hi, lo), host)) {
+      view.setUint32(at, hi & 0x00ff_ffff);
+      view.setUint32(at + 4, target === 0 ? lo & 1 : lo & 0xffff_fe00);
+    }
+  }
 }

@@ -36,7 +36,7 @@ export async function dropFalseRefcounts(
   const table = await readRefcountTable(storage, geometry, header);
   const entries = [...refcountTableEntries(geometry, table)].filter(({ unaligned }) => !unaligned);
   const suspects = new Set(await tablesAmong(storage, geometry, entries));
-  for (const cluster of eachOf(refcounts)) {
+  for (const cluster of refcounts.each()) {
     if (others.some((other) => other.has(cluster))) {
       suspects.add(cluster);
     }
@@ -114,10 +114,4 @@ async function countingBlocks(
     await progress.step(0, 0);
   }
   return counting;
-}
-
-function* eachOf(clusters: ClusterSet): Generator<number> {
-  for (let next = clusters.next(0); next !== undefined; next = clusters.next(next + 1)) {
-    yield next;
-  }
 }

@@ -62,10 +62,13 @@ export async function mendL2Tables(
  * data is none: what is compressed is never written in place, and with the right refcount the other isn’t either.
  */
 function disputedClusters(
-  { data, compressed, structures, l2Tables }: Survey,
+  { data, compressed, structures, l2Tables, contested }: Survey,
   keepers: ReadonlyMap<number, number>,
 ): ClusterSet {
   const disputed = new ClusterSet();
+  for (const cluster of contested.each()) {
+    disputed.add(cluster, 1);
+  }
   for (const cluster of keepers.keys()) {
     disputed.add(cluster, 1);
   }

@@ -45,7 +45,7 @@ export async function reasonToKeepLeaks(
   if (checkErrors > 0) {
     return 'Not all of the image could be checked.';
   }
-  const table = await findLostTable(draft, geometry, eachOf(leaked), share(progress, 0.8, 1));
+  const table = await findLostTable(draft, geometry, leaked.each(), share(progress, 0.8, 1));
   return table === undefined
     ? undefined
     : `The cluster at ${showOffset(BigInt(table) * BigInt(geometry.clusterSize))} counts as leaked, but looks like a table that leads to data.`;
@@ -54,10 +54,4 @@ export async function reasonToKeepLeaks(
 /** Whether a finding may hide who owns clusters. The bits that say that something is wrong are none. */
 export function isDamage(found: Finding): boolean {
   return found.code !== 'image-corrupt' && explain(found).severity === 'corruption';
-}
-
-function* eachOf(clusters: ClusterSet): Generator<number> {
-  for (let next = clusters.next(0); next !== undefined; next = clusters.next(next + 1)) {
-    yield next;
-  }
 }

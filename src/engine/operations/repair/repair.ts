@@ -117,8 +117,8 @@ export async function planRepair(
   const left = worstOf(diagnosis);
   const after = requireResult(diagnosis);
   const isWhole = left === undefined && after.checkErrors === 0 && after.failure === undefined;
-  const mended = new Map([...structures.mended, ...entries.mended]);
-  for (const [code, count] of [...blocks, ['copied-wrong', copied] as const]) {
+  const mended = new Map(structures.mended);
+  for (const [code, count] of [...entries.mended, ...blocks, ['copied-wrong', copied] as const]) {
     if (count > 0) {
       mended.set(code, (mended.get(code) ?? 0) + count);
     }

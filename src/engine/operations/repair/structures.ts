@@ -10,6 +10,7 @@ import { mendL1Sizes } from './l1Sizes.ts';
 import { mendLostPlaces, mendSnapshotL1Places } from './lostPlaces.ts';
 import type { RepairCode, Wanted } from './selection.ts';
 import { mendSnapshots } from './snapshots.ts';
+import { survey } from './survey.ts';
 
 /** What the repair of the snapshot table and the bitmaps came to. */
 export interface MendedStructures {
@@ -35,22 +36,23 @@ export async function mendStructures(
   const l1Sizes = await mendL1Sizes(draft, geometry, wanted, share(progress, 0.4, 0.5));
   const l1Places = await mendSnapshotL1Places(draft, geometry, end, wanted, share(progress, 0.5, 0.6));
   const image = await openImage(draft);
-  const tables = await mendBitmapTables(draft, image, geometry, wanted);
-  const { findings } = await scan(image, share(progress, 0.6, 1));
-  const bitmaps = await mendBitmaps(draft, image, geometry, end, [...image.findings, ...findings], wanted);
+  const contested = image.bitmapDirectory
+    ? (await survey(image, geometry, end, false, share(progress, 0.6, 0.8))).contested
+    : new ClusterSet();
+  const repair = { draft, image, geometry, end, wanted, contested };
+  const tables = await mendBitmapTables(repair);
+  const { findings } = await scan(image, share(progress, 0.8, 1));
+  const bitmaps = await mendBitmaps(repair, [...image.findings, ...findings]);
   const freed = new ClusterSet();
   for (const set of [snapshots.freed, bitmaps.freed]) {
     for (let cluster = set.next(0); cluster !== undefined; cluster = set.next(cluster + 1)) {
       freed.add(cluster, 1);
     }
   }
-  const mended = new Map<RepairCode, number>([
-    ...places,
-    ...snapshots.mended,
-    ...l1Sizes,
-    ...tables,
-    ...bitmaps.mended,
-  ]);
+  const mended = new Map<RepairCode, number>([...places, ...snapshots.mended, ...l1Sizes, ...tables]);
+  for (const [code, count] of bitmaps.mended) {
+    mended.set(code, (mended.get(code) ?? 0) + count);
+  }
   if (l1Places > 0) {
     mended.set('snapshot-l1-offset-invalid', l1Places);
   }

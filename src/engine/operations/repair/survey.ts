@@ -20,13 +20,18 @@ export interface Survey {
   readonly geometry: Geometry;
   /** Undefined where no table can be found. */
   readonly tables: L2TableSet | undefined;
-  /** Header, L1 tables, refcounts that count, snapshot table, bitmaps, LUKS area. */
+  /** Header, L1 tables, refcounts that count, snapshot table, bitmaps where nothing else is, LUKS area. */
   readonly structures: ClusterSet;
   readonly l2Tables: ClusterSet;
   readonly data: ClusterSet;
   /** Clusters of data to which several entries lead, of one layer or of several. */
   readonly again: ClusterSet;
   readonly compressed: ClusterSet;
+  /**
+   * Clusters to which bitmaps lead, and something else too, or several of them: these are not among the structures, since a
+   * bitmap is worth less than what the guest has.
+   */
+  readonly contested: ClusterSet;
   /** Clusters whose refcount is not 0, or not known: only looked up where an unaligned entry may have meant one of them. */
   readonly counted: ClusterSet;
 }
@@ -44,14 +49,20 @@ export async function survey(
   if (tables) {
     await walkL2References(image.storage, geometry, tables, uses, share(progress, 0.2, 0.8));
   }
-  const { structures, l2Tables, data, again, compressed, refcounts } = uses;
+  const { structures, l2Tables, data, again, compressed, refcounts, bitmaps, contested } = uses;
   const others = [structures, l2Tables, data, compressed];
+  for (const cluster of bitmaps.each()) {
+    (others.some((other) => other.has(cluster)) ? contested : structures).add(cluster, 1);
+  }
   await dropFalseRefcounts(image, geometry, { refcounts, others }, share(progress, 0.8, 1));
-  for (let cluster = refcounts.next(0); cluster !== undefined; cluster = refcounts.next(cluster + 1)) {
+  for (const cluster of refcounts.each()) {
     structures.add(cluster, 1);
+    if (bitmaps.has(cluster)) {
+      contested.add(cluster, 1);
+    }
   }
   const counted = counts || uses.unaligned ? await countedClusters(image, geometry, structures) : new ClusterSet();
-  return { image, geometry, tables, structures, l2Tables, data, again, compressed, counted };
+  return { image, geometry, tables, structures, l2Tables, data, again, compressed, contested, counted };
 }
 
 class Uses implements ReferenceVisitor {
@@ -61,6 +72,9 @@ class Uses implements ReferenceVisitor {
   readonly data = new ClusterSet();
   readonly again = new ClusterSet();
   readonly compressed = new ClusterSet();
+  /** To which bitmaps lead; and those to which several do. */
+  readonly bitmaps = new ClusterSet();
+  readonly contested = new ClusterSet();
   /** Whether an entry is unaligned. */
   unaligned = false;
   readonly #fileClusters: number;
@@ -96,6 +110,8 @@ class Uses implements ReferenceVisitor {
       this.l2Tables.add(cluster, inFile);
     } else if (owner === owners.refcountTable || owner === owners.refcountBlock) {
       this.refcounts.add(cluster, inFile);
+    } else if (owner === owners.bitmapTable || owner === owners.bitmapData) {
+      this.bitmaps.add(cluster, inFile, this.contested);
     } else {
       this.structures.add(cluster, inFile);
     }
