@@ -37,7 +37,10 @@ export async function makeImage(name: string, format: string, wanted: GivenOptio
     }
   } catch (error) {
     for (const { path } of made) {
-      unlinkSync(path);
+      // A device or a pipe was there before, and has nothing of an image.
+      if (statSync(path, { throwIfNoEntry: false })?.isFile()) {
+        unlinkSync(path);
+      }
     }
     throw error;
   } finally {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -64,6 +65,14 @@ describe('qcow2 create does as qemu-img create, to the byte', function () {
     assert.equal(code, 1);
     assert.match(stderr, /Unsupported preallocation mode: metadata/);
     assert.ok(!existsSync(made));
+  });
+
+  it('takes away nothing but files where it fails', async () => {
+    // As root, a device would be gone for all.
+    const pipe = join(root, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const { code, stderr } = await runQcow2(['create', '-q', '-f', 'raw', pipe, '1M'], root);
+    assert.deepEqual([code, existsSync(pipe)], [1, true], stderr);
   });
 
   // qemu-img overwrites it: it compares the names as they are written.
