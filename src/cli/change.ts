@@ -44,7 +44,7 @@ export interface ChangeManner {
   readonly purpose?: 'change' | 'info' | 'check' | 'diagnose';
   /** Of the writing, in bytes. */
   readonly progress?: Progress;
-  /** Called before the first byte is written, when the journal has its place: nothing is refused any more. */
+  /** Called before the first byte is written, when the journal has its place. */
   readonly begun?: () => Promise<void>;
 }
 
@@ -127,7 +127,13 @@ export async function changeFile(
 function telling(place: JournalPlace, begun: () => Promise<void>): JournalPlace {
   const create = async (): Promise<WritableStorage> => {
     const journal = await place.create();
-    await begun();
+    try {
+      await begun();
+    } catch (error) {
+      await journal.close();
+      await place.remove(false);
+      throw error;
+    }
     return journal;
   };
   return { ...place, create };
