@@ -9,8 +9,9 @@ import { planRepair } from '../../../src/engine/operations/repair/repair.ts';
 import { noProgress } from '../../../src/engine/ports.ts';
 import { codecs } from '../../../src/platform/codecs.ts';
 import { applied } from '../../crash/crashCase.ts';
+import type { ImageBuilder } from '../../support/builder.ts';
 import { alone, type CorpusImage, pairs, shapes } from '../../support/corpus/corpus.ts';
-import { active, snapshot, soundImage } from '../../support/corpus/sound.ts';
+import { active, at, snapshot, soundImage } from '../../support/corpus/sound.ts';
 import type { MemoryStorage } from '../../support/memoryStorage.ts';
 import { sampled } from '../../support/sampled.ts';
 
@@ -94,6 +95,26 @@ describe('A repair of what is broken in the corpus', function () {
       if (faults.length > 0) wrong.push(`${one.name}: ${faults.slice(0, 3).join('; ')}`);
     }
     assert.deepEqual(wrong, []);
+  });
+
+  it('leads to a snapshot’s tables again where the guest’s tables or data are said to be them, and the guest keeps these', async () => {
+    const misled: readonly (readonly [name: string, mislead: (image: ImageBuilder) => unknown])[] = [
+      ['the snapshot table on data', (image) => image.header({ snapshots_offset: image.at(at.data[0]) })],
+      ['its L1 table on an L2 table', (image) => image.put64(image.at(at.snapshotTable), image.at(at.l2))],
+      ['its L1 table on data', (image) => image.put64(image.at(at.snapshotTable), image.at(at.data[2]))],
+    ];
+    const none = { ...(alone()[0] as CorpusImage), lost: new Set<number>(), lostInSnapshot: new Set<number>() };
+    for (const shape of shapes.filter((_, index) => index % 4 === 0)) {
+      for (const [name, mislead] of misled) {
+        const image = soundImage(shape);
+        mislead(image);
+        assert.deepEqual(
+          await faultsOf(await repaired(image.toStorage()), none),
+          [],
+          `${name} (${JSON.stringify(shape)})`,
+        );
+      }
+    }
   });
 
   it('keeps an L2 table on which the refcount table has a block, where the way of its own is broken too', async () => {

@@ -1,6 +1,8 @@
 import { Draft } from '../../change/draft.ts';
 import { changeHeader } from '../../change/headerSteps.ts';
 import type { Finding, FindingCode } from '../../finding.ts';
+import { l1EntryBytes } from '../../format/l1.ts';
+import type { Snapshot } from '../../format/snapshots.ts';
 import type { Geometry } from '../../image/geometry.ts';
 import type { Image } from '../../image/image.ts';
 import { openImage } from '../../image/open.ts';
@@ -25,7 +27,8 @@ const snapshotCodes: ReadonlySet<FindingCode> = new Set<FindingCode>([
 
 /**
  * Finds the active L1 table and the snapshot table among the clusters that are in use and that nothing leads to, where the
- * header leads past the file or to no cluster, and has it lead there. Only where exactly one place fits.
+ * header leads past the file or to no cluster, or has the snapshot table where something else is; and has it lead there. Only
+ * where exactly one place fits.
  */
 export async function mendLostPlaces(
   draft: Draft,
@@ -46,14 +49,17 @@ export async function mendLostPlaces(
       'Take the place of a snapshot table that there is not',
     );
     mended.set(snapshots.code, 1);
-  } else if (snapshots) {
+  } else if (snapshots || (await mayBeDisplaced(draft, image, geometry, wanted))) {
     const found = await survey(await withoutSnapshots(draft), geometry, end, true, progress);
-    const count = image.header?.nb_snapshots ?? 0;
-    const at = await only(found, progress, (cluster) => isSnapshotTable(draft, geometry, cluster, count));
+    const { nb_snapshots: count = 0, snapshots_offset: offset = 0n } = image.header ?? {};
+    const isLost = snapshots !== undefined || isClaimed(found, offset, 1);
+    const at = isLost
+      ? await only(found, progress, (cluster) => isSnapshotTable(draft, geometry, cluster, count))
+      : undefined;
     if (at !== undefined) {
       const fields = { snapshots_offset: BigInt(at) * BigInt(geometry.clusterSize) };
       await changeHeader(draft, { fields }, 'Have the header lead to the snapshot table that was found');
-      mended.set(snapshots.code, 1);
+      mended.set(snapshots?.code ?? 'clusters-overlap', 1);
     }
   }
   const l1 = lost(l1Codes);
@@ -71,9 +77,26 @@ export async function mendLostPlaces(
   return mended;
 }
 
+/** Whether what the header leads to is no snapshot table. */
+async function mayBeDisplaced(draft: Draft, { header }: Image, geometry: Geometry, wanted: Wanted): Promise<boolean> {
+  if (!header || header.nb_snapshots === 0 || !wanted('clusters-overlap', header.snapshots_offset)) {
+    return false;
+  }
+  const snapshots = await readSnapshots(draft, header);
+  return !snapshots.some((one) => isPlausible(one, geometry));
+}
+
+/** Whether something leads to a place (host offset and length in bytes), be it to a part of it. */
+function isClaimed(found: Survey, offset: bigint, length: number): boolean {
+  const size = BigInt(found.geometry.clusterSize);
+  const first = Number(offset / size);
+  const clusters = Number((offset + BigInt(length) - 1n) / size) - first + 1;
+  return Array.from({ length: clusters }, (_, index) => first + index).some((cluster) => !isUnclaimed(found, cluster));
+}
+
 /**
  * Has the entries of snapshots whose L1 table is said to be at no cluster lead to the one that it lies in, or else to the
- * only one that fits. Returns how many.
+ * only one that fits; and to that one too where it is said to be what the guest has now. Returns by code how many.
  */
 export async function mendSnapshotL1Places(
   draft: Draft,
@@ -81,31 +104,63 @@ export async function mendSnapshotL1Places(
   end: EndClusters,
   wanted: Wanted,
   progress: Progress,
-): Promise<number> {
+): Promise<ReadonlyMap<RepairCode, number>> {
   const image = await openImage(draft);
   const size = BigInt(geometry.clusterSize);
-  const broken = (image.header ? await readSnapshots(draft, image.header) : []).filter(
-    ({ fields, offset }) => fields.l1_table_offset % size !== 0n && wanted('snapshot-l1-offset-invalid', offset),
-  );
-  if (broken.length === 0) {
-    return 0;
+  const mended = new Map<RepairCode, number>();
+  const snapshots = image.header ? await readSnapshots(draft, image.header) : [];
+  const broken = await brokenL1Places(draft, snapshots, geometry, end, wanted, progress);
+  if (broken.size === 0) {
+    return mended;
   }
   const found = await survey(image, geometry, end, true, progress);
-  let mended = 0;
-  for (const { index, offset, fields } of broken) {
+  for (const [{ index, offset, fields }, code] of broken) {
     const fits = (cluster: number): Promise<boolean> => isL1Table(draft, geometry, cluster, fields.l1_size);
     const meant = Number(fields.l1_table_offset / size);
     const isMeant = isUnclaimed(found, meant) && (await fits(meant));
-    const at = isMeant ? meant : broken.length === 1 ? await only(found, progress, fits) : undefined;
+    const at = isMeant ? meant : broken.size === 1 ? await only(found, progress, fits) : undefined;
     if (at !== undefined) {
       const bytes = new Uint8Array(8);
       new DataView(bytes.buffer).setBigUint64(0, BigInt(at) * size);
       await draft.write(`snapshot[${index}]`, offset, bytes);
-      mended++;
+      mended.set(code, (mended.get(code) ?? 0) + 1);
     }
   }
   await draft.endStep('Have the snapshots lead to their L1 tables');
   return mended;
+}
+
+/** The snapshots whose L1 table is not where they say, with the code of what is wrong. */
+async function brokenL1Places(
+  draft: Draft,
+  snapshots: readonly Snapshot[],
+  geometry: Geometry,
+  end: EndClusters,
+  wanted: Wanted,
+  progress: Progress,
+): Promise<ReadonlyMap<Snapshot, RepairCode>> {
+  const size = BigInt(geometry.clusterSize);
+  const broken = new Map<Snapshot, RepairCode>();
+  let now: Survey | undefined;
+  for (const snapshot of snapshots) {
+    const { l1_table_offset: offset, l1_size: entries } = snapshot.fields;
+    if (offset % size !== 0n) {
+      if (wanted('snapshot-l1-offset-invalid', snapshot.offset)) {
+        broken.set(snapshot, 'snapshot-l1-offset-invalid');
+      }
+    } else if (
+      isPlausible(snapshot, geometry) &&
+      entries * l1EntryBytes <= limits.l1TableBytes &&
+      wanted('clusters-overlap', offset) &&
+      !(await isL1Table(draft, geometry, Number(offset / size), entries))
+    ) {
+      now ??= await survey(await withoutSnapshots(draft), geometry, end, false, progress);
+      if (isClaimed(now, offset, Math.max(1, entries * l1EntryBytes))) {
+        broken.set(snapshot, 'clusters-overlap');
+      }
+    }
+  }
+  return broken;
 }
 
 /** The one cluster that fits; undefined where several do, or none. */

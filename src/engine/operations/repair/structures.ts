@@ -50,11 +50,8 @@ export async function mendStructures(
     }
   }
   const mended = new Map<RepairCode, number>([...places, ...snapshots.mended, ...l1Sizes, ...tables]);
-  for (const [code, count] of bitmaps.mended) {
+  for (const [code, count] of [...l1Places, ...bitmaps.mended]) {
     mended.set(code, (mended.get(code) ?? 0) + count);
-  }
-  if (l1Places > 0) {
-    mended.set('snapshot-l1-offset-invalid', l1Places);
   }
   return { mended, dropped: bitmaps.dropped, freed };
 }
