@@ -9,7 +9,7 @@ import { planRepair } from '../../../src/engine/operations/repair/repair.ts';
 import { noProgress } from '../../../src/engine/ports.ts';
 import { codecs } from '../../../src/platform/codecs.ts';
 import { applied } from '../../crash/crashCase.ts';
-import type { ImageBuilder } from '../../support/builder.ts';
+import { copied, type ImageBuilder } from '../../support/builder.ts';
 import { alone, type CorpusImage, pairs, shapes } from '../../support/corpus/corpus.ts';
 import { active, at, snapshot, soundImage } from '../../support/corpus/sound.ts';
 import type { MemoryStorage } from '../../support/memoryStorage.ts';
@@ -113,6 +113,22 @@ describe('A repair of what is broken in the corpus', function () {
           [],
           `${name} (${JSON.stringify(shape)})`,
         );
+      }
+    }
+  });
+
+  it('writes no refcounts where the refcount table leads, or is said to be, and data is whose entry is broken too', async () => {
+    for (const shape of shapes.filter((_, index) => index % 4 === 0)) {
+      for (const harm of [
+        (image: ImageBuilder) => image.put64(image.at(at.refcountTable), image.at(at.data[0])),
+        (image: ImageBuilder) => image.header({ refcount_table_offset: image.at(at.data[0]) }),
+      ]) {
+        const image = soundImage(shape);
+        image.entry(at.l2, 0, copied | (image.at(at.data[0]) + 512n));
+        harm(image);
+        const after = await repaired(image.toStorage());
+        const text = after.slice(image.at(at.data[0]), 8);
+        assert.equal(new TextDecoder().decode(text), active[0], JSON.stringify(shape));
       }
     }
   });

@@ -8,6 +8,7 @@ import type { Image } from '../../image/image.ts';
 import { type RefcountTableEntry, readRefcountTable, refcountTableEntries } from '../../image/refcountTable.ts';
 import { share } from '../../image/scan.ts';
 import type { Progress, Storage } from '../../ports.ts';
+import { farOut } from './tableContent.ts';
 
 /** What clusters are used for. */
 export interface ClusterUses {
@@ -58,6 +59,54 @@ export async function dropFalseRefcounts(
       refcounts.remove(cluster, 1);
     }
   }
+}
+
+/**
+ * The indices of blocks that hold something, and in which more than a third of the refcounts of clusters in use are wrong
+ * (where a refcount has a bit or two, half of them are right in anything): they may be something else to which the way is
+ * lost, and nothing is to be written there. `used`: clusters that anything but refcounts refers to; `places`: host offsets of
+ * the blocks in bytes, by index.
+ */
+export async function doubtfulBlocks(
+  image: Image,
+  geometry: Geometry,
+  places: ReadonlyMap<number, number>,
+  used: ClusterSet,
+  progress: Progress,
+): Promise<ReadonlySet<number>> {
+  const { clusterSize, refcountBlockEntries: perBlock } = geometry;
+  const wrong = new Map<number, number>();
+  const mismatch = (cluster: number, _refcount: number | bigint, references: number): void => {
+    const index = Math.floor(cluster / perBlock);
+    if (references > 0 && used.has(cluster)) {
+      wrong.set(index, (wrong.get(index) ?? 0) + 1);
+    }
+  };
+  if (places.size > 0) {
+    await check(image, { say: () => undefined, mismatch }, progress);
+  }
+  const doubtful = new Set<number>();
+  const bytes = new Uint8Array(clusterSize);
+  for (const [index, faults] of wrong) {
+    let all = 0;
+    for (let cluster = index * perBlock; cluster < (index + 1) * perBlock && 3 * faults > all; cluster++) {
+      all += used.has(cluster) ? 1 : 0;
+    }
+    const block = places.get(index);
+    if (block !== undefined && 3 * faults > all) {
+      await readHostBytes(image.storage, BigInt(block), bytes);
+      if (bytes.some((byte) => byte !== 0)) {
+        doubtful.add(index);
+      }
+    }
+  }
+  return doubtful;
+}
+
+/** Whether what the header leads to is no refcount table: it has entries, all of which lead farther than any file reaches. */
+export async function isNoTable({ storage, header }: Image, geometry: Geometry): Promise<boolean> {
+  const entries = header ? [...refcountTableEntries(geometry, await readRefcountTable(storage, geometry, header))] : [];
+  return entries.length > 0 && entries.every(({ block }) => block >= farOut && BigInt(block) >= geometry.fileSize);
 }
 
 /** The clusters of the blocks that look like an L1 or L2 table. */

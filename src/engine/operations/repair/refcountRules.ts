@@ -13,6 +13,8 @@ export interface RefcountRules {
   readonly mends: (cluster: number, refcount: number | bigint, references: number) => boolean;
   /** Whether clusters that nothing refers to count as used where their refcounts were lost: they may be of a lost table. */
   readonly keepsUnknown: boolean;
+  /** Whether leaks are kept, those past the end of the file too. */
+  readonly keepsLeaks: boolean;
   /** Clusters of structures that are replaced: they are free, whatever else is wrong. */
   readonly freed: ClusterSet;
   /**

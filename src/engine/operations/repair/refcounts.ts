@@ -4,9 +4,10 @@ import { share } from '../../image/scan.ts';
 import type { Progress, Storage } from '../../ports.ts';
 import type { EndClusters } from './endClusters.ts';
 import { requireGeometry } from './entries.ts';
+import { doubtfulBlocks, isNoTable } from './falseRefcounts.ts';
 import { rebuildInFreeClusters } from './rebuiltRefcounts.ts';
-import { surveyRefcountBlocks } from './refcountBlocks.ts';
-import type { RefcountRules, RefcountVisitor } from './refcountRules.ts';
+import { type RefcountBlocks, surveyRefcountBlocks } from './refcountBlocks.ts';
+import type { RefcountRepair, RefcountRules, RefcountVisitor } from './refcountRules.ts';
 import { mendInPlace } from './refcountsInPlace.ts';
 import type { RepairCode } from './selection.ts';
 
@@ -35,6 +36,21 @@ export async function mendRefcounts(
     }
   }
   end.refuse(why);
-  await mendInPlace(repair, visitor.mended, share(progress, 0.7, 1));
+  const sure = await withoutDoubtful(repair, share(progress, 0.7, 0.8));
+  await mendInPlace({ ...repair, blocks: sure }, visitor.mended, share(progress, 0.8, 1));
   return blocks.faults;
+}
+
+/** Gives up the blocks of which it is doubtful that they are any, and the table where none of its entries can be one. */
+async function withoutDoubtful(
+  { image, geometry, blocks, rules }: RefcountRepair,
+  progress: Progress,
+): Promise<RefcountBlocks> {
+  const isWanted = (block: number): boolean => rules.wanted('refcount-too-low', BigInt(block));
+  const replaceable = new Map([...blocks.places].filter(([, block]) => isWanted(block)));
+  const doubtful = await doubtfulBlocks(image, geometry, replaceable, blocks.others, progress);
+  const places = new Map([...blocks.places].filter(([index]) => !doubtful.has(index)));
+  const lost = new Set([...blocks.lost, ...doubtful]);
+  const rewritten = new Set([...blocks.rewritten, ...doubtful]);
+  return { ...blocks, places, lost, rewritten, tableLost: blocks.tableLost || (await isNoTable(image, geometry)) };
 }

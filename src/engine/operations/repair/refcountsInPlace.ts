@@ -29,7 +29,8 @@ export async function mendInPlace(repair: RefcountRepair, visit: MendedVisitor, 
     for (const index of blocks.lost) {
       refcounts.fill(index, geometry.fileClusters, rules.freed);
     }
-  } else {
+  }
+  if (!rules.keepsLeaks) {
     await clearPastEnd(draft, geometry, blocks, end, rules.wanted, refcounts);
   }
   await writeBlocks(draft, geometry, blocks, refcounts, end);

@@ -209,15 +209,17 @@ async function protect(draft: Draft, { header }: Image, safe: boolean): Promise<
 
 function refcountRules(
   wanted: Wanted,
-  { disputed }: MendedEntries,
+  { disputed, lost }: MendedEntries,
   freed: ClusterSet,
-  keepsUnknown: boolean,
+  keepsLeaks: boolean,
   clusterSize: number,
 ): Omit<RefcountRules, 'rebuild'> {
   const isWanted = (code: RepairCode, cluster: number): boolean => wanted(code, BigInt(cluster) * BigInt(clusterSize));
   return {
     wanted,
-    keepsUnknown,
+    // What entries should have led to may be there, though nothing is known to leak.
+    keepsUnknown: keepsLeaks || lost.size > 0,
+    keepsLeaks,
     freed,
     mends: (cluster, refcount, references) => {
       if (refcount < references) {
@@ -225,7 +227,7 @@ function refcountRules(
         return (references === 1 || !disputed.has(cluster)) && isWanted('refcount-too-low', cluster);
       }
       const isKeptByOne = references > 0 && disputed.has(cluster);
-      return isKeptByOne || freed.has(cluster) || (!keepsUnknown && isWanted('cluster-leaked', cluster));
+      return isKeptByOne || freed.has(cluster) || (!keepsLeaks && isWanted('cluster-leaked', cluster));
     },
   };
 }

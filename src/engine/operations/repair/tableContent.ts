@@ -4,8 +4,8 @@ import { l1EntryBytes, l1HasReserved, l1Place, l1Unaligned } from '../../format/
 import { l2HasReserved, l2HostOffset, l2Kind, l2Kinds, l2Unaligned } from '../../format/l2.ts';
 import type { Geometry } from '../../image/geometry.ts';
 
-/** No image has compressed data so far out, in bytes; random bytes taken for an entry nearly always do. */
-const farOut = 2 ** 46;
+/** No image has anything so far out, in bytes; random bytes taken for an entry nearly always lead there. */
+export const farOut = 2 ** 46;
 /** A disk writes sectors whole, so damage comes in them. */
 const sectorBytes = 512;
 
