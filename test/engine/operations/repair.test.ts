@@ -169,6 +169,19 @@ describe('A repair', function () {
     assert.deepEqual(change?.cautions, []);
   });
 
+  it('keeps what an entry may have led to that leads past the end, where the refcounts are lost too, and says why', async () => {
+    const built = image();
+    built.entry(4, 1, copied | built.at(900)).put64(built.at(1), built.at(800));
+    const { storage, result, keptLeaks } = await repaired(built);
+    assert.equal(result.corruptions, 0);
+    assert.match(keptLeaks ?? '', /the data that they should have led to may be in the leaked clusters/);
+    assert.equal(new TextDecoder().decode(storage.slice(6n * cluster, 6)), 'second');
+    const leaked = new Set<number>();
+    const mismatch = (number: number): unknown => leaked.add(number);
+    await check(await openImage(storage), { say: () => undefined, mismatch }, noProgress);
+    assert.ok(leaked.has(6));
+  });
+
   it('leads an entry that is not of a cluster to the cluster that it lies in, if nothing else does', async () => {
     const built = image();
     built.entry(4, 0, copied | (built.at(5) + 512n));

@@ -11,6 +11,10 @@ import { scan, share } from '../../image/scan.ts';
 import type { Progress } from '../../ports.ts';
 import type { MendedEntries } from './entries.ts';
 
+/** Why leaked clusters are kept where entries lead nowhere now, as a sentence. */
+export const mayBeMeant =
+  'Entries that led to what is not the guest’s lead nowhere now, and the data that they should have led to may be in the leaked clusters.';
+
 /**
  * Why leaked clusters may not be freed, as a sentence: something damaged could own them. Undefined where they may, or
  * there are none. `lost`: what entries of this repair no longer lead to; `freed`: clusters of structures that it has
@@ -35,7 +39,7 @@ export async function reasonToKeepLeaks(
     return undefined;
   }
   if (lost.size > 0) {
-    return 'Entries that led to what is not the guest’s lead nowhere now, and the data that they should have led to may be in the leaked clusters.';
+    return mayBeMeant;
   }
   const { findings } = await scan(image, share(progress, 0.4, 0.8));
   const damage = [...image.findings, ...findings].find(isDamage);

@@ -17,7 +17,7 @@ import { stateBits } from '../featureBits.ts';
 import { copiedRule, mendCopied } from './copied.ts';
 import { EndClusters } from './endClusters.ts';
 import { type MendedEntries, mendEntries, requireGeometry } from './entries.ts';
-import { isDamage, reasonToKeepLeaks } from './leaks.ts';
+import { isDamage, mayBeMeant, reasonToKeepLeaks } from './leaks.ts';
 import { lengtheningOf } from './lengthening.ts';
 import { placeTables } from './placeTables.ts';
 import type { MendedVisitor, RefcountRules } from './refcountRules.ts';
@@ -123,8 +123,9 @@ export async function planRepair(
       mended.set(code, (mended.get(code) ?? 0) + count);
     }
   }
-  // What counted as leaked may be in use again.
-  const kept = after.leaks > 0 ? keptLeaks : undefined;
+  // What counted as leaked may be in use again; and what was not known to be in use may count as leaked now.
+  const whyKept = keptLeaks ?? (entries.lost.size > 0 ? mayBeMeant : undefined);
+  const kept = after.leaks > 0 ? whyKept : undefined;
   const isDone = draft.steps.length > guarded || (isWhole && hasStateBits(image));
   if (isDone) {
     await settleBits(draft, image, isWhole);
