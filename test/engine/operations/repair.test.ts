@@ -327,12 +327,26 @@ describe('A repair', function () {
     for (const place of [4, 5]) {
       const built = withBitmaps();
       built.put64(built.at(8), built.at(place));
-      const { storage, result, mended } = await repaired(built);
+      const { storage, result, mended, change } = await repaired(built);
       assertClean(result);
       assert.deepEqual([await guest(storage, 0), await guest(storage, 1)], ['first', 'second']);
       assert.deepEqual(storage.slice(8n * cluster, 8), Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1));
       assert.equal(mended.get('clusters-overlap'), 1);
+      assert.match(change?.cautions.join() ?? '', /bitmap “one” led to clusters that something else has too/);
     }
+  });
+
+  it('leaves a bitmap what is its own by its content, where an entry of the guest’s tables leads to it', async () => {
+    const built = withBitmaps();
+    built.put64(built.at(8), built.at(10)).refcount(10, 1).put(built.at(10), 'bits').truncate(built.at(11));
+    // The L2 table is said to be in the bitmap's data, and a guest cluster in its table.
+    built.l1(0, copied | built.at(10)).entry(4, 2, copied | built.at(8));
+    const { storage, result, change } = await repaired(built);
+    assertClean(result);
+    assert.deepEqual([await guest(storage, 0), await guest(storage, 2)], ['first', '']);
+    assert.deepEqual(storage.slice(8n * cluster, 8), Uint8Array.of(0, 0, 0, 0, 0, 10, 0, 0));
+    assert.equal(new TextDecoder().decode(storage.slice(10n * cluster, 4)), 'bits');
+    assert.match(change?.cautions.join() ?? '', /of the guest’s disk/);
   });
 
   it('reads no bitmap table of gigabytes in a sparse file', async () => {

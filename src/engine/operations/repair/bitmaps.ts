@@ -207,12 +207,19 @@ const allOnes = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1);
 export async function mendBitmapTables(repair: BitmapRepair): Promise<ReadonlyMap<RepairCode, number>> {
   const { draft, image } = repair;
   const mended = new Map<RepairCode, number>();
-  for (const { index, fields } of image.bitmapDirectory ? await readBitmaps(draft, image.bitmapDirectory) : []) {
+  for (const bitmap of image.bitmapDirectory ? await readBitmaps(draft, image.bitmapDirectory) : []) {
+    const { index, fields } = bitmap;
     const before = isContested(repair, fields) ? undefined : await readTable(repair, fields);
     if (before) {
       const offset = fields.bitmap_table_offset;
       const bytes = before.slice();
+      const contested = mended.get('clusters-overlap') ?? 0;
       mendEntries(repair, bytes, offset, mended);
+      if ((mended.get('clusters-overlap') ?? 0) > contested) {
+        draft.caution(
+          `The bitmap “${bitmapName(bitmap)}” led to clusters that something else has too, and counts them as dirty now. If they were the bitmap’s, what keeps them has bytes of the bitmap.`,
+        );
+      }
       await writeChanged(draft, `table of bitmap[${index}]`, offset, before, bytes);
     }
   }

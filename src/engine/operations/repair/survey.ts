@@ -1,3 +1,4 @@
+import { looksLikeTable } from '../../check/lostTable.ts';
 import { readSmallRefcount } from '../../format/refcounts.ts';
 import { ClusterSet } from '../../image/clusterSet.ts';
 import type { Geometry } from '../../image/geometry.ts';
@@ -13,6 +14,7 @@ import { UnalignedEntry } from '../../image/unalignedEntry.ts';
 import type { Progress } from '../../ports.ts';
 import type { EndClusters } from './endClusters.ts';
 import { dropFalseRefcounts } from './falseRefcounts.ts';
+import { isBitmapTable } from './tableContent.ts';
 
 /** What the clusters of the file are used for, by the references that make sense. */
 export interface Survey {
@@ -28,8 +30,8 @@ export interface Survey {
   readonly again: ClusterSet;
   readonly compressed: ClusterSet;
   /**
-   * Clusters to which bitmaps lead, and something else too, or several of them: these are not among the structures, since a
-   * bitmap is worth less than what the guest has.
+   * Clusters to which bitmaps lead, and something else too, or several of them. Where their content does not tell that they
+   * are the bitmap's, they are not among the structures: a bitmap is worth less than what the guest has.
    */
   readonly contested: ClusterSet;
   /** Clusters whose refcount is not 0, or not known: only looked up where an unaligned entry may have meant one of them. */
@@ -52,7 +54,8 @@ export async function survey(
   const { structures, l2Tables, data, again, compressed, refcounts, bitmaps, contested } = uses;
   const others = [structures, l2Tables, data, compressed];
   for (const cluster of bitmaps.each()) {
-    (others.some((other) => other.has(cluster)) ? contested : structures).add(cluster, 1);
+    const isShared = others.some((other) => other.has(cluster));
+    (isShared && !(await isBitmaps(image, geometry, uses, cluster)) ? contested : structures).add(cluster, 1);
   }
   await dropFalseRefcounts(image, geometry, { refcounts, others }, share(progress, 0.8, 1));
   for (const cluster of refcounts.each()) {
@@ -65,6 +68,19 @@ export async function survey(
   return { image, geometry, tables, structures, l2Tables, data, again, compressed, contested, counted };
 }
 
+/** Whether a cluster to which a bitmap and something else lead is the bitmap's, by what is in it. */
+async function isBitmaps({ storage }: Image, geometry: Geometry, uses: Uses, cluster: number): Promise<boolean> {
+  const bytes = new Uint8Array(geometry.clusterSize);
+  const bad = await readHostBytes(storage, BigInt(cluster) * BigInt(geometry.clusterSize), bytes);
+  if (bad.length > 0 || uses.structures.has(cluster)) {
+    return false;
+  }
+  const view = new DataView(bytes.buffer);
+  return uses.l2Tables.has(cluster)
+    ? !looksLikeTable(view, geometry)
+    : uses.bitmapTables.has(cluster) && isBitmapTable(view, geometry);
+}
+
 class Uses implements ReferenceVisitor {
   readonly structures = new ClusterSet();
   readonly refcounts = new ClusterSet();
@@ -74,6 +90,7 @@ class Uses implements ReferenceVisitor {
   readonly compressed = new ClusterSet();
   /** To which bitmaps lead; and those to which several do. */
   readonly bitmaps = new ClusterSet();
+  readonly bitmapTables = new ClusterSet();
   readonly contested = new ClusterSet();
   /** Whether an entry is unaligned. */
   unaligned = false;
@@ -112,6 +129,9 @@ class Uses implements ReferenceVisitor {
       this.refcounts.add(cluster, inFile);
     } else if (owner === owners.bitmapTable || owner === owners.bitmapData) {
       this.bitmaps.add(cluster, inFile, this.contested);
+      if (owner === owners.bitmapTable) {
+        this.bitmapTables.add(cluster, inFile);
+      }
     } else {
       this.structures.add(cluster, inFile);
     }

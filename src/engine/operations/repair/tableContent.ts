@@ -1,4 +1,5 @@
 import { looksLikeTable } from '../../check/lostTable.ts';
+import { bitmapHasReserved, bitmapPlace, bitmapTableEntryBytes, bitmapUnaligned } from '../../format/bitmapTable.ts';
 import { compressedCluster } from '../../format/compressed.ts';
 import { l1EntryBytes, l1HasReserved, l1Place, l1Unaligned } from '../../format/l1.ts';
 import { l2HasReserved, l2HostOffset, l2Kind, l2Kinds, l2Unaligned } from '../../format/l2.ts';
@@ -46,6 +47,20 @@ function isMostlyWrong(view: DataView, geometry: Geometry): boolean {
     }
     return l2HasReserved(hi, lo) && (l2Unaligned(lo, clusterBits) || BigInt(l2HostOffset(hi, lo)) >= fileSize);
   });
+}
+
+/** Whether all of a cluster could be a bitmap table that leads somewhere. */
+export function isBitmapTable(view: DataView, { clusterBits, fileSize }: Geometry): boolean {
+  let leads = false;
+  for (let at = 0; at < view.byteLength; at += bitmapTableEntryBytes) {
+    const [hi, lo] = [view.getUint32(at), view.getUint32(at + 4)];
+    const target = bitmapPlace(hi, lo);
+    if (bitmapHasReserved(hi, lo) || bitmapUnaligned(lo, clusterBits) || BigInt(target) >= fileSize) {
+      return false;
+    }
+    leads ||= target > 0;
+  }
+  return leads;
 }
 
 function mostly(view: DataView, step: number, isWrong: (hi: number, lo: number) => boolean): boolean {
