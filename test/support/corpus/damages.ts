@@ -225,12 +225,6 @@ export const damages: readonly Damage[] = [
     harm: (image) => image.put64(image.at(at.bitmapTable), image.at(farAway)),
   },
   {
-    name: 'data of a bitmap on an L2 table',
-    group: 'bitmap',
-    versions: only3,
-    harm: (image) => image.put64(image.at(at.bitmapTable), image.at(at.l2)),
-  },
-  {
     name: 'a bitmap that QEMU does not know',
     group: 'bitmap',
     versions: only3,

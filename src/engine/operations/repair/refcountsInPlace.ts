@@ -25,7 +25,8 @@ export async function mendInPlace(repair: RefcountRepair, visit: MendedVisitor, 
     }
   };
   await check(await openImage(draft), { say: () => undefined, mismatch }, progress);
-  if (rules.keepsUnknown) {
+  // Where the table is lost, so are its blocks: of all that was in use nothing is known, and most of it would only leak.
+  if (rules.keepsLeaks || (rules.keepsUnknown && !blocks.tableLost)) {
     for (const index of blocks.lost) {
       refcounts.fill(index, geometry.fileClusters, rules.freed);
     }
