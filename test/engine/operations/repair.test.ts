@@ -151,6 +151,18 @@ describe('A repair', function () {
     assert.deepEqual([again.raised, again.lowered], [0, 1]);
   });
 
+  it('leads a guest cluster that lies on a refcount block nowhere, however many leaks that counts', async () => {
+    const built = image();
+    built.entry(4, 2, copied | built.at(2));
+    for (let leaked = 7; leaked < 200; leaked++) {
+      built.refcount(leaked, 1);
+    }
+    const { storage, mended, change } = await repaired(built.truncate(built.at(200)));
+    assert.equal(await guest(storage, 2), '');
+    assert.equal(mended.get('clusters-overlap'), 1);
+    assert.match(change?.cautions.join() ?? '', /^Up to 64 KiB of the guest’s disk/);
+  });
+
   it('clears reserved bits of entries', async () => {
     const built = image();
     built.l1(0, copied | built.at(4) | 3n).entry(4, 0, copied | built.at(5) | (1n << 57n));

@@ -128,7 +128,7 @@ async function tablesAmong(
   return tables;
 }
 
-/** The clusters of the blocks in which more refcounts are right than wrong, among those that are not 0 or should not be. */
+/** The clusters of the blocks in which more refcounts are right than wrong, but for those that could be of leaks. */
 async function countingBlocks(
   image: Image,
   geometry: Geometry,
@@ -139,10 +139,10 @@ async function countingBlocks(
   const { clusterSize, refcountBlockEntries: perBlock, refcountOrder, fileClusters, fileSize } = geometry;
   const counting = new Set<number>();
   const wrong = new Map<number, number>();
-  const mismatch = (cluster: number, _refcount: number | bigint, references: number): void => {
+  const mismatch = (cluster: number, refcount: number | bigint, references: number): void => {
     const index = Math.floor(cluster / perBlock);
-    // One that should not be 0 is one less that is right, too.
-    wrong.set(index, (wrong.get(index) ?? 0) + (references > 0 ? 2 : 1));
+    // One that should not be 0 is one less that is right, too; leaks come in masses, and have refcount 1.
+    wrong.set(index, (wrong.get(index) ?? 0) + (references > 0 ? 2 : refcount > 1 ? 1 : 0));
   };
   const { failure } = await check(image, { say: () => undefined, mismatch }, share(progress, 0, 0.8));
   const bytes = new Uint8Array(clusterSize);
@@ -155,7 +155,7 @@ async function countingBlocks(
       const cluster = index * perBlock + entry;
       const isPastEnd = cluster >= fileClusters;
       right += !isPastEnd && used.some((clusters) => clusters.has(cluster)) ? 1 : 0;
-      right -= isPastEnd && readSmallRefcount(bytes, entry, refcountOrder) !== 0 ? 1 : 0;
+      right -= isPastEnd && readSmallRefcount(bytes, entry, refcountOrder) > 1 ? 1 : 0;
     }
     if (right > 0) {
       counting.add(block / clusterSize);
