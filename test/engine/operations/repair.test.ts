@@ -420,10 +420,39 @@ describe('A repair', function () {
     await assert.rejects(repaired(built, taken), /not an empty entry/);
   });
 
-  it('changes nothing where the header leads to the guest’s data instead of the L1 table', async () => {
+  for (const [where, number] of [
+    ['the refcount table', 1],
+    ['a refcount block', 2],
+    ['an L2 table', 4],
+    ['the guest’s data', 5],
+  ] as const) {
+    it(`finds the L1 table where the header leads to ${where} in its stead, and puts nothing right there`, async () => {
+      const built = image();
+      const text = new TextEncoder().encode('All work and no play makes Jack a dull boy. '.repeat(1400));
+      built.put(built.at(5), text).header({ l1_table_offset: built.at(number) });
+      const { storage, result } = await repaired(built);
+      assertClean(result);
+      assert.equal((await openImage(storage)).header?.l1_table_offset, built.at(3));
+      assert.equal(await guest(storage, 0), 'All wo');
+      assert.equal(await guest(storage, 1), 'second');
+    });
+  }
+
+  it('changes nothing where the header leads to another structure instead of an L1 table that is not found', async () => {
+    const built = image();
+    built.put64(built.at(3), 0n).header({ l1_table_offset: built.at(2) });
+    await assert.rejects(repaired(built), (error: Qcow2Error) => {
+      return error.code === 'refused' && /where another structure is/.test(error.message);
+    });
+  });
+
+  it('changes nothing where the header leads to the guest’s data instead of an L1 table that is not found', async () => {
     const built = image();
     const text = new TextEncoder().encode('All work and no play makes Jack a dull boy. '.repeat(1400));
-    built.put(built.at(5), text).header({ l1_table_offset: built.at(5) });
+    built
+      .put(built.at(5), text)
+      .put64(built.at(3), 0n)
+      .header({ l1_table_offset: built.at(5) });
     const storage = built.toStorage();
     const { change } = await planRepair(await openImage(storage), storage, await state(storage), 'all', noProgress);
     assert.equal(change, undefined);

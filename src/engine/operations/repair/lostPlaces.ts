@@ -1,7 +1,10 @@
 import { Draft } from '../../change/draft.ts';
+import type { HeaderChange } from '../../change/firstCluster.ts';
 import { changeHeader } from '../../change/headerSteps.ts';
+import { Qcow2Error } from '../../error.ts';
 import type { Finding, FindingCode } from '../../finding.ts';
 import { l1EntryBytes } from '../../format/l1.ts';
+import { showOffset } from '../../format/show.ts';
 import type { Snapshot } from '../../format/snapshots.ts';
 import type { Geometry } from '../../image/geometry.ts';
 import type { Image } from '../../image/image.ts';
@@ -11,7 +14,7 @@ import { limits } from '../../limits.ts';
 import type { Progress } from '../../ports.ts';
 import type { EndClusters } from './endClusters.ts';
 import { isUnclaimed } from './entryRepair.ts';
-import { isL1Table, unclaimed } from './orphans.ts';
+import { isL1Table, leadsToNoTable, unclaimed } from './orphans.ts';
 import type { RepairCode, Wanted } from './selection.ts';
 import { isPlausible } from './snapshots.ts';
 import { type Survey, survey } from './survey.ts';
@@ -50,7 +53,13 @@ export async function mendLostPlaces(
     );
     mended.set(snapshots.code, 1);
   } else if (snapshots || (await mayBeDisplaced(draft, image, geometry, wanted))) {
-    const found = await survey(await withoutSnapshots(draft), geometry, end, true, progress);
+    const found = await survey(
+      await without(draft, { nb_snapshots: 0, snapshots_offset: 0n }),
+      geometry,
+      end,
+      true,
+      progress,
+    );
     const { nb_snapshots: count = 0, snapshots_offset: offset = 0n } = image.header ?? {};
     const isLost = snapshots !== undefined || isClaimed(found, offset, 1);
     const at = isLost
@@ -63,6 +72,9 @@ export async function mendLostPlaces(
     }
   }
   const l1 = lost(l1Codes);
+  if (!l1 && (await mendL1Place(draft, geometry, end, wanted, progress))) {
+    mended.set('l1-table-offset-invalid', 1);
+  }
   if (l1) {
     const found = await survey(await openImage(draft), geometry, end, true, progress);
     const at = await only(found, progress, (cluster) =>
@@ -92,6 +104,39 @@ function isClaimed(found: Survey, offset: bigint, length: number): boolean {
   const first = Number(offset / size);
   const clusters = Number((offset + BigInt(length) - 1n) / size) - first + 1;
   return Array.from({ length: clusters }, (_, index) => first + index).some((cluster) => !isUnclaimed(found, cluster));
+}
+
+/**
+ * Has the header lead to the only L1 table that nothing leads to, where no entry at the place to which it leads is one that
+ * leads to an L2 table. Throws `refused` where there is none, and the place is that of another structure: as entries its
+ * bytes would be put right, and be lost.
+ */
+async function mendL1Place(
+  draft: Draft,
+  geometry: Geometry,
+  end: EndClusters,
+  wanted: Wanted,
+  progress: Progress,
+): Promise<boolean> {
+  const { l1, header } = await openImage(draft);
+  if (!header || !wanted('l1-table-offset-invalid', 0n) || !(await leadsToNoTable(draft, geometry, l1.view))) {
+    return false;
+  }
+  const found = await survey(await without(draft, { l1_size: 0 }), geometry, end, true, progress);
+  const at = await only(found, progress, (cluster) => isL1Table(draft, geometry, cluster, header.l1_size));
+  if (at !== undefined) {
+    const fields = { l1_table_offset: BigInt(at) * BigInt(geometry.clusterSize) };
+    await changeHeader(draft, { fields }, 'Have the header lead to the L1 table that was found');
+    return true;
+  }
+  const clusters = Math.ceil(l1.view.byteLength / geometry.clusterSize);
+  if (found.structures.meets(Number(header.l1_table_offset / BigInt(geometry.clusterSize)), clusters)) {
+    throw new Qcow2Error(
+      'refused',
+      `The image is not changed. The header leads to ${showOffset(header.l1_table_offset)} as the active L1 table, where another structure is, and no L1 table is found in its stead.`,
+    );
+  }
+  return false;
 }
 
 /**
@@ -154,7 +199,13 @@ async function brokenL1Places(
       wanted('clusters-overlap', offset) &&
       !(await isL1Table(draft, geometry, Number(offset / size), entries))
     ) {
-      now ??= await survey(await withoutSnapshots(draft), geometry, end, false, progress);
+      now ??= await survey(
+        await without(draft, { nb_snapshots: 0, snapshots_offset: 0n }),
+        geometry,
+        end,
+        false,
+        progress,
+      );
       if (isClaimed(now, offset, Math.max(1, entries * l1EntryBytes))) {
         broken.set(snapshot, 'clusters-overlap');
       }
@@ -173,10 +224,10 @@ async function only(
   return places.length === 1 ? places[0] : undefined;
 }
 
-/** The image as it is without its snapshots: what a wrong offset leads to is not theirs. */
-async function withoutSnapshots(draft: Draft): Promise<Image> {
+/** The image with other fields, as it is without what they lead to: what a wrong offset leads to is not theirs. */
+async function without(draft: Draft, fields: NonNullable<HeaderChange['fields']>): Promise<Image> {
   const view = new Draft(draft);
-  await changeHeader(view, { fields: { nb_snapshots: 0, snapshots_offset: 0n } }, 'Leave the snapshots out');
+  await changeHeader(view, { fields }, 'Leave them out');
   return openImage(view);
 }
 

@@ -60,6 +60,20 @@ export async function isL1Table(draft: Draft, geometry: Geometry, cluster: numbe
   return tables > 0;
 }
 
+/** Whether an L1 table has entries, and none of them leads to what looks like an L2 table. `view`: its entries. */
+export async function leadsToNoTable(draft: Draft, geometry: Geometry, view: DataView): Promise<boolean> {
+  let entries = 0;
+  for (let at = 0; at < view.byteLength; at += l1EntryBytes) {
+    const [hi, lo] = [view.getUint32(at), view.getUint32(at + 4)];
+    const table = Math.floor(l1Place(hi, lo) / geometry.clusterSize);
+    if (table > 0 && table < geometry.fileClusters && (await tableAt(draft, geometry, table)) !== undefined) {
+      return false;
+    }
+    entries += (hi | lo) === 0 ? 0 : 1;
+  }
+  return entries > 0;
+}
+
 /** Whether an L2 table could be at a cluster: its entries lead to data, and not to further tables as those of an L1 table. */
 export async function isL2Table(draft: Draft, geometry: Geometry, cluster: number): Promise<boolean> {
   const view = await tableAt(draft, geometry, cluster);
