@@ -438,6 +438,20 @@ describe('A repair', function () {
     });
   }
 
+  for (const [where, number] of [
+    ['an L2 table of the active layer', at.l2],
+    ['a refcount block', at.refcountBlock],
+    ['data', at.data[0]],
+  ] as const) {
+    it(`changes nothing where a snapshot leads to ${where} instead of its L1 table, and that is not found`, async () => {
+      const built = soundImage({ version: 3, clusterBits: 16, refcountOrder: 4 });
+      built.put64(built.at(at.snapshotTable), built.at(number)).put64(built.at(at.snapshotL1), 0n);
+      await assert.rejects(repaired(built), (error: Qcow2Error) => {
+        return error.code === 'refused' && /L1 table of snapshot\[0\] is said to be at/.test(error.message);
+      });
+    });
+  }
+
   it('changes nothing where the header leads to another structure instead of an L1 table that is not found', async () => {
     const built = image();
     built.put64(built.at(3), 0n).header({ l1_table_offset: built.at(2) });

@@ -8,11 +8,12 @@ import { showOffset } from '../../format/show.ts';
 import type { Snapshot } from '../../format/snapshots.ts';
 import type { Geometry } from '../../image/geometry.ts';
 import type { Image } from '../../image/image.ts';
+import { readL1 } from '../../image/l1Table.ts';
 import { openImage } from '../../image/open.ts';
 import { readSnapshots } from '../../image/snapshotTable.ts';
 import { limits } from '../../limits.ts';
 import type { Progress } from '../../ports.ts';
-import type { EndClusters } from './endClusters.ts';
+import { EndClusters } from './endClusters.ts';
 import { isUnclaimed } from './entryRepair.ts';
 import { isL1Table, leadsToNoTable, unclaimed } from './orphans.ts';
 import type { RepairCode, Wanted } from './selection.ts';
@@ -212,6 +213,37 @@ async function brokenL1Places(
     }
   }
   return broken;
+}
+
+/**
+ * Throws `refused` where the L1 table of a snapshot is said to lie on another structure, or leads to no L2 table and lies on
+ * the guest's data: as entries its bytes would be put right, and be lost.
+ */
+export async function requireSnapshotL1Places(draft: Draft, geometry: Geometry, progress: Progress): Promise<void> {
+  const { header } = await openImage(draft);
+  const snapshots = header ? await readSnapshots(draft, header) : [];
+  if (!header || snapshots.length === 0) {
+    return;
+  }
+  const bare = await without(draft, { nb_snapshots: 0, snapshots_offset: 0n });
+  const found = await survey(bare, geometry, new EndClusters(geometry, false), false, progress);
+  for (const { index, fields } of snapshots) {
+    const { l1_table_offset: offset, l1_size: entries } = fields;
+    const first = Number(offset / BigInt(geometry.clusterSize));
+    const count = Math.ceil((entries * l1EntryBytes) / geometry.clusterSize);
+    if (offset % BigInt(geometry.clusterSize) !== 0n || entries * l1EntryBytes > limits.l1TableBytes) {
+      continue;
+    }
+    const isOnTable = found.structures.meets(first, count);
+    const isOnData = found.l2Tables.meets(first, count) || found.data.meets(first, count);
+    const { view } = await readL1(draft, offset, entries);
+    if (isOnTable || (isOnData && (await leadsToNoTable(draft, geometry, view)))) {
+      throw new Qcow2Error(
+        'refused',
+        `The image is not changed. The L1 table of snapshot[${index}] is said to be at ${showOffset(offset)}, where something else is: what is there is not put right as its entries.`,
+      );
+    }
+  }
 }
 
 /** The one cluster that fits; undefined where several do, or none. */

@@ -7,7 +7,7 @@ import { mendBitmaps, mendBitmapTables } from './bitmaps.ts';
 import type { EndClusters } from './endClusters.ts';
 import { requireGeometry } from './entries.ts';
 import { mendL1Sizes } from './l1Sizes.ts';
-import { mendLostPlaces, mendSnapshotL1Places } from './lostPlaces.ts';
+import { mendLostPlaces, mendSnapshotL1Places, requireSnapshotL1Places } from './lostPlaces.ts';
 import type { RepairCode, Wanted } from './selection.ts';
 import { mendSnapshots } from './snapshots.ts';
 import { survey } from './survey.ts';
@@ -34,7 +34,8 @@ export async function mendStructures(
   const places = await mendLostPlaces(draft, opened, geometry, end, wanted, share(progress, 0, 0.4));
   const snapshots = await mendSnapshots(draft, await openImage(draft), geometry, end, wanted);
   const l1Sizes = await mendL1Sizes(draft, geometry, wanted, share(progress, 0.4, 0.5));
-  const l1Places = await mendSnapshotL1Places(draft, geometry, end, wanted, share(progress, 0.5, 0.6));
+  const l1Places = await mendSnapshotL1Places(draft, geometry, end, wanted, share(progress, 0.5, 0.55));
+  await requireSnapshotL1Places(draft, geometry, share(progress, 0.55, 0.6));
   const image = await openImage(draft);
   const contested = image.bitmapDirectory
     ? (await survey(image, geometry, end, false, share(progress, 0.6, 0.8))).contested
