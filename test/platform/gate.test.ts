@@ -33,7 +33,7 @@ describe('the path that a name in an image stands for', () => {
   });
 
   it('is told of as the image’s where it is looked for from the working directory', () => {
-    assert.throws(() => namedPath('json:{}', ''), /^The image names "json:\{\}", which/);
+    assert.throws(() => namedPath('json:{}', ''), { message: /^The image names "json:\{\}", which/ });
   });
 
   it('is never a share of another machine or a device on Windows, whose drives are no protocols', () => {

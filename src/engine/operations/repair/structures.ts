@@ -7,8 +7,9 @@ import { mendBitmaps, mendBitmapTables } from './bitmaps.ts';
 import type { EndClusters } from './endClusters.ts';
 import { requireGeometry } from './entries.ts';
 import { mendL1Sizes } from './l1Sizes.ts';
-import { mendLostPlaces, mendSnapshotL1Places, requireSnapshotL1Places } from './lostPlaces.ts';
+import { mendLostPlaces } from './lostPlaces.ts';
 import type { RepairCode, Wanted } from './selection.ts';
+import { mendSnapshotL1Places, requireSnapshotL1Places } from './snapshotL1Places.ts';
 import { mendSnapshots } from './snapshots.ts';
 import { survey } from './survey.ts';
 
