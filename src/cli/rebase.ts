@@ -81,8 +81,10 @@ async function rename(
     backing === undefined || backing === ''
       ? undefined
       : { name: Buffer.from(backing), ...(format === undefined ? {} : { format: Buffer.from(format) }) };
+  // Where no name is given, QEMU prints what its C library prints of none.
+  const told = bytesOfText(backing ?? '(null)');
   const rawFailure = (): Failure =>
-    new Failure(`Could not change the backing file to '${bytesOfText(backing ?? '')}': Operation not supported`);
+    new Failure(`Could not change the backing file to '${told}': Operation not supported`);
   try {
     await changeImage(
       source,
@@ -92,19 +94,19 @@ async function rename(
       { rawFailure },
     );
   } catch (error) {
-    throw failureOf(error, backing ?? '');
+    throw failureOf(error, told);
   }
 }
 
-/** QEMU's words where it has some, and ours after them. */
-function failureOf(error: unknown, backing: string): unknown {
+/** QEMU's words where it has some, and ours after them. `told`: the name, as bytes. */
+function failureOf(error: unknown, told: string): unknown {
   if (!(error instanceof Qcow2Error)) {
     return error;
   }
   const words = error.code === 'too-large' ? 'No space left in the file header' : error.qemu;
   return words === undefined
     ? error
-    : new Failure(bytesOfText(`Could not change the backing file to '${backing}': ${words}`), {
+    : new Failure(`Could not change the backing file to '${told}': ${bytesOfText(words)}`, {
         hint: bytesOfText(`${error.message}\n`),
       });
 }
