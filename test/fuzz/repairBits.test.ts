@@ -10,7 +10,7 @@ import { sampled } from '../support/sampled.ts';
 import { metadataPlaces } from './metadata.ts';
 
 /** How many bits are tried: `QCOW2_BITS=all` for every one. */
-const count = process.env.QCOW2_BITS === 'all' ? Number.POSITIVE_INFINITY : Number(process.env.QCOW2_BITS ?? 400);
+const count = process.env.QCOW2_BITS === 'all' ? Number.POSITIVE_INFINITY : Number(process.env.QCOW2_BITS ?? 150);
 
 /** Bytes of a structure in which bits are flipped: what is behind them is empty in these images. */
 const most = 256;
