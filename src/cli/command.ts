@@ -53,6 +53,9 @@ function help(): string {
   );
 }
 
+/** The exit status where nobody reads on: what a shell says of a program that SIGPIPE ended. What was begun may not be done. */
+const readerGone = 128 + 13;
+
 /** Runs one command line, on this process's stdout and stderr. Returns the exit status. */
 export async function runCommand(args: readonly string[]): Promise<number> {
   const errors = outputTo(2);
@@ -60,7 +63,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     return await run(args, outputTo(1));
   } catch (error) {
     if (error instanceof ReaderGone) {
-      return 0;
+      return readerGone;
     }
     if (error instanceof Failure) {
       errors.text(`${programName}: ${error.message}\n${error.hint}`);

@@ -115,7 +115,7 @@ describe('the command line qcow2', function () {
     assert.match(runCli(['--version'], link).out, /^qemu-img version /);
   });
 
-  it('takes no harm when the reader of its output goes away', async () => {
+  it('ends as a program that SIGPIPE ends when the reader of its output goes away', async () => {
     // Many bytes of unknown extension in hex: more than any pipe holds, so that writing has to fail.
     const large = join(folder, 'large.qcow2');
     const bytes = new Uint8Array((1 << 21) - 256).fill(0x5a);
@@ -125,6 +125,6 @@ describe('the command line qcow2', function () {
     child.stderr?.on('data', (chunk: Buffer) => said.push(chunk));
     child.stdout?.once('data', () => child.stdout?.destroy());
     const [code, signal] = await once(child, 'close');
-    assert.deepEqual([code, signal, Buffer.concat(said).toString()], [0, null, '']);
+    assert.deepEqual([code, signal, Buffer.concat(said).toString()], [141, null, '']);
   });
 });

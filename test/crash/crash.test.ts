@@ -34,10 +34,10 @@ describe('a change that is cut off at any moment', function () {
 
   after(() => rmSync(folder, { recursive: true }));
 
-  for (const change of crashChanges) {
+  for (const [number, change] of crashChanges.entries()) {
     describe(change.name, () => {
       const all = crashImageNames.filter((image) => change.not?.includes(image) !== true);
-      const chosen = sampled(all, imagesEach, allStates);
+      const chosen = sampled(all, imagesEach, allStates, number);
 
       it('is tried on at least ten images', () => assert.ok(chosen.length >= 10, `${chosen.length} images`));
 
