@@ -185,6 +185,11 @@ export const damages: readonly Damage[] = [
     harm: (image) => image.put32(image.at(at.snapshotTable) + 36n, 0).put(image.at(at.snapshotTable) + 40n, '1snap'),
   },
   {
+    name: 'an ID of a snapshot that reaches past the end of the table',
+    group: 'snapshot',
+    harm: (image) => change64(image, image.at(at.snapshotTable) + 8n, (sizes) => sizes ^ 0x8000_0000n),
+  },
+  {
     name: 'more snapshots than there are',
     group: 'snapshot',
     harm: (image) => image.header({ nb_snapshots: 7 }),

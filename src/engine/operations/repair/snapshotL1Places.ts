@@ -94,16 +94,24 @@ async function brokenL1Places(
 
 /**
  * Throws `refused` where the L1 table of a snapshot is said to lie on another structure, or leads to no L2 table and lies on
- * the guest's data: as entries its bytes would be put right, and be lost.
+ * the guest's data: as entries its bytes would be put right, and be lost. Likewise where the snapshot table reaches over
+ * something else by an entry that makes no sense: what is there would be taken from the guest.
  */
-export async function requireSnapshotL1Places(draft: Draft, geometry: Geometry, progress: Progress): Promise<void> {
-  const { header } = await openImage(draft);
+export async function requireSnapshotPlaces(draft: Draft, geometry: Geometry, progress: Progress): Promise<void> {
+  const { header, snapshots: table } = await openImage(draft);
   const snapshots = header ? await readSnapshots(draft, header) : [];
   if (!header || snapshots.length === 0) {
     return;
   }
   const bare = await without(draft, { nb_snapshots: 0, snapshots_offset: 0n });
   const found = await survey(bare, geometry, new EndClusters(geometry, false), false, progress);
+  const broken = snapshots.find((one) => !isPlausible(one, geometry));
+  if (broken && isClaimed(found, header.snapshots_offset, Number(table.end - header.snapshots_offset))) {
+    throw new Qcow2Error(
+      'refused',
+      `The image is not changed. The snapshot table is said to reach from ${showOffset(header.snapshots_offset)} to ${showOffset(table.end)}, over other structures or the guest’s data, since its entry ${broken.index} at ${showOffset(broken.offset)} makes no sense: what is right there has to be known before the rest is repaired.`,
+    );
+  }
   for (const { index, fields } of snapshots) {
     const { l1_table_offset: offset, l1_size: entries } = fields;
     const first = Number(offset / BigInt(geometry.clusterSize));

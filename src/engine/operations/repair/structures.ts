@@ -9,8 +9,9 @@ import { requireGeometry } from './entries.ts';
 import { mendL1Sizes } from './l1Sizes.ts';
 import { mendLostPlaces } from './lostPlaces.ts';
 import type { RepairCode, Wanted } from './selection.ts';
-import { mendSnapshotL1Places, requireSnapshotL1Places } from './snapshotL1Places.ts';
+import { mendSnapshotL1Places, requireSnapshotPlaces } from './snapshotL1Places.ts';
 import { mendSnapshots } from './snapshots.ts';
+import { mendSnapshotTextSizes } from './snapshotTextSizes.ts';
 import { survey } from './survey.ts';
 
 /** What the repair of the snapshot table and the bitmaps came to. */
@@ -33,10 +34,11 @@ export async function mendStructures(
   const opened = await openImage(draft);
   const geometry = requireGeometry(opened.geometry);
   const places = await mendLostPlaces(draft, opened, geometry, end, wanted, share(progress, 0, 0.4));
+  const texts = await mendSnapshotTextSizes(draft, await openImage(draft), geometry, wanted);
   const snapshots = await mendSnapshots(draft, await openImage(draft), geometry, end, wanted);
   const l1Sizes = await mendL1Sizes(draft, geometry, wanted, share(progress, 0.4, 0.5));
   const l1Places = await mendSnapshotL1Places(draft, geometry, end, wanted, share(progress, 0.5, 0.55));
-  await requireSnapshotL1Places(draft, geometry, share(progress, 0.55, 0.6));
+  await requireSnapshotPlaces(draft, geometry, share(progress, 0.55, 0.6));
   const image = await openImage(draft);
   const contested = image.bitmapDirectory
     ? (await survey(image, geometry, end, false, share(progress, 0.6, 0.8))).contested
@@ -52,7 +54,7 @@ export async function mendStructures(
     }
   }
   const mended = new Map<RepairCode, number>([...places, ...snapshots.mended, ...l1Sizes, ...tables]);
-  for (const [code, count] of [...l1Places, ...bitmaps.mended]) {
+  for (const [code, count] of [...texts, ...l1Places, ...bitmaps.mended]) {
     mended.set(code, (mended.get(code) ?? 0) + count);
   }
   return { mended, dropped: bitmaps.dropped, freed };
