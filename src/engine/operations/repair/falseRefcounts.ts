@@ -128,7 +128,10 @@ async function tablesAmong(
   return tables;
 }
 
-/** The clusters of the blocks in which more refcounts are right than wrong, but for those that could be of leaks. */
+/**
+ * The clusters of the blocks in which more refcounts are right than wrong, but for those that could be of leaks. Where a
+ * refcount is one bit, anything looks like leaks.
+ */
 async function countingBlocks(
   image: Image,
   geometry: Geometry,
@@ -138,11 +141,12 @@ async function countingBlocks(
 ): Promise<ReadonlySet<number>> {
   const { clusterSize, refcountBlockEntries: perBlock, refcountOrder, fileClusters, fileSize } = geometry;
   const counting = new Set<number>();
+  const ofLeak = refcountOrder === 0 ? 0 : 1;
   const wrong = new Map<number, number>();
   const mismatch = (cluster: number, refcount: number | bigint, references: number): void => {
     const index = Math.floor(cluster / perBlock);
     // One that should not be 0 is one less that is right, too; leaks come in masses, and have refcount 1.
-    wrong.set(index, (wrong.get(index) ?? 0) + (references > 0 ? 2 : refcount > 1 ? 1 : 0));
+    wrong.set(index, (wrong.get(index) ?? 0) + (references > 0 ? 2 : refcount > ofLeak ? 1 : 0));
   };
   const { failure } = await check(image, { say: () => undefined, mismatch }, share(progress, 0, 0.8));
   const bytes = new Uint8Array(clusterSize);
@@ -155,7 +159,7 @@ async function countingBlocks(
       const cluster = index * perBlock + entry;
       const isPastEnd = cluster >= fileClusters;
       right += !isPastEnd && used.some((clusters) => clusters.has(cluster)) ? 1 : 0;
-      right -= isPastEnd && readSmallRefcount(bytes, entry, refcountOrder) > 1 ? 1 : 0;
+      right -= isPastEnd && readSmallRefcount(bytes, entry, refcountOrder) > ofLeak ? 1 : 0;
     }
     if (right > 0) {
       counting.add(block / clusterSize);

@@ -110,7 +110,12 @@ async function mendL1Place(search: Search, image: Image): Promise<RepairCode | u
     return undefined;
   }
   const found = await survey(lost ? now : await without(draft, { l1_size: 0 }), geometry, end, true, progress);
-  const at = await only(found, progress, (cluster) => isL1Table(draft, geometry, cluster, header.l1_size));
+  // A snapshot's table is not the disk's, though what is wrong with its entry keeps it from being read.
+  const ofSnapshots = new Set((await readSnapshots(draft, header)).map(({ fields }) => fields.l1_table_offset));
+  const fits = async (cluster: number): Promise<boolean> =>
+    !ofSnapshots.has(BigInt(cluster) * BigInt(geometry.clusterSize)) &&
+    (await isL1Table(draft, geometry, cluster, header.l1_size));
+  const at = await only(found, progress, fits);
   if (at !== undefined) {
     const fields = { l1_table_offset: BigInt(at) * BigInt(geometry.clusterSize) };
     await changeHeader(draft, { fields }, 'Have the header lead to the L1 table that was found');
