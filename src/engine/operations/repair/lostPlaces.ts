@@ -111,18 +111,20 @@ async function mendL1Place(search: Search, image: Image): Promise<RepairCode | u
   }
   const found = await survey(lost ? now : await without(draft, { l1_size: 0 }), geometry, end, true, progress);
   // A snapshot's table is not the disk's, though what is wrong with its entry keeps it from being read.
-  const ofSnapshots = new Set((await readSnapshots(draft, header)).map(({ fields }) => fields.l1_table_offset));
+  const size = BigInt(geometry.clusterSize);
+  const ofSnapshots = new Set(
+    (await readSnapshots(draft, header)).map(({ fields }) => Number(fields.l1_table_offset / size)),
+  );
   const fits = async (cluster: number): Promise<boolean> =>
-    !ofSnapshots.has(BigInt(cluster) * BigInt(geometry.clusterSize)) &&
-    (await isL1Table(draft, geometry, cluster, header.l1_size));
+    !ofSnapshots.has(cluster) && (await isL1Table(draft, geometry, cluster, header.l1_size));
   const at = await only(found, progress, fits);
   if (at !== undefined) {
-    const fields = { l1_table_offset: BigInt(at) * BigInt(geometry.clusterSize) };
+    const fields = { l1_table_offset: BigInt(at) * size };
     await changeHeader(draft, { fields }, 'Have the header lead to the L1 table that was found');
     return lost?.code ?? 'l1-table-offset-invalid';
   }
   const clusters = Math.ceil(l1.view.byteLength / geometry.clusterSize);
-  if (!lost && found.structures.meets(Number(header.l1_table_offset / BigInt(geometry.clusterSize)), clusters)) {
+  if (!lost && found.structures.meets(Number(header.l1_table_offset / size), clusters)) {
     throw new Qcow2Error(
       'refused',
       `The image is not changed. The header leads to ${showOffset(header.l1_table_offset)} as the active L1 table, where another structure is, and no L1 table is found in its stead.`,
