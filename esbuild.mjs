@@ -2,12 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { build, context } from 'esbuild';
-import { writeIconFont } from './iconFont.mjs';
-import { writeNotices } from './notices.mjs';
+import { writeIconFont } from './media/iconFont.mjs';
 
 const universal = process.argv.includes('--universal');
 const watch = process.argv.includes('--watch');
@@ -162,4 +161,28 @@ async function digest(file) {
   return `sha512-${createHash('sha512')
     .update(await readFile(file))
     .digest('base64')}`;
+}
+
+/**
+ * Writes the name, version and licence text of every package that the bundles have something of.
+ *
+ * @param metafiles - esbuild's, one a bundle
+ * @param file - the path to write to
+ */
+async function writeNotices(metafiles, file) {
+  const inputs = metafiles.flatMap(({ inputs }) => Object.keys(inputs));
+  const folders = new Set(inputs.flatMap((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input) ?? []));
+  const notices = await Promise.all([...folders].sort().map(notice));
+  await writeFile(file, `Qcow2 Inspector contains parts of these packages.\n${notices.join('')}`);
+}
+
+async function notice(folder) {
+  const { name, version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+  const files = await readdir(folder);
+  const licence = files.find((file) => /^licen[cs]e(\.\w+)?$/i.test(file));
+  if (licence === undefined) {
+    throw new Error(`${folder} has no licence file to ship`);
+  }
+  const text = await readFile(join(folder, licence), 'utf8');
+  return `\n${'-'.repeat(80)}\n${name} ${version} (${license})\n\n${text.trim()}\n`;
 }
