@@ -49,7 +49,7 @@ export async function mendStructures(
   const bitmaps = await mendBitmaps(repair, [...image.findings, ...findings]);
   const freed = new ClusterSet();
   for (const set of [snapshots.freed, bitmaps.freed]) {
-    for (let cluster = set.next(0); cluster !== undefined; cluster = set.next(cluster + 1)) {
+    for (const cluster of set.each()) {
       freed.add(cluster, 1);
     }
   }
