@@ -13,7 +13,7 @@ describe('A change of a file', () => {
     const folder = mkdtempSync(join(tmpdir(), 'qcow2-change-'));
     try {
       const path = join(folder, 'disk.qcow2');
-      await writeImage(new ImageBuilder(), path);
+      writeImage(new ImageBuilder(), path);
       const before = readFileSync(path);
       const changed = changeFile(
         path,

@@ -135,13 +135,16 @@ async function snapshotDigests(image: Image): Promise<Map<string, string>> {
 async function layerDigest(image: Image, layer: NonNullable<Image['layer']>): Promise<string> {
   const hash = createHash('sha256');
   const guest = new GuestData(image, layer, guestPorts(image));
-  const bytes = new Uint8Array(2 ** 20);
+  const bytes = Buffer.alloc(2 ** 20);
+  const zeros = Buffer.alloc(2 ** 20);
   for (let at = 0n; at < guest.size; at += BigInt(bytes.length)) {
     const left = guest.size - at;
     const part = left < BigInt(bytes.length) ? bytes.subarray(0, Number(left)) : bytes;
     part.fill(0);
     const runs = await guest.read(at, part);
-    hash.update(part);
+    if (!part.equals(zeros.subarray(0, part.length))) {
+      hash.update(`${at} `).update(part);
+    }
     // What is not known, since it comes from elsewhere, is no zeros.
     const unknown = runs.filter(({ kind }) => natureOf(kind) === 'unknown');
     hash.update(JSON.stringify(unknown.map(({ from, to, kind }) => [from, to, kind])));

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MemoryStorage } from '../support/memoryStorage.ts';
 import { runProgram } from '../support/qemu.ts';
+import { writeStorage } from '../support/writeImage.ts';
 import type { BareState } from './crashCase.ts';
 
 /** The exit codes of `qemu-img check` for an image without errors: clean, and leaks alone. */
@@ -23,7 +23,7 @@ export interface Ends {
  */
 export async function judgeByQemu(states: readonly BareState[], ends: Ends, folder: string, lanes = 1): Promise<void> {
   for (const end of ['before', 'after'] as const) {
-    writeWhole(ends[end], join(folder, nameOf(end)));
+    writeStorage(ends[end], join(folder, nameOf(end)));
   }
   for (let first = 0; first < states.length; first += lanes) {
     const some = states.slice(first, first + lanes);
@@ -32,7 +32,7 @@ export async function judgeByQemu(states: readonly BareState[], ends: Ends, fold
 }
 
 async function judgeOne({ name, image, end }: BareState, file: string, folder: string): Promise<void> {
-  writeWhole(image, join(folder, file));
+  writeStorage(image, join(folder, file));
   const check = await runProgram('qemu-img', ['check', '-f', 'qcow2', file], folder);
   assert.ok(sound.includes(check.code), `${name}: qemu-img check: ${check.code} ${check.stdout}${check.stderr}`);
   const compare = await runProgram('qemu-img', ['compare', '-f', 'qcow2', '-F', 'qcow2', file, nameOf(end)], folder);
@@ -42,8 +42,4 @@ async function judgeOne({ name, image, end }: BareState, file: string, folder: s
 
 function nameOf(end: 'before' | 'after'): string {
   return `${end}.qcow2`;
-}
-
-function writeWhole(image: MemoryStorage, path: string): void {
-  writeFileSync(path, image.slice(0n, Number(image.size)));
 }

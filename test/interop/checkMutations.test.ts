@@ -51,7 +51,7 @@ describe('qcow2 check of a damaged image', function () {
       const done = mutate(storage, metadataPlaces(storage), numbers);
       // Longer than a file of the system's may be.
       if (storage.size >= 2n ** 43n) continue;
-      await writeStorage(storage, join(folder, 'disk.qcow2'));
+      writeStorage(storage, join(folder, 'disk.qcow2'));
       const args = ['-f', 'qcow2', 'disk.qcow2'];
       const theirs = inAnyOrder(await checkedByQemu(args, folder));
       const mine = inAnyOrder(await checkedByUs(args, folder));

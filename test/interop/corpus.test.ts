@@ -20,7 +20,7 @@ describe('An image of the corpus', function () {
   for (const one of sampled(alone(), 24)) {
     it(`is to qemu-img what it is to us, and in order after a repair: ${one.name}`, async () => {
       const path = join(folder, 'disk.qcow2');
-      await writeStorage(one.build(), path);
+      writeStorage(one.build(), path);
       const args = ['-f', 'qcow2', 'disk.qcow2'];
       assert.deepEqual(await checkedByUs(args, folder), await checkedByQemu(args, folder));
       // What is kept the first time, since it may be lost data, is free when it is not missed.

@@ -33,7 +33,7 @@ describe('what QEMU says of each finding of a scan', function () {
   /** Writes the image of a case and scans it; `arguments` are what QEMU's programs open it by. */
   async function prepare(entryCase: (typeof entryCases)[number], which: 'has' | 'nearly') {
     const image = entryCaseImage(entryCase, which);
-    await writeImage(image, path);
+    writeImage(image, path);
     const opened = await openImage(image.toStorage());
     const { findings } = await scan(opened, noProgress);
     const options = `driver=qcow2,file.driver=file,file.filename=${path}`;

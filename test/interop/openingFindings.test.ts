@@ -25,7 +25,7 @@ describe('what QEMU says of each finding of opening', function () {
 
   async function write(image: ImageBuilder): Promise<string> {
     const path = join(folder, 'disk.qcow2');
-    await writeImage(image, path);
+    writeImage(image, path);
     return path;
   }
 

@@ -65,7 +65,7 @@ describe('what the engine says that QEMU says of a damaged image', function () {
           if (cut !== null) {
             image.truncate(cut);
           }
-          await writeImage(image, path);
+          writeImage(image, path);
           const { findings } = await openImage(image.toStorage());
           const { code, stderr } = await runProgram('qemu-img', ['info', '-f', 'qcow2', path]);
           const refusal = qemuRefusal(findings);

@@ -45,6 +45,43 @@ describe('a file in memory', () => {
     file.clone().write(0n, bytes(2));
     assert.deepEqual(file.slice(0n, 1), bytes(1));
   });
+
+  it('has clones that change alone again, after others were made', () => {
+    const file = new MemoryStorage(bytes(1, 1));
+    const [one, other] = [file.clone(), file.clone()];
+    one.write(0n, bytes(2));
+    file.write(1n, bytes(3));
+    one.clone().write(0n, bytes(4));
+    assert.deepEqual(
+      [file, one, other].map((each) => [...each.slice(0n, 2)]),
+      [
+        [1, 3],
+        [2, 1],
+        [1, 1],
+      ],
+    );
+    other.truncate(1n);
+    other.truncate(2n);
+    assert.deepEqual([file.slice(0n, 2), other.slice(0n, 2)], [bytes(1, 3), bytes(1, 0)]);
+  });
+
+  it('is the same as another one with the same bytes, however it came to them', () => {
+    const file = new MemoryStorage(10_000n);
+    const written = file.clone();
+    written.write(5000n, bytes(0, 0));
+    const other = new MemoryStorage(new Uint8Array(10_000));
+    for (const same of [file.clone(), written, other]) {
+      assert.ok(file.equals(same) && same.equals(file));
+      assert.equal(same.digest(), file.digest());
+    }
+    const longer = new MemoryStorage(10_001n);
+    other.write(9999n, bytes(1));
+    for (const different of [longer, other, other.clone()]) {
+      assert.ok(!file.equals(different) && !different.equals(file));
+      assert.notEqual(different.digest(), file.digest());
+    }
+    assert.equal(other.clone().digest(), other.digest());
+  });
 });
 
 describe('a counting storage', () => {

@@ -1,7 +1,11 @@
+import { createHash } from 'node:crypto';
 import { Qcow2Error } from '../../src/engine/error.ts';
 import type { HostExtent, Storage } from '../../src/engine/ports.ts';
 
 const pageSize = 4096;
+const zeros = Buffer.alloc(pageSize);
+/** Of pages that several files have, which are never written. */
+const pageDigests = new WeakMap<Uint8Array, string>();
 
 /**
  * A file in memory that keeps only the pages that were written: a size of many TB costs nothing. `extents` reports
@@ -10,6 +14,8 @@ const pageSize = 4096;
 export class MemoryStorage implements Storage {
   size: bigint;
   readonly #pages = new Map<number, Uint8Array>();
+  /** The pages that no copy has too: the others are copied before they are written. */
+  readonly #own = new Set<number>();
 
   /** An empty file of `size` bytes (all hole), or one with the given bytes. */
   constructor(content: bigint | Uint8Array = 0n) {
@@ -27,12 +33,7 @@ export class MemoryStorage implements Storage {
   /** Writes at host offset `at` (bytes); the file grows as needed. */
   write(at: bigint, bytes: Uint8Array): void {
     eachPage(at, bytes.length, (page, inPage, done, length) => {
-      let content = this.#pages.get(page);
-      if (!content) {
-        content = new Uint8Array(pageSize);
-        this.#pages.set(page, content);
-      }
-      content.set(bytes.subarray(done, done + length), inPage);
+      this.#toWrite(page).set(bytes.subarray(done, done + length), inPage);
     });
     const end = at + BigInt(bytes.length);
     if (end > this.size) {
@@ -44,9 +45,28 @@ export class MemoryStorage implements Storage {
   clone(): MemoryStorage {
     const copy = new MemoryStorage(this.size);
     for (const [page, content] of this.#pages) {
-      copy.#pages.set(page, content.slice());
+      copy.#pages.set(page, content);
     }
+    this.#own.clear();
     return copy;
+  }
+
+  /** Whether another file is the same, byte for byte. */
+  equals(other: MemoryStorage): boolean {
+    const pages = new Set([...this.#pages.keys(), ...other.#pages.keys()]);
+    return (
+      this.size === other.size && [...pages].every((page) => samePage(this.#pages.get(page), other.#pages.get(page)))
+    );
+  }
+
+  /** The same for files that are the same, byte for byte. */
+  digest(): string {
+    const hash = createHash('sha1').update(`${this.size}`);
+    for (const [page, content] of [...this.#pages].sort(([a], [b]) => a - b)) {
+      const digest = this.#own.has(page) ? pageDigest(content) : keptDigest(content);
+      hash.update(digest === '' ? '' : ` ${page}:${digest}`);
+    }
+    return hash.digest('base64');
   }
 
   /** Cuts the file, or grows it with a hole. */
@@ -59,7 +79,9 @@ export class MemoryStorage implements Storage {
           this.#pages.delete(page);
         }
       }
-      this.#pages.get(last)?.fill(0, tail);
+      if (this.#pages.has(last)) {
+        this.#toWrite(last).fill(0, tail);
+      }
     }
     this.size = size;
   }
@@ -97,6 +119,18 @@ export class MemoryStorage implements Storage {
 
   async close(): Promise<void> {}
 
+  /** The bytes of a page that may be written. */
+  #toWrite(page: number): Uint8Array {
+    const content = this.#pages.get(page);
+    if (content && this.#own.has(page)) {
+      return content;
+    }
+    const own = content?.slice() ?? new Uint8Array(pageSize);
+    this.#pages.set(page, own);
+    this.#own.add(page);
+    return own;
+  }
+
   #copy(at: bigint, into: Uint8Array): number {
     const length = Number(max(0n, min(BigInt(into.length), this.size - at)));
     eachPage(at, length, (page, inPage, done, part) => {
@@ -109,6 +143,22 @@ export class MemoryStorage implements Storage {
     });
     return length;
   }
+}
+
+/** A page that was never written is zeros. */
+function samePage(one: Uint8Array = zeros, other: Uint8Array = zeros): boolean {
+  return one === other || Buffer.compare(one, other) === 0;
+}
+
+/** Empty for zeros. */
+function pageDigest(content: Uint8Array): string {
+  return zeros.equals(content) ? '' : createHash('sha1').update(content).digest('base64');
+}
+
+function keptDigest(content: Uint8Array): string {
+  const digest = pageDigests.get(content) ?? pageDigest(content);
+  pageDigests.set(content, digest);
+  return digest;
 }
 
 /** A storage that counts what is read through it. */

@@ -1,24 +1,23 @@
-import { open } from 'node:fs/promises';
+import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import type { ImageBuilder } from './builder.ts';
 import type { MemoryStorage } from './memoryStorage.ts';
 
 /** Writes an image as a sparse file, in place of one that may be there. */
-export function writeImage(image: ImageBuilder, path: string): Promise<void> {
-  return writeStorage(image.toStorage(), path);
+export function writeImage(image: ImageBuilder, path: string): void {
+  writeStorage(image.toStorage(), path);
 }
 
 /** Writes what is in memory as a sparse file, in place of one that may be there. */
-export async function writeStorage(storage: MemoryStorage, path: string): Promise<void> {
-  const file = await open(path, 'w');
+export function writeStorage(storage: MemoryStorage, path: string): void {
+  const file = openSync(path, 'w');
   try {
     for (const { offset, length, data } of storage.extents(0n, storage.size)) {
       if (data) {
-        const bytes = storage.slice(offset, Number(length));
-        await file.write(bytes, 0, bytes.length, Number(offset));
+        writeSync(file, storage.slice(offset, Number(length)), 0, Number(length), Number(offset));
       }
     }
-    await file.truncate(Number(storage.size));
+    ftruncateSync(file, Number(storage.size));
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }

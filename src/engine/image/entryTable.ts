@@ -2,8 +2,9 @@ import type { TableChunk, TableCursor } from '../format/chunk.ts';
 import type { Storage } from '../ports.ts';
 import { readHostBytes, type Unreadable } from './hostBytes.ts';
 
-/** Bytes of such a table that are read at once. An entry may be longer. */
-const windowBytes = 2 ** 18;
+/** Bytes of such a table that are read at once: few at first, as most tables are short. An entry may be longer. */
+const firstWindow = 2 ** 14;
+const largestWindow = 2 ** 18;
 
 /** How the walk over a table ended. */
 export interface TableEnd {
@@ -32,14 +33,16 @@ export async function walkEntryTable<T>(
 ): Promise<TableEnd> {
   let cursor: TableCursor = { index: 0, offset };
   let buffer = new Uint8Array(0);
-  for (let needs = 1; ; ) {
+  let windowBytes = firstWindow;
+  for (let needs = 1; ; windowBytes = Math.min(windowBytes * 4, largestWindow)) {
     if (cursor.offset >= storage.size) {
       return end(cursor, { whole: false, pastEnd: true });
     }
-    if (buffer.length < needs || buffer.length === 0) {
-      buffer = new Uint8Array(Math.max(needs, windowBytes));
+    const length = windowLength(storage, cursor.offset, needs, windowBytes);
+    if (buffer.length < length) {
+      buffer = new Uint8Array(length);
     }
-    const window = buffer.subarray(0, windowLength(storage, cursor.offset, needs));
+    const window = buffer.subarray(0, length);
     const [bad] = await readHostBytes(storage, cursor.offset, window);
     const chunk = parse(bad ? window.subarray(0, bad.from) : window, cursor);
     visit(chunk);
@@ -60,7 +63,7 @@ function end(cursor: TableCursor, how: Omit<TableEnd, 'count' | 'offset'>): Tabl
 }
 
 /** A window, or what is left of the file if that is less; but always what the next entry needs. */
-function windowLength(storage: Storage, offset: bigint, needs: number): number {
+function windowLength(storage: Storage, offset: bigint, needs: number, windowBytes: number): number {
   const left = storage.size - offset;
   return Math.max(needs, left < BigInt(windowBytes) ? Number(left) : windowBytes);
 }

@@ -83,10 +83,13 @@ export async function walkEntries(
   lost: LostVisitor,
   pause: Pause,
 ): Promise<void> {
-  const buffer = new Uint8Array(chunkBytes);
+  const bytesOf = ({ entries, offset }: EntrySegment): number =>
+    Math.min(entries * 8, Math.max(0, Number(storage.size) - offset));
+  const most = segments.reduce((bytes, segment) => Math.max(bytes, bytesOf(segment)), 0);
+  const buffer = new Uint8Array(Math.min(chunkBytes, Math.ceil(most / 8) * 8));
   const view = new DataView(buffer.buffer);
   for (const segment of segments) {
-    const bytes = Math.min(segment.entries * 8, Math.max(0, Number(storage.size) - segment.offset));
+    const bytes = bytesOf(segment);
     for (let done = 0; done < bytes; done += chunkBytes) {
       const length = Math.min(chunkBytes, Math.ceil((bytes - done) / 8) * 8);
       const first = segment.first + done / 8;

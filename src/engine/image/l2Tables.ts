@@ -196,7 +196,7 @@ class Batch {
 
   #reserve(bytes: number): void {
     if (this.#bytes.length < bytes) {
-      this.#bytes = new Uint8Array(Math.max(bytes, batchBytes));
+      this.#bytes = new Uint8Array(Math.max(bytes, Math.min(batchBytes, this.#bytes.length * 2)));
       this.view = new DataView(this.#bytes.buffer);
     }
   }
