@@ -12,6 +12,9 @@ const MiB = 1 << 20;
 /** Bytes that may be held beyond what this thread holds before its first image. */
 export const memoryBound = 100 * MiB;
 
+/** Bytes that are read between two looks at the memory. */
+const checkEvery = 2 ** 16;
+
 let heldBefore: number | undefined;
 
 /** What is wrong with how `act` treats an image; undefined if nothing is. `bound`: bytes that it may hold. */
@@ -41,6 +44,7 @@ class MeteredStorage extends CountingStorage {
   readonly #allowed: number;
   readonly #heldBefore: number;
   readonly #bound: number;
+  #readSinceCheck = 0;
 
   constructor(inner: Storage, allowed: number, heldBefore: number, bound: number) {
     super(inner, { ranges: false });
@@ -53,7 +57,12 @@ class MeteredStorage extends CountingStorage {
     if (this.bytes + into.length > this.#allowed) {
       throw new Error(`${this.bytes + into.length} bytes read, ${this.#allowed} allowed`);
     }
-    this.checkMemory();
+    // To ask for the memory takes longer than most reads.
+    this.#readSinceCheck += into.length;
+    if (this.#readSinceCheck >= checkEvery) {
+      this.#readSinceCheck = 0;
+      this.checkMemory();
+    }
     return super.read(at, into);
   }
 

@@ -75,7 +75,7 @@ describe('qcow2 map answers as qemu-img map, to the byte', function () {
   it('on every image that qemu-img made', async () => {
     const images = await interopImages();
     assert(images.length >= 60);
-    const chosen = sampled(images, 30, everything, 2);
+    const chosen = sampled(images, 20, everything, 2);
     assert.deepEqual(
       await differing(chosen.map((image) => ({ ...image, args: [...image.options, ...image.mapOptions] }))),
       [],
