@@ -8,12 +8,12 @@ import type { Image } from '../image/image.ts';
 import { walkL2References } from '../image/l2References.ts';
 import { L2Summaries } from '../image/l2Summaries.ts';
 import { someTables } from '../image/l2TableSet.ts';
-import { flaws, type Owner, owners, type ReferenceVisitor } from '../image/reference.ts';
+import { type Owner, owners, type ReferenceVisitor } from '../image/reference.ts';
 import { walkTableReferences } from '../image/references.ts';
 import { share } from '../image/scan.ts';
 import type { Progress } from '../ports.ts';
 import type { CountWindow } from './countWindow.ts';
-import { unproved } from './freeClusters.ts';
+import { provingVisitor, unproved } from './freeClusters.ts';
 import type { StoredRefcounts } from './storedRefcounts.ts';
 
 /** Clusters that a file may have here, as in QEMU's check: a set of them takes 256 MiB. */
@@ -72,7 +72,7 @@ async function walkAll(
     placed.add(cluster, count);
   };
   const counted = countedOwners(image);
-  const ofTables = provingVisitor(geometry, (owner, cluster, count, references) => {
+  const ofTables = provingVisitor(image, (owner, cluster, count, references) => {
     used.add(cluster, count);
     if (counted(owner)) {
       window.add(cluster, count, references);
@@ -90,7 +90,7 @@ async function walkAll(
   }
   const summaries = new L2Summaries(tables);
   const summing = summaries.visitor();
-  const proving = provingVisitor(geometry, (_owner, cluster, count, references) => {
+  const proving = provingVisitor(image, (_owner, cluster, count, references) => {
     requireAlone(geometry, placed, cluster, count);
     used.add(cluster, count);
     window.add(cluster, count, references);
@@ -116,7 +116,7 @@ async function walkWindow(
   progress: Progress,
 ): Promise<void> {
   const counted = countedOwners(image);
-  const visitor = provingVisitor(geometry, (owner, cluster, count, references) => {
+  const visitor = provingVisitor(image, (owner, cluster, count, references) => {
     if (counted(owner)) {
       window.add(cluster, count, references);
     }
@@ -124,29 +124,6 @@ async function walkWindow(
   await walkTableReferences(image, visitor, progress);
   const tables = someTables(summaries.tables, summaries.reaching(window.from, window.to));
   await walkL2References(image.storage, geometry, tables, visitor, progress);
-}
-
-/** A visitor that throws `damaged` where a reference leads past the file's end, or can't be followed. */
-function provingVisitor(
-  { fileClusters, clusterSize }: Geometry,
-  visit: (owner: Owner, cluster: number, count: number, references: number) => void,
-): ReferenceVisitor {
-  return {
-    reference(owner, _source, _index, cluster, count, references) {
-      if (cluster + count > fileClusters) {
-        const at = showOffset(BigInt(cluster) * BigInt(clusterSize));
-        throw unproved(`something refers to ${at}, past the end of the file`);
-      }
-      visit(owner, cluster, count, references);
-    },
-    flaw(flaw, { host }) {
-      if (flaw === flaws.unreadable || flaw === flaws.unaligned) {
-        throw unproved(
-          `the entry at ${showOffset(host)} ${flaw === flaws.unreadable ? 'can’t be read' : 'is not aligned'}`,
-        );
-      }
-    },
-  };
 }
 
 /** Bitmaps that another program has outdated are not counted by a check: their clusters are leaked, or used anew. */
