@@ -50,7 +50,7 @@ describe('the pane Check', function () {
     assert.equal(await words(page, '#tab-check .tab-count'), '3 corruptions');
     assert.match(await words(page, '.badges'), /3 corruptions · 1.000.000 leaks.*Repair…/);
     assert.match(await words(page, '.check-cause'), /An L2 table at 0x2_0000 lies past the end of the file/);
-    assert.match(await words(page, '#group-tables-overlap'), /L2 tables · tables-overlap · corruption · 2/);
+    assert.match(await words(page, '#group-tables-overlap'), /L2 tables · tables-overlap · corruption\s·\s2/);
     assert.match(await words(page, '#group-tables-overlap'), /L1\[601\] → L2\[2560\].* and 1 more/);
     const impact = page.locator('#impacts .grid-body [role=row]').first();
     assert.match(await impact.innerText(), /reads wrong data\s+tables-overlap\s+2, Linux filesystem “root”/);

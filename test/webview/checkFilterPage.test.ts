@@ -37,7 +37,7 @@ describe('the filter of the pane Check', function () {
     await filtered(page).getByText(/^1 of/).waitFor();
     assert.match(
       await words(page, '#group-tables-overlap'),
-      /tables-overlap · corruption · 1 of 2 L1\[602\] → L2\[2561\]/,
+      /tables-overlap · corruption\s·\s1 of 2 L1\[602\] → L2\[2561\]/,
     );
     await page.locator('#group-tables-overlap .check-first').click();
     await explained(page, /L1\[602\] → L2\[2561\]/);

@@ -96,7 +96,7 @@ export function groupWords(group: CheckGroup, left?: FilteredGroup): string {
   const all = count === group.count;
   const size = severity === 'leak' && all && group.hostBytes > 0n ? ` · ${showSize(group.hostBytes)}` : '';
   const many = all ? showCount(count) : `${showCount(count)} of ${showCount(group.count)}`;
-  return `${structureOf(first.chain)} · ${first.code} · ${severities[severity].one} · ${many}${size}`;
+  return `${structureOf(first.chain)} · ${first.code} · ${severities[severity].one}\u00a0·\u00a0${many}${size}`;
 }
 
 /** How many findings a filter leaves: `12 of 1 000 000 findings`. */

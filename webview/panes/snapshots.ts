@@ -25,8 +25,8 @@ const columns: readonly Column<Snapshot>[] = [
   { title: 'VM state', cell: (row) => (row.vmStateSize === 0n ? 'none' : showSize(row.vmStateSize)) },
   { title: 'VM clock', cell: (row) => clockWords(row.vmClockNanoseconds) },
   { title: 'disk size', cell: (row) => (row.diskSize === undefined ? 'not stored' : showSize(row.diskSize)) },
-  { title: 'L1 table × entries', cell: (row) => `${showOffset(row.l1Offset)} × ${showCount(row.l1Entries)}` },
-  { title: 'extra data', cell: (row) => extraWords(row) },
+  { title: 'L1 × entries', cell: (row) => `${showOffset(row.l1Offset)} × ${showCount(row.l1Entries)}` },
+  { title: 'extra', cell: (row) => extraWords(row) },
 ];
 
 function extraWords({ extraBytes, unknownExtra }: Snapshot): string {
