@@ -1,7 +1,9 @@
 import type { ChangeSet } from '../engine/change/changeSet.ts';
 import { Qcow2Error } from '../engine/error.ts';
 import type { GuestPorts } from '../engine/image/guestData.ts';
+import type { Image } from '../engine/image/image.ts';
 import { planAmend } from '../engine/operations/amend.ts';
+import { refcountOrderOf, versionOf } from '../engine/operations/newImage.ts';
 import { noProgress } from '../engine/ports.ts';
 import { amendHelp, amendOptions, readAmendOptions } from './amendOptions.ts';
 import { backingPorts } from './backingPorts.ts';
@@ -14,7 +16,7 @@ import { openImageFile } from './imageFile.ts';
 import { type ImageSource, sourceOptions, withSources } from './imageSource.ts';
 import { openMapChain } from './mapChain.ts';
 import { asksForHelp } from './optionHelp.ts';
-import { type GivenOptions, requireOptionList } from './optionList.ts';
+import { type GivenOptions, requireOptionList, shownNumber } from './optionList.ts';
 import { type Arguments, type Option, readArguments } from './options.ts';
 import { type Output, outputTo } from './output.ts';
 import { Failure, programName, usageFailure } from './program.ts';
@@ -72,6 +74,7 @@ async function amendImage(read: Arguments, sourceOf: (operand: string) => ImageS
   }
   const change = changeArguments(read);
   const progress = new ProgressLine(out, value('progress') !== undefined && value('quiet') === undefined);
+  let isReported = false;
   try {
     await changeImage(
       sourceOf(file),
@@ -83,11 +86,15 @@ async function amendImage(read: Arguments, sourceOf: (operand: string) => ImageS
         const plan = await planOf(target, given);
         if (change.dryRun === 'no') {
           warnOfLosses(plan);
+          isReported = reportsProgress(given, target.image);
         }
         return plan;
       },
       { progress, rawFailure: () => new Failure("Format driver 'raw' does not support option amendment") },
     );
+    if (isReported) {
+      progress.finish();
+    }
   } finally {
     progress.finish();
     progress.end();
@@ -114,6 +121,15 @@ async function planOf({ image, storage, from, path }: Target, given: GivenOption
   } catch (error) {
     throw failureOf(error);
   }
+}
+
+/** Whether QEMU reports how far the change itself is: then 100 % is printed by that, and at the end once more. */
+function reportsProgress(given: GivenOptions, { header, geometry }: Image): boolean {
+  const { compat, refcount_bits: bits } = Object.fromEntries(given);
+  return (
+    (compat !== undefined && versionOf(compat) !== header?.version) ||
+    (bits !== undefined && refcountOrderOf(shownNumber(bits)) !== geometry?.refcountOrder)
+  );
 }
 
 /** A disk that grows over a backing file shows what that has there: it is opened for another size alone. */

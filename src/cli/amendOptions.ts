@@ -5,7 +5,7 @@ import { versionOf } from '../engine/operations/newImage.ts';
 import { bytesOfText } from './bytes.ts';
 import { createOptions } from './createOptions.ts';
 import { helpLine } from './optionHelp.ts';
-import { type GivenOptions, type OptionKind, readOptionLists, sizeValue } from './optionList.ts';
+import { type GivenOptions, type OptionKind, readOptionLists, shownNumber, sizeValue } from './optionList.ts';
 import { Failure } from './program.ts';
 
 /** The options of `amend`, what each takes, and what qemu-img says that it is. */
@@ -76,7 +76,7 @@ export function amendOptions(given: GivenOptions, image: Image): AmendOptions {
     ...(dataFile === undefined ? {} : { dataFile: Buffer.from(dataFile) }),
     ...(raw === undefined ? {} : { dataFileRaw: raw }),
     ...(lazy === undefined ? {} : { lazyRefcounts: lazy }),
-    ...(bits === undefined ? {} : { refcountBits: BigInt(bits.trim().replace('+', '')) }),
+    ...(bits === undefined ? {} : { refcountBits: shownNumber(bits) }),
   };
 }
 

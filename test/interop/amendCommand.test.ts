@@ -57,6 +57,9 @@ const commands: readonly (readonly string[])[] = [
   ['-o', 'refcount_bits=128', 'a'],
   ['-o', 'refcount_bits=abc', 'a'],
   ['-o', 'refcount_bits=0x10', 'a'],
+  ['-o', 'refcount_bits=040', 'a'],
+  ['-o', 'refcount_bits=+8', 'a'],
+  ['-o', 'refcount_bits=-18446744073709551608', 'a'],
   ['-o', 'refcount_bits=8', 'old'],
   ['-o', 'refcount_bits=8,compat=v2', 'a'],
   ['-o', 'refcount_bits=1', 'shared'],
@@ -174,6 +177,23 @@ describe('qcow2 amend says what qemu-img amend says', function () {
       }
     });
   }
+
+  // Which numbers come between depends on how the work is done.
+  it('prints 100 % twice where the change reports how far it is, as qemu-img does', async () => {
+    const cases = ['compat=v2', 'compat=v3', 'refcount_bits=32', 'refcount_bits=16', 'lazy_refcounts=on', 'size=512k'];
+    for (const [index, options] of cases.entries()) {
+      const folders = [join(root, `progress-${index}-ours`), join(root, `progress-${index}-theirs`)] as const;
+      for (const folder of folders) {
+        cpSync(join(root, 'images'), folder, { recursive: true });
+      }
+      const args = ['amend', '-p', '-o', options, 'a'];
+      const mine = await runQcow2(args, folders[0]);
+      const qemus = await runProgram('qemu-img', args, folders[1]);
+      assert.equal(mine.stderr, '');
+      const ends = ({ stdout }: { stdout: string }) => stdout.match(/100\.00/g)?.length;
+      assert.equal(ends(mine), ends(qemus), options);
+    }
+  });
 
   // qemu-img does it without a word.
   it('warns where the image then names no data file', async () => {

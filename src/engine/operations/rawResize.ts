@@ -25,7 +25,7 @@ export async function planRawResize(
   const draft = new Draft(storage);
   const before = storage.size;
   if (size < before) {
-    draft.caution(lossText(dataBytes(storage, size)));
+    cautionOfLoss(draft, dataBytes(storage, size));
   }
   if (preallocation !== 'off' && size > before) {
     const allocation = { at: before, length: size - before, written: preallocation === 'full' };
@@ -47,9 +47,13 @@ function dataBytes(storage: Storage, from: bigint): bigint {
   return bytes;
 }
 
-/** How much of the guest's data a shrink gives up. */
-export function lossText(bytes: bigint): string {
-  return bytes === 0n
-    ? 'Nothing is stored behind the new end of the disk: no data is given up.'
-    : `${showSize(bytes)} of data behind the new end of the disk are given up.`;
+/**
+ * Says how much of the guest's data a shrink gives up, if any.
+ *
+ * @param more - sentences that follow
+ */
+export function cautionOfLoss(draft: Draft, bytes: bigint, ...more: readonly string[]): void {
+  if (bytes > 0n) {
+    draft.caution([`${showSize(bytes)} of data behind the new end of the disk are given up.`, ...more].join(' '));
+  }
 }

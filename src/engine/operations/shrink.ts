@@ -8,7 +8,7 @@ import { clustersOf } from '../image/geometry.ts';
 import { extentKinds } from '../image/kinds.ts';
 import { guestRange } from '../image/layer.ts';
 import { clearPastEnd } from './pastEnd.ts';
-import { lossText } from './rawResize.ts';
+import { cautionOfLoss } from './rawResize.ts';
 import { resizeBitmaps } from './resizedBitmaps.ts';
 import type { ResizePlan } from './resizePlan.ts';
 
@@ -41,7 +41,7 @@ export async function shrink(plan: ResizePlan, sizes: Shrinking): Promise<void> 
   draft.freed = () => ranges(freed, end, geometry.clusterSize);
 }
 
-/** Says how much of the guest's data is given up. */
+/** Says how much of the guest's data is given up, if any. */
 async function tellLoss({ image, draft, progress }: ResizePlan, { from, to }: Shrinking): Promise<void> {
   const { layer } = image;
   let bytes = 0n;
@@ -62,8 +62,7 @@ async function tellLoss({ image, draft, progress }: ResizePlan, { from, to }: Sh
       progress,
     );
   }
-  const snapshots = image.snapshots.count > 0 ? ' What snapshots hold stays in them.' : '';
-  draft.caution(`${lossText(bytes)}${snapshots}`);
+  cautionOfLoss(draft, bytes, ...(image.snapshots.count > 0 ? ['What snapshots hold stays in them.'] : []));
 }
 
 /** Runs of clusters before `end` as bytes. */
