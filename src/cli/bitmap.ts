@@ -7,6 +7,7 @@ import { locksOn } from '../platform/locks.ts';
 import { bytesOfText } from './bytes.ts';
 import { changeImage } from './change.ts';
 import { changeArguments, changeOptions } from './changeOptions.ts';
+import { warnOfHexUnit } from './hexUnit.ts';
 import { couldNotOpen, type ImageFile, openImageFile } from './imageFile.ts';
 import { type ImageSource, sourceOptions, withSources } from './imageSource.ts';
 import { type Arguments, type Option, readArguments } from './options.ts';
@@ -109,6 +110,9 @@ function readRequest({ given, operands }: Arguments): Request {
 /** QEMU's cvtnum. */
 function readGranularity(text: string): bigint {
   const size = parseSize(text);
+  if (typeof size === 'object') {
+    warnOfHexUnit(text, size);
+  }
   if (size === 'out-of-range' || (typeof size === 'object' && size.value > maxInt64)) {
     throw new Failure(`Invalid granularity specified. Must be between 0 and ${maxInt64}.`);
   }

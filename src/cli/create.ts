@@ -5,8 +5,10 @@ import { bytesOfText, textOfBytes } from './bytes.ts';
 import { createHelp } from './createHelp.ts';
 import { createOptions, formattingLine, unsupportedOption } from './createOptions.ts';
 import { pathOf } from './formats.ts';
+import { warnOfHexUnit } from './hexUnit.ts';
 import { openImageFile } from './imageFile.ts';
 import { makeImage, pathOfNew, roundUp } from './makeImage.ts';
+import { openMapChain } from './mapChain.ts';
 import { asksForHelp } from './optionHelp.ts';
 import { type GivenOptions, readOptionLists, requireOptionList, sizeValue } from './optionList.ts';
 import { type Arguments, type Option, readArguments } from './options.ts';
@@ -82,11 +84,11 @@ async function createFile(
       format: last('backing-format'),
       unsafe: last('backing-unsafe') !== undefined,
     };
-    const wanted = await wantedOptions(file, format, lists, sizeGiven, backing);
+    const { wanted, below } = await wantedOptions(file, format, lists, sizeGiven, backing);
     if (last('quiet') === undefined) {
       out.text(bytesOfText(`Formatting '${file}', ${formattingLine(format, wanted)}\n`));
     }
-    await makeImage(file, format, wanted, secrets);
+    await makeImage(file, format, wanted, secrets, below);
   } catch (error) {
     throw failureOf(file, error);
   }
@@ -112,6 +114,7 @@ function sizeArgument(text: string): bigint {
       size === 'invalid' ? wrongSize : 'Invalid image size specified. Must be between 0 and 9223372036854775807.',
     );
   }
+  warnOfHexUnit(text, size);
   if (size.value > 2n ** 63n - 1n) {
     throw new Failure('Invalid image size specified. Must be between 0 and 9223372036854775807.');
   }
@@ -125,14 +128,22 @@ interface Backing {
   readonly unsafe: boolean;
 }
 
-/** The options of all sources together, checked in QEMU's order (bdrv_img_create). Throws their messages. */
+/** What is to be made. */
+interface Wanted {
+  /** The options of all sources together. */
+  readonly wanted: GivenOptions;
+  /** Paths of the files that the image will be read from: the backing file, and what is below it. */
+  readonly below: readonly string[];
+}
+
+/** Checks the options of all sources in QEMU's order (bdrv_img_create). Throws their messages. */
 async function wantedOptions(
   file: string,
   format: string,
   lists: readonly string[],
   size: bigint | undefined,
   { name, format: backingFormat, unsafe }: Backing,
-): Promise<GivenOptions> {
+): Promise<Wanted> {
   const known = createOptions.get(format);
   if (known === undefined) {
     throw new Error(`Unknown file format '${format}'`);
@@ -144,13 +155,6 @@ async function wantedOptions(
   if (unsupported !== undefined) {
     throw new Error(`Parameter '${unsupported}' is not supported yet`);
   }
-  if (name !== undefined || backingFormat !== undefined) {
-    if (!known.has('backing_file')) {
-      throw new Error(`Backing file not supported for file format '${format}'`);
-    }
-    setUnlessUndefined(wanted, 'backing_file', name);
-    setUnlessUndefined(wanted, 'backing_fmt', backingFormat);
-  }
   if (size !== undefined) {
     if (wanted.has('size')) {
       throw new Error('The image size must be specified only once');
@@ -159,6 +163,12 @@ async function wantedOptions(
   } else if (wanted.has('size')) {
     wanted.set('size', String(sizeValue(wanted.get('size') ?? '')));
   }
+  if (!known.has('backing_file') && (name !== undefined || backingFormat !== undefined)) {
+    const what = name === undefined ? 'Backing file format' : 'Backing file';
+    throw new Error(`${what} not supported for file format '${format}'`);
+  }
+  setUnlessUndefined(wanted, 'backing_file', name);
+  setUnlessUndefined(wanted, 'backing_fmt', backingFormat);
   const backing = wanted.get('backing_file');
   if (backing === file) {
     throw new Error('Error: Trying to create an image with the same filename as the backing file');
@@ -166,15 +176,16 @@ async function wantedOptions(
   if (backing === '') {
     throw new Error('Expected backing file name, got empty string');
   }
+  let below: readonly string[] = [];
   if (backing !== undefined && !unsafe) {
-    await useBacking(file, backing, wanted);
+    below = await useBacking(file, backing, wanted);
   } else if (backing !== undefined && !wanted.has('backing_fmt')) {
     throw new Error('Backing file specified without backing format');
   }
   if (!wanted.has('size')) {
     throw new Error('Image creation needs a size parameter');
   }
-  return wanted;
+  return { wanted, below };
 }
 
 function setUnlessUndefined(map: Map<string, string>, name: string, value: string | undefined): void {
@@ -183,34 +194,41 @@ function setUnlessUndefined(map: Map<string, string>, name: string, value: strin
   }
 }
 
-/** Looks at the backing file: the disk is as large as it where no size is given. */
-async function useBacking(file: string, backing: string, wanted: Map<string, string>): Promise<void> {
+/**
+ * Looks at the backing file, and at what is below it: the disk is as large as it where no size is given. Returns the
+ * paths of all that is read.
+ */
+async function useBacking(file: string, backing: string, wanted: Map<string, string>): Promise<readonly string[]> {
   const format = wanted.get('backing_fmt');
   const place = pathOf(backing);
   if ('refusal' in place) {
     throw new Error(`${place.refusal}\nCould not open backing image.`);
   }
-  let opened: Awaited<ReturnType<typeof openImageFile>>;
+  // After `file:` QEMU looks for it from the folder that the command runs in.
+  const path = place.path === backing ? namedPath(backing, file) : place.path;
   try {
-    opened = await openImageFile(namedPath(backing, file), format, 'io');
+    const opened = await openImageFile(path, format, 'info');
+    try {
+      const chain = await openMapChain(opened, true, 'info');
+      await chain.close();
+      if (format === undefined) {
+        throw new Error(`Backing file specified without backing format\nDetected format of ${opened.format}.`);
+      }
+      if (!wanted.has('size')) {
+        wanted.set('size', String(opened.image?.geometry?.guestSize ?? roundUp(opened.storage.size)));
+      }
+      return chain.paths;
+    } finally {
+      await opened.storage.close();
+    }
   } catch (error) {
     if (!(error instanceof Failure || error instanceof Qcow2Error)) {
       throw error;
     }
     // The other verbs put the name before the reason.
-    const prefix = `Could not open '${bytesOfText(namedPath(backing, file))}': `;
+    const prefix = `Could not open '${bytesOfText(path)}': `;
     const why = textOfBytes(error.message);
     throw new Error(`${why.startsWith(prefix) ? why.slice(prefix.length) : why}\nCould not open backing image.`);
-  }
-  try {
-    if (format === undefined) {
-      throw new Error(`Backing file specified without backing format\nDetected format of ${opened.format}.`);
-    }
-    if (!wanted.has('size')) {
-      wanted.set('size', String(opened.image?.geometry?.guestSize ?? roundUp(opened.storage.size)));
-    }
-  } finally {
-    await opened.storage.close();
   }
 }
 

@@ -45,7 +45,8 @@ export function createHelp(format: string, file: string | undefined): string {
     pathOfNew(file);
   }
   // A raw image is preallocated by the file.
-  const isOfFile = (name: string): boolean => ofFile.has(name) || (format === 'raw' && name === 'preallocation');
+  const isOfFile = (name: string): boolean =>
+    format !== 'file' && (ofFile.has(name) || (format === 'raw' && name === 'preallocation'));
   const lines = [...options]
     .filter(([name]) => file !== undefined || !isOfFile(name))
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -57,5 +58,5 @@ export function createHelp(format: string, file: string | undefined): string {
 
 function meaningOf(name: string, format: string): string {
   const meaning = meanings[name] ?? '';
-  return format === 'raw' ? meaning.replace('metadata, ', '') : meaning;
+  return format !== 'qcow2' ? meaning.replace('metadata, ', '') : meaning;
 }

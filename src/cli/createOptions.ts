@@ -1,6 +1,7 @@
 import type { NewImageOptions } from '../engine/operations/newImage.ts';
 import { versionOf } from '../engine/operations/newImage.ts';
 import { encryptionOptions, refuseBothFormats } from './encryptionOptions.ts';
+import { isDriver, pathOf } from './formats.ts';
 import { type GivenOptions, numberValue, type OptionKind, oneOf, shownNumber, sizeValue } from './optionList.ts';
 
 const hostOptions: readonly (readonly [string, OptionKind])[] = [
@@ -8,9 +9,16 @@ const hostOptions: readonly (readonly [string, OptionKind])[] = [
   ['extent_size_hint', 'size'],
 ];
 
-/** By format: the options of `create`, and what each takes. */
+const rawOptions: ReadonlyMap<string, OptionKind> = new Map([
+  ['size', 'size'],
+  ['preallocation', 'text'],
+  ...hostOptions,
+]);
+
+/** By format: the options of `create`, and what each takes. `file` is the driver below `raw`, and makes the same. */
 export const createOptions: ReadonlyMap<string, ReadonlyMap<string, OptionKind>> = new Map([
-  ['raw', new Map([['size', 'size'], ['preallocation', 'text'], ...hostOptions])],
+  ['raw', rawOptions],
+  ['file', rawOptions],
   [
     'qcow2',
     new Map<string, OptionKind>([
@@ -101,12 +109,15 @@ export function imageOptions(given: GivenOptions): NewImageOptions {
   if (compat !== undefined) {
     acceptCompat(compat);
   }
+  const backingFormat = given.get('backing_fmt');
+  if (backingFormat !== undefined && !isDriver(backingFormat)) {
+    throw new Error(`Parameter 'backing-fmt' does not accept value '${backingFormat}'`);
+  }
   const encryption = encryptionOptions(given);
   const mode = oneOf('preallocation', preallocation, ['off', 'metadata', 'falloc', 'full']);
   const refcountBits = refcount_bits === undefined ? undefined : numberValue('refcount-bits', refcount_bits);
   const compression = oneOf('compression-type', compression_type, ['zlib', 'zstd']);
   const backing = given.get('backing_file');
-  const backingFormat = given.get('backing_fmt');
   if (backing === undefined && backingFormat !== undefined) {
     throw new Error('Backing format cannot be used without backing file');
   }
@@ -123,10 +134,16 @@ export function imageOptions(given: GivenOptions): NewImageOptions {
     ...(backing === undefined
       ? {}
       : { backing: { name: Buffer.from(backing), ...(backingFormat === undefined ? {} : { format: backingFormat }) } }),
-    ...(dataFile === undefined ? {} : { dataFile: Buffer.from(dataFile) }),
+    ...(dataFile === undefined ? {} : { dataFile: Buffer.from(dataFileName(dataFile)) }),
     dataFileRaw: given.get('data_file_raw') === 'on',
     ...(encryption === undefined ? {} : { encryption }),
   };
+}
+
+/** The name that the image gets of its data file: as QEMU shows the file's, without `file:`. */
+function dataFileName(name: string): string {
+  const place = pathOf(name);
+  return 'path' in place ? place.path : name;
 }
 
 /** On the command line a wrong level is refused in the words of qemu-img 7.2. */

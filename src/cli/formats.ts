@@ -16,15 +16,18 @@ const otherFormats: readonly (readonly [string, ...(readonly [number, string])[]
   ['vpc', [0, 'conectix']],
 ];
 
-/** Protocols of QEMU, which stand before a colon. */
+/** Protocols of QEMU, which stand before a colon; most are drivers too. */
 const protocols = words(
   'blkdebug blkverify fat file ftp ftps gluster gluster+rdma gluster+tcp gluster+unix host_cdrom host_device http',
   'https iscsi iser json nbd nbd+tcp nbd+unix nfs null-aio null-co nvme rbd ssh',
 );
 
+/** Those that are no drivers: other spellings, and what stands for a driver's options. */
+const onlyProtocols = /^(fat|iser|json)$|\+/;
+
 /** Drivers that are given by name only. */
 const otherDrivers = words(
-  'blklogwrites compress copy-before-write copy-on-read preallocate quorum replication snapshot-access throttle vvfat',
+  'blklogwrites blkreplay compress copy-before-write copy-on-read preallocate quorum replication snapshot-access throttle vvfat',
 );
 
 /** Bytes of a file that are enough for `probe`. */
@@ -50,8 +53,13 @@ export function formatRefusal(format: string | undefined): string | undefined {
   if (format === undefined || format === 'qcow2' || format === 'raw') {
     return undefined;
   }
-  const known = otherFormats.some(([name]) => name === format) || [...protocols, ...otherDrivers].includes(format);
-  return known ? `format '${format}' is not supported yet` : `Unknown driver '${format}'`;
+  return isDriver(format) ? `format '${format}' is not supported yet` : `Unknown driver '${format}'`;
+}
+
+/** Whether QEMU has a driver of this name, which an image may name for its backing file. */
+export function isDriver(format: string): boolean {
+  const drivers = [...protocols.filter((name) => !onlyProtocols.test(name)), ...otherDrivers, 'qcow2', 'raw'];
+  return otherFormats.some(([name]) => name === format) || drivers.includes(format);
 }
 
 /** A path, or why a file name stands for none. */

@@ -1,4 +1,5 @@
 import { statSync, unlinkSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { Qcow2Error, systemText } from '../engine/error.ts';
 import { type CreatePlan, create, planCreate, withKey } from '../engine/operations/create.ts';
 import { newImage } from '../engine/operations/newImage.ts';
@@ -7,8 +8,9 @@ import { ciphers } from '../platform/ciphers.ts';
 import { namedPath } from '../platform/gate.ts';
 import { locksOn } from '../platform/locks.ts';
 import { makeFile, type NewDiskFile } from '../platform/newFile.ts';
+import { systemCode } from '../platform/systemError.ts';
 import { imageOptions } from './createOptions.ts';
-import { placeOfNew } from './formats.ts';
+import { pathOf, placeOfNew } from './formats.ts';
 import { type GivenOptions, sizeValue } from './optionList.ts';
 import { passphraseOf, type Secrets } from './secrets.ts';
 
@@ -18,19 +20,31 @@ import { passphraseOf, type Secrets } from './secrets.ts';
  *
  * @param name - as given on the command line
  * @param wanted - the options of all sources together
+ * @param below - paths of the files that the image will be read from
  */
-export async function makeImage(name: string, format: string, wanted: GivenOptions, secrets: Secrets): Promise<void> {
+export async function makeImage(
+  name: string,
+  format: string,
+  wanted: GivenOptions,
+  secrets: Secrets,
+  below: readonly string[],
+): Promise<void> {
   const path = pathOfNew(name);
+  requirePlace(path);
+  const dataName = wanted.get('data_file');
+  const dataPath = dataName === undefined ? undefined : pathOfNew(dataName);
+  if (dataPath !== undefined) {
+    requirePlace(dataPath);
+  }
   // An image that can't be must not cost the file that is there. A key takes seconds, so the locks are looked at after it.
   const plan = format === 'qcow2' ? plannedImage(wanted, secrets) : undefined;
-  const dataName = wanted.get('data_file');
   await refuseHeld(path);
-  refuseNamed(path, wanted);
+  refuseLoss(path, dataPath, [...below, ...backingPath(wanted, path)]);
   const made: NewDiskFile[] = [];
   try {
     const file = await makeNew(path, made);
     if (plan) {
-      const data = dataName === undefined ? undefined : await makeNew(namedPath(dataName, ''), made);
+      const data = dataPath === undefined ? undefined : await makeNew(dataPath, made);
       await create(plan, file, data, noProgress);
     } else {
       await makeRaw(file, wanted);
@@ -63,23 +77,78 @@ function plannedImage(wanted: GivenOptions, secrets: Secrets): CreatePlan {
   return needsKey ? withKey(plan, passphraseOf(secrets, wanted.get('encrypt.key-secret')), ciphers) : plan;
 }
 
-/** The file that is written must be none that the image names, by whatever path: its content would be lost. */
-function refuseNamed(path: string, wanted: GivenOptions): void {
-  const identity = identityOf(path);
-  const backing = wanted.get('backing_file');
-  if (backing !== undefined && identity !== undefined && identity === identityOf(namedPath(backing, path))) {
+/** The path of the backing file, also where it was not looked at. */
+function backingPath(wanted: GivenOptions, path: string): readonly string[] {
+  const name = wanted.get('backing_file') ?? '';
+  const place = pathOf(name);
+  if ('refusal' in place) {
+    return [];
+  }
+  return [place.path === name ? namedPath(name, path) : place.path];
+}
+
+/**
+ * No file that the image will be read from may be written, by whatever path it is named: its content would be lost.
+ * qemu-img compares the names of the image and its backing file alone.
+ *
+ * @param below - paths of the backing file and of what it names
+ */
+function refuseLoss(path: string, dataPath: string | undefined, below: readonly string[]): void {
+  const own = identityOf(path);
+  const data = dataPath === undefined ? undefined : identityOf(dataPath);
+  if (data !== undefined && data === own) {
+    throw new Error(`The data file ${dataPath} is the image itself: choose another name`);
+  }
+  const needed = new Set(below.map(identityOf).filter((identity) => identity !== undefined));
+  if (own !== undefined && needed.has(own)) {
     throw new Error('Error: Trying to create an image with the same filename as the backing file');
   }
-  const dataFile = wanted.get('data_file');
-  if (dataFile !== undefined && (dataFile === path || (identity !== undefined && identity === identityOf(dataFile)))) {
-    throw new Error(`The data file ${dataFile} is the image itself: choose another name`);
+  if (data !== undefined && needed.has(data)) {
+    throw new Error(`The data file ${dataPath} is one that the backing file is read from: choose another name`);
   }
 }
 
-/** Device and inode; undefined for a name of no file. */
+/** Device and inode; of a file that is not there yet those of its folder, and its name. Undefined where that is none. */
 function identityOf(path: string): string | undefined {
-  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return found && `${found.dev}:${found.ino}`;
+  const folder = inodeOf(dirname(path));
+  return inodeOf(path) ?? (folder && `${folder}/${basename(path)}`);
+}
+
+function inodeOf(path: string): string | undefined {
+  try {
+    const { dev, ino } = statSync(path, { bigint: true });
+    return `${dev}:${ino}`;
+  } catch (error) {
+    if (systemCode(error) === undefined) {
+      throw error;
+    }
+    return undefined;
+  }
+}
+
+/** Refuses a path at which no file can be, before anything is looked at that is in the image. */
+function requirePlace(path: string): void {
+  const system = placeFault(path);
+  if (system !== undefined) {
+    throw couldNotCreate(path, system);
+  }
+}
+
+/** The system's code. */
+function placeFault(path: string): string | undefined {
+  try {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found) {
+      return found.isDirectory() ? 'EISDIR' : undefined;
+    }
+    return path === '' ? 'ENOENT' : statSync(dirname(path)).isDirectory() ? undefined : 'ENOTDIR';
+  } catch (error) {
+    return systemCode(error);
+  }
+}
+
+function couldNotCreate(path: string, system: string | undefined): Error {
+  return new Error(`Could not create '${path}': ${systemText(system)}`);
 }
 
 async function makeNew(path: string, made: NewDiskFile[]): Promise<NewDiskFile> {
@@ -88,8 +157,7 @@ async function makeNew(path: string, made: NewDiskFile[]): Promise<NewDiskFile> 
     made.push(file);
     return file;
   } catch (error) {
-    const system = error instanceof Qcow2Error ? error.system : undefined;
-    throw new Error(`Could not create '${path}': ${systemText(system)}`);
+    throw couldNotCreate(path, error instanceof Qcow2Error ? error.system : undefined);
   }
 }
 

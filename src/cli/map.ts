@@ -3,6 +3,7 @@ import { type StatusFailure, walkBlockStatus } from '../engine/image/blockStatus
 import { entryFault } from '../engine/image/entryFault.ts';
 import { parseSize } from '../engine/size.ts';
 import { bytesOfText } from './bytes.ts';
+import { warnOfHexUnit } from './hexUnit.ts';
 import { openImageByOptions, openImageFile } from './imageFile.ts';
 import { type MapChain, openMapChain } from './mapChain.ts';
 import { MapEntries } from './mapEntries.ts';
@@ -102,9 +103,8 @@ function readSize(what: string, text: string): bigint {
       hint: `${programName}: kilobytes, megabytes, gigabytes, terabytes, petabytes and exabytes.\n`,
     });
   }
-  if (size !== 'out-of-range' && size.hexUnit) {
-    const warning = 'warning: Using a multiplier suffix on hex numbers is deprecated';
-    outputTo(2).text(`${programName}: ${warning}: ${bytesOfText(text)}\n`);
+  if (size !== 'out-of-range') {
+    warnOfHexUnit(text, size);
   }
   if (size === 'out-of-range' || size.value > maxInt64) {
     throw new Failure(`Invalid ${what} specified. Must be between 0 and ${maxInt64}.`);

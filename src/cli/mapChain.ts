@@ -21,6 +21,8 @@ export interface MapLayer extends StatusLayer {
 /** An image with the files below it. */
 export interface MapChain {
   readonly layers: readonly MapLayer[];
+  /** Of all files that the disk is read from, the image's own first. */
+  readonly paths: readonly string[];
   /** Closes all of it but the image's own file. */
   close(): Promise<void>;
 }
@@ -30,14 +32,15 @@ export interface MapChain {
  * named, and the external data files. Throws a `Failure`, in QEMU's words where it has some.
  *
  * @param follow - false: no backing file is opened
+ * @param purpose - `info`: neither keys nor data files are needed, and these are not opened
  */
-export async function openMapChain(file: ImageFile, follow: boolean): Promise<MapChain> {
+export async function openMapChain(file: ImageFile, follow: boolean, purpose: 'io' | 'info' = 'io'): Promise<MapChain> {
   const { path, storage, image } = file;
   if (!image) {
     const layers = [
       { size: sectors(storage.size + 511n), data: storage, dataPath: path, backed: false, lookForHoles: false },
     ];
-    return { layers, close: async () => undefined };
+    return { layers, paths: [path], close: async () => undefined };
   }
   const options = { identity: storage.identity, probe: true };
   const chain = await openChain(image, path, follow ? fileGate : closedGate, options);
@@ -49,7 +52,9 @@ export async function openMapChain(file: ImageFile, follow: boolean): Promise<Ma
     }
   };
   try {
-    return { layers: await openLayers(chain, path, dataFiles), close };
+    const layers = await openLayers(chain, path, purpose, dataFiles);
+    const paths = new Set([...chain.layers.map((layer) => layer.path), ...layers.map(({ dataPath }) => dataPath)]);
+    return { layers, paths: [...paths], close };
   } catch (error) {
     await close();
     throw error;
@@ -57,12 +62,17 @@ export async function openMapChain(file: ImageFile, follow: boolean): Promise<Ma
 }
 
 /** The layers in the order in which QEMU opens them, so that the first failure is the one that it tells. */
-async function openLayers(chain: Chain, top: string, dataFiles: Storage[]): Promise<MapLayer[]> {
+async function openLayers(
+  chain: Chain,
+  top: string,
+  purpose: 'io' | 'info',
+  dataFiles: Storage[],
+): Promise<MapLayer[]> {
   const layers: MapLayer[] = [];
   for (const layer of chain.layers) {
     const fail = (reason: string): Error =>
       couldNotOpen(top, 'Could not open backing file: '.repeat(layer.depth) + reason);
-    layers.push(await openLayer(layer, dataFiles, fail));
+    layers.push(await openLayer(layer, purpose, dataFiles, fail));
     const stop = chain.stops.find(({ depth }) => depth === layer.depth);
     if (stop && stop.reason !== 'not-opened') {
       throw fail(`Could not open backing file: ${stopText(stop, layer.path)}`);
@@ -73,6 +83,7 @@ async function openLayers(chain: Chain, top: string, dataFiles: Storage[]): Prom
 
 async function openLayer(
   { depth, path, formatSource, storage, image }: ChainLayer,
+  purpose: 'io' | 'info',
   dataFiles: Storage[],
   fail: (reason: string) => Error,
 ): Promise<MapLayer> {
@@ -83,12 +94,12 @@ async function openLayer(
     }
     return { size: sectors(storage.size + 511n), data: storage, dataPath: path, backed: false, lookForHoles: false };
   }
-  const refusal = depth > 0 ? refusalOf(image, 'io') : undefined;
+  const refusal = depth > 0 ? refusalOf(image, purpose) : undefined;
   if (refusal !== undefined) {
     throw fail(refusal);
   }
   const name = image.dataFile?.name;
-  const data = name === undefined ? storage : await openDataFile(name, fail);
+  const data = name === undefined || purpose === 'info' ? storage : await openDataFile(name, fail);
   if (data !== storage) {
     dataFiles.push(data);
   }

@@ -1,5 +1,6 @@
 import { parseSize } from '../engine/size.ts';
 import { bytesOfText } from './bytes.ts';
+import { warnOfHexUnit } from './hexUnit.ts';
 import { Failure } from './program.ts';
 
 /** What an option of `-o` takes. */
@@ -10,7 +11,7 @@ export type GivenOptions = ReadonlyMap<string, string>;
 
 /**
  * Reads `-o` lists as QEMU does (qemu_opts_parse): `name=value` with commas between them, two commas for one in a value,
- * `name` for `name=on` and `noname` for `name=off`. Throws the message of what is wrong.
+ * `name` for `name=on` and `noname` for `name=off`, whatever the name is. Throws the message of what is wrong.
  *
  * @param known - the options that there are, by name
  */
@@ -19,7 +20,7 @@ export function readOptionLists(lists: readonly string[], known: ReadonlyMap<str
   for (const list of lists) {
     requireOptionList(list);
     for (const part of partsOf(list)) {
-      const [name, value] = splitPart(part, known);
+      const [name, value] = splitPart(part);
       if (!known.has(name)) {
         throw new Error(`Invalid parameter '${name}'`);
       }
@@ -42,12 +43,12 @@ export function requireOptionList(list: string): void {
   }
 }
 
-function splitPart(part: string, known: ReadonlyMap<string, OptionKind>): readonly [string, string] {
+function splitPart(part: string): readonly [string, string] {
   const equals = part.indexOf('=');
   if (equals >= 0) {
     return [part.slice(0, equals), part.slice(equals + 1)];
   }
-  return part.startsWith('no') && known.has(part.slice(2)) ? [part.slice(2), 'off'] : [part, 'on'];
+  return part.startsWith('no') ? [part.slice(2), 'off'] : [part, 'on'];
 }
 
 function checkValue(name: string, value: string, kind: OptionKind): void {
@@ -57,12 +58,20 @@ function checkValue(name: string, value: string, kind: OptionKind): void {
   if (kind === 'number') {
     checkNumber(name, value);
   }
-  if (kind === 'size' && typeof parseSize(value) === 'string') {
+  if (kind === 'size') {
+    checkSize(name, value);
+  }
+}
+
+function checkSize(name: string, value: string): void {
+  const size = parseSize(value);
+  if (typeof size === 'string') {
     throw new Error(
       `Parameter '${name}' expects a non-negative number below 2^64\n` +
         'Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\nand exabytes, respectively.',
     );
   }
+  warnOfHexUnit(value, size);
 }
 
 function checkNumber(name: string, value: string): void {

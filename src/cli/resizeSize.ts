@@ -1,7 +1,7 @@
 import { parseSize } from '../engine/size.ts';
 import { bytesOfText } from './bytes.ts';
-import { outputTo } from './output.ts';
-import { Failure, programName } from './program.ts';
+import { warnOfHexUnit } from './hexUnit.ts';
+import { Failure } from './program.ts';
 
 /** A size as given for a resize. */
 export interface SizeChange {
@@ -24,10 +24,7 @@ export function readResizeSize(text: string): SizeChange {
   if (size === 'out-of-range') {
     throw new Failure(`Value '${bytesOfText(digits)}' is out of range for parameter 'size'`);
   }
-  if (size.hexUnit) {
-    const warning = 'warning: Using a multiplier suffix on hex numbers is deprecated';
-    outputTo(2).text(`${programName}: ${warning}: ${bytesOfText(digits)}\n`);
-  }
+  warnOfHexUnit(digits, size);
   return { bytes: size.value, sign };
 }
 

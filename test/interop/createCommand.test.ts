@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { runQcow2 } from '../support/command.ts';
@@ -75,16 +85,52 @@ describe('qcow2 create does as qemu-img create, to the byte', function () {
     assert.deepEqual([code, existsSync(pipe)], [1, true], stderr);
   });
 
-  // qemu-img overwrites it: it compares the names as they are written.
-  it('never overwrites the backing file, by whatever path it is named', async () => {
+  // qemu-img overwrites it: it compares the names of the image and its backing file alone, as they are written.
+  it('never overwrites what the image will be read from, by whatever path it is named', async () => {
     const folder = join(root, 'same');
     await prepare(folder);
-    const before = readFileSync(join(folder, 'base.qcow2'));
-    const args = ['create', '-f', 'qcow2', '-b', 'base.qcow2', '-F', 'qcow2', './base.qcow2'];
-    const { code, stderr } = await runQcow2(args, folder);
-    assert.equal(code, 1);
-    assert.match(stderr, /same filename as the backing file/);
-    assert.deepEqual(readFileSync(join(folder, 'base.qcow2')), before);
+    symlinkSync('base.qcow2', join(folder, 'link'));
+    const make = ['create', '-q', '-f', 'qcow2'];
+    await qemuImg([...make, '-b', 'base.qcow2', '-F', 'qcow2', 'over'], folder);
+    await qemuImg([...make, '-o', 'data_file=data', 'split', '1M'], folder);
+    const before = ['base.qcow2', 'over', 'split', 'data'].map((name) => readFileSync(join(folder, name)));
+    for (const [said, ...args] of [
+      ['same filename as the backing file', '-b', 'base.qcow2', '-F', 'qcow2', './base.qcow2'],
+      ['same filename as the backing file', '-b', 'base.qcow2', '-F', 'qcow2', '-u', 'link', '1M'],
+      ['same filename as the backing file', '-b', 'over', '-F', 'qcow2', 'base.qcow2'],
+      ['same filename as the backing file', '-b', 'split', '-F', 'qcow2', 'data'],
+      ['the backing file is read from', '-b', 'base.qcow2', '-F', 'qcow2', '-o', 'data_file=base.qcow2', 'a'],
+      ['the backing file is read from', '-b', 'over', '-F', 'qcow2', '-o', 'data_file=link', 'a'],
+      ['the backing file is read from', '-b', 'split', '-F', 'qcow2', '-o', 'data_file=data', 'a'],
+      ['is the image itself', '-o', 'data_file=./over', 'over', '1M'],
+      ['is the image itself', '-o', 'data_file=sub/../a', 'a', '1M'],
+    ] as const) {
+      const { code, stderr } = await runQcow2([...make, ...args], folder);
+      assert.deepEqual([code, stderr.includes(said)], [1, true], stderr);
+      assert.ok(!existsSync(join(folder, 'a')));
+      assert.deepEqual(
+        ['base.qcow2', 'over', 'split', 'data'].map((name) => readFileSync(join(folder, name))),
+        before,
+      );
+    }
+  });
+
+  it('needs neither the key nor the data file of a backing file, as qemu-img does', async () => {
+    const folder = join(root, 'locked');
+    await prepare(folder);
+    await runQcow2(['create', '-q', '-f', 'qcow2', ...secret, '-o', aes, 'locked', '2M'], folder);
+    await qemuImg(['create', '-q', '-f', 'qcow2', '-o', 'data_file=data', 'split', '2M'], folder);
+    rmSync(join(folder, 'data'));
+    for (const backing of ['locked', 'split']) {
+      await qemuImg(['create', '-q', '-f', 'qcow2', '-u', '-b', backing, '-F', 'qcow2', 'over', '2M'], folder);
+      for (const below of [backing, 'over']) {
+        const args = (name: string): string[] => ['create', '-f', 'qcow2', '-b', below, '-F', 'qcow2', name];
+        const mine = await runQcow2(args('ours'), folder);
+        assert.deepEqual([mine.code, mine.stderr], [0, '']);
+        await qemuImg(args('theirs'), folder);
+        assert.equal(await difference(join(folder, 'ours'), join(folder, 'theirs')), undefined);
+      }
+    }
   });
 
   // qemu-img empties and deletes it.

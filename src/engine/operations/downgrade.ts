@@ -136,8 +136,10 @@ export async function cautionOfLosses(draft: Draft, image: Image, header: Header
   }
   const bits = unknownBits('compatible', header.compatible_features);
   if (bits.length > 0) {
-    draft.caution(
-      `Compatible feature ${bits.length === 1 ? 'bit' : 'bits'} ${bits.join(', ')}, which are not known, are lost: compat 0.10 has no feature bits.`,
-    );
+    const which =
+      bits.length === 1
+        ? `bit ${bits[0]}, which is not known, is lost`
+        : `bits ${bits.join(', ')}, which are not known, are lost`;
+    draft.caution(`Compatible feature ${which}: compat 0.10 has no feature bits.`);
   }
 }

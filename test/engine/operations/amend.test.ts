@@ -58,7 +58,7 @@ describe('an amend', () => {
       new ImageBuilder({ compatible_features: 1n << 40n }).extension(0x12345678, 'mine'),
       amend({ compat: '0.10' }),
     );
-    assert.match(cautions.join(), /bit 40, which are not known, are lost/);
+    assert.match(cautions.join(), /bit 40, which is not known, is lost/);
     assert.deepEqual(
       (await openImage(file)).extensions.map(({ type }) => type),
       [0x12345678],
