@@ -134,7 +134,8 @@ function reportsProgress(given: GivenOptions, { header, geometry }: Image): bool
 
 /** A disk that grows over a backing file shows what that has there: it is opened for another size alone. */
 async function withBacking(path: string, plan: (ports: GuestPorts) => Promise<ChangeSet>): Promise<ChangeSet> {
-  const file = await openImageFile(path, 'qcow2', 'change');
+  // It was opened before, and what QEMU warns of was printed then.
+  const file = await openImageFile(path, 'qcow2', 'diagnose');
   try {
     const chain = await openMapChain(file, true);
     try {

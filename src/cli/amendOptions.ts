@@ -89,7 +89,7 @@ function requireNoEncryption(given: GivenOptions, { header }: Image): void {
     case 0:
       throw new Error("Can't amend encryption options - encryption not present");
     case 1:
-      throw new Error('Only LUKS encryption options can be amended for qcow2');
+      throw new Error('Only LUKS encryption options can be amended');
     default:
       throw new Error(`Parameter '${name}' is not supported yet: key slots can't be changed`);
   }

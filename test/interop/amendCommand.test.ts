@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runQcow2 } from '../support/command.ts';
 import { qemuImg, runProgram } from '../support/qemu.ts';
 import { sampled } from '../support/sampled.ts';
+import { aes } from './createCommands.ts';
 
 /**
  * Command lines of `amend`, by the image that each is run on. `a` is compat 1.1, `old` 0.10, `narrow` has refcounts of 8
@@ -192,6 +193,31 @@ describe('qcow2 amend says what qemu-img amend says', function () {
       assert.equal(mine.stderr, '');
       const ends = ({ stdout }: { stdout: string }) => stdout.match(/100\.00/g)?.length;
       assert.equal(ends(mine), ends(qemus), options);
+    }
+  });
+
+  it('says what qemu-img says of QEMU’s old encryption, and warns once of bitmaps that do not count', async () => {
+    const folder = join(root, 'words');
+    cpSync(join(root, 'images'), folder, { recursive: true });
+    const secret = ['--object', 'secret,id=s,data=abc'];
+    await runQcow2(['create', '-q', '-f', 'qcow2', ...secret, '-o', aes, 'aes', '1M'], folder);
+    await qemuImg(['bitmap', '--add', 'a', 'one'], folder);
+    const bytes = readFileSync(join(folder, 'a'));
+    bytes.fill(0, 88, 96);
+    writeFileSync(join(folder, 'a'), bytes);
+    const opened = 'driver=qcow2,file.filename=aes,encrypt.key-secret=s';
+    for (const args of [
+      ['amend', ...secret, '-o', 'encrypt.state=active', '--image-opts', opened],
+      ['amend', '-o', 'size=1000', 'a'],
+      ['amend', '-o', 'size=2M', 'a'],
+    ]) {
+      writeFileSync(join(folder, 'a'), bytes);
+      const mine = await runQcow2(args, folder);
+      writeFileSync(join(folder, 'a'), bytes);
+      const qemus = await runProgram('qemu-img', args, folder);
+      // QEMU ends no line after its advice.
+      const words = (text: string): string => text.replaceAll('qemu-img: ', 'qcow2: ').replaceAll('\n', '');
+      assert.deepEqual([mine.code, words(mine.stderr)], [qemus.code, words(qemus.stderr)]);
     }
   });
 
