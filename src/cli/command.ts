@@ -56,10 +56,20 @@ function help(): string {
 /** The exit status where nobody reads on: what a shell says of a program that SIGPIPE ended. What was begun may not be done. */
 const readerGone = 128 + 13;
 
-/** Runs one command line, on this process's stdout and stderr. Returns the exit status. */
-export async function runCommand(args: readonly string[]): Promise<number> {
+/**
+ * Runs one command line, on this process's stdout and stderr. Returns the exit status.
+ *
+ * @param broken - the bytes of an argument that are no text, and not what stands for them in `args`
+ */
+export async function runCommand(args: readonly string[], broken?: Uint8Array): Promise<number> {
   const errors = outputTo(2);
   try {
+    if (broken) {
+      const shown = Buffer.from(broken).toString('latin1');
+      throw new Failure(
+        `the argument '${shown}' is not UTF-8, and can't be taken as it is. Give a file by a link of another name`,
+      );
+    }
     return await run(args, outputTo(1));
   } catch (error) {
     if (error instanceof ReaderGone) {

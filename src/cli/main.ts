@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { runCommand } from './command.ts';
+import { brokenArgument } from './rawArguments.ts';
 
-runCommand(process.argv.slice(2)).then(
+const args = process.argv.slice(2);
+runCommand(args, brokenArgument(args)).then(
   (code) => {
     process.exitCode = code;
   },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { usageOf } from '../../src/cli/usages.ts';
@@ -27,6 +28,21 @@ describe('the command line qcow2', function () {
     assert.deepEqual(runCli([]), { code: 1, out: '', err: `qcow2: Not enough arguments\n${tryHelp}` });
     assert.deepEqual(runCli(['frob']), { code: 1, out: '', err: `qcow2: Command not found: frob\n${tryHelp}` });
     assert.deepEqual(runCli(['--frob']), { code: 1, out: '', err: `qcow2: unrecognized option '--frob'\n${tryHelp}` });
+  });
+
+  // qemu-img takes any bytes. Node gives the command other ones, which must not become a name in an image.
+  it('refuses an argument that is not UTF-8, and changes nothing', async function () {
+    if (process.platform !== 'linux') {
+      this.skip();
+    }
+    const before = await readFile(image);
+    const words = `"${process.execPath}" "${cliFile}" snapshot -c "$(printf 'caf\\351')" "${image}"`;
+    const { status, stderr } = spawnSync('sh', ['-c', words]);
+    assert.equal(status, 1);
+    assert.ok(stderr.includes(Buffer.from("qcow2: the argument 'caf\xe9' is not UTF-8", 'latin1')), String(stderr));
+    assert.deepEqual(await readFile(image), before);
+    assert.equal(runCli(['snapshot', '-c', 'caf\u{fffd}', image]).code, 0);
+    await writeFile(image, before);
   });
 
   it('says of qemu-img’s other verbs that they are not there yet', () => {
