@@ -46,6 +46,9 @@ async function rebaseImage(read: Arguments, sourceOf: (operand: string) => Image
   }
   const backing = value('backing');
   const format = value('backing-format');
+  if (value('unsafe') === undefined && backing === undefined) {
+    throw usageFailure('Must specify backing file (-b) or use unsafe mode (-u)');
+  }
   if (value('unsafe') === undefined) {
     throw new Failure("rebase without '-u' is not there yet: only the names in the header are changed");
   }

@@ -36,6 +36,13 @@ describe('qcow2 rebase -u says what qemu-img rebase -u says', function () {
     });
   }
 
+  it('refuses where neither a backing file is named nor -u is given', async () => {
+    await qemuImg(['create', '-q', '-f', 'qcow2', 'disk', '1M'], folder);
+    const { code, stderr } = await runQcow2(['rebase', 'disk'], folder);
+    const qemus = await runProgram('qemu-img', ['rebase', 'disk'], folder);
+    assert.deepEqual([code, stderr.replaceAll('qcow2', 'qemu-img')], [qemus.code, qemus.stderr]);
+  });
+
   it('refuses a raw image, with a warning where nobody says that it is one', async () => {
     await qemuImg(['create', '-q', '-f', 'raw', 'raw', '1M'], folder);
     for (const args of [['raw'], ['-f', 'raw', 'raw'], ['-b', 'x', '-F', 'raw', 'raw']]) {
