@@ -1,7 +1,7 @@
 import { apply } from '../engine/change/apply.ts';
 import type { ChangeSet } from '../engine/change/changeSet.ts';
 import { previewOf } from '../engine/change/preview.ts';
-import { Qcow2Error } from '../engine/error.ts';
+import { Qcow2Error, systemText } from '../engine/error.ts';
 import type { Image } from '../engine/image/image.ts';
 import { openImage } from '../engine/image/open.ts';
 import {
@@ -160,8 +160,13 @@ async function showPlan(
   }
 }
 
-/** Opens an image for writing; where another process holds it, QEMU's words come first and then who it is. */
-async function openForWriting(name: string, path: string): Promise<ChangeFile> {
+/**
+ * Opens an image for writing; where another process holds it, QEMU's words come first and then who it is. Throws a
+ * `Failure`.
+ *
+ * @param name - of the image, as given on the command line, for messages
+ */
+export async function openForWriting(name: string, path: string): Promise<ChangeFile> {
   try {
     return await openToChange(path);
   } catch (error) {
@@ -170,6 +175,9 @@ async function openForWriting(name: string, path: string): Promise<ChangeFile> {
         name,
         `Failed to get "write" lock\nIs another process using the image [${bytesOfText(path)}]?\n${bytesOfText(error.message)}`,
       );
+    }
+    if (error instanceof Qcow2Error && error.system !== undefined) {
+      throw couldNotOpen(name, `Could not open '${bytesOfText(path)}': ${systemText(error.system)}`);
     }
     throw error;
   }

@@ -9,7 +9,7 @@ import { planSnapshotDelete } from '../engine/operations/snapshotDelete.ts';
 import { findSnapshot, longestSnapshotName } from '../engine/operations/snapshotEntries.ts';
 import { noProgress } from '../engine/ports.ts';
 import { bytesOfText } from './bytes.ts';
-import { changeImage, type Target } from './change.ts';
+import { changeImage, openForWriting, type Target } from './change.ts';
 import { type ChangeArguments, changeArguments, changeOptions } from './changeOptions.ts';
 import { couldNotOpen } from './imageFile.ts';
 import { snapshotInfos } from './imageInfo.ts';
@@ -84,9 +84,16 @@ async function run(read: Arguments, sourceOf: (operand: string) => ImageSource, 
       break;
     case undefined:
       // qemu-img opens the image, which may be refused, and does nothing.
-      await (await task.source.open('change')).storage.close();
+      await openAndClose(task.source);
   }
   return 0;
+}
+
+async function openAndClose(source: ImageSource): Promise<void> {
+  const { path, storage } = await source.open('change');
+  await storage.close();
+  const file = await openForWriting(source.name, path);
+  await file.close();
 }
 
 async function list({ source }: Task, out: Output): Promise<void> {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { changeFile } from '../../src/cli/change.ts';
 import { outputTo, ReaderGone } from '../../src/cli/output.ts';
 import { Draft } from '../../src/engine/change/draft.ts';
 import { ImageBuilder } from '../support/builder.ts';
+import { runQcow2 } from '../support/command.ts';
 import { writeImage } from '../support/writeImage.ts';
 
 describe('A change of a file', () => {
@@ -35,4 +36,44 @@ describe('A change of a file', () => {
       rmSync(folder, { recursive: true });
     }
   });
+
+  it('is refused in qemu-img’s words where the file may not be written, and so is opening it to do nothing', async function () {
+    if (process.platform === 'win32') {
+      this.skip();
+    }
+    const folder = mkdtempSync(join(tmpdir(), 'qcow2-change-'));
+    try {
+      const path = join(folder, 'disk.qcow2');
+      await writeImage(new ImageBuilder(), path);
+      chmodSync(folder, 0o755);
+      chmodSync(path, 0o444);
+      for (const args of [
+        ['resize', 'disk.qcow2', '2M'],
+        ['snapshot', '-c', 'one', 'disk.qcow2'],
+        ['snapshot', 'disk.qcow2'],
+        ['bitmap', '--add', 'disk.qcow2', 'one'],
+        ['rebase', '-u', '-b', 'x', '-F', 'raw', 'disk.qcow2'],
+        ['amend', '-o', 'compat=v2', 'disk.qcow2'],
+      ]) {
+        const { code, stderr } = await asNobody(() => runQcow2(args, folder));
+        const said = "qcow2: Could not open 'disk.qcow2': Could not open 'disk.qcow2': Permission denied\n";
+        assert.deepEqual([code, stderr], [1, said], args.join(' '));
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
 });
+
+/** Does the work without root's rights, which are to write everything. */
+async function asNobody<T>(work: () => Promise<T>): Promise<T> {
+  if (process.geteuid?.() !== 0) {
+    return work();
+  }
+  process.seteuid?.(65534);
+  try {
+    return await work();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
