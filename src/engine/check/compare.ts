@@ -247,7 +247,7 @@ function saturated(cluster: number, counted: number, geometry: Geometry, tally: 
   return Number(most);
 }
 
-function tellUnaligned(offset: number | undefined, index: number, tally: Tally): void {
+function tellUnaligned(offset: bigint | undefined, index: number, tally: Tally): void {
   if (offset !== undefined) {
     tally.sayOnce(
       `qcow2: Image is corrupt: Refblock offset ${showHex(offset)} unaligned (reftable index: ${showHex(index)}); further non-fatal corruption events will be suppressed`,
@@ -255,6 +255,6 @@ function tellUnaligned(offset: number | undefined, index: number, tally: Tally):
   }
 }
 
-function showHex(value: number): string {
-  return value === 0 ? '0' : `0x${value.toString(16)}`;
+function showHex(value: number | bigint): string {
+  return BigInt(value) === 0n ? '0' : `0x${value.toString(16)}`;
 }

@@ -1,4 +1,4 @@
-import { readRefcount } from '../format/refcounts.ts';
+import { readRefcount, refcountTableEntryBytes, refcountTableReservedBits } from '../format/refcounts.ts';
 import type { Geometry } from '../image/geometry.ts';
 import { readHostBytes, type Unreadable } from '../image/hostBytes.ts';
 import { type RefcountTable, refcountTableEntries } from '../image/refcountTable.ts';
@@ -11,7 +11,7 @@ export interface BlockBytes {
   /** Why its refcounts are not known: the system's code; undefined where they are. */
   readonly system?: string | undefined;
   /** Its host offset in bytes, where that is not the start of a cluster. */
-  readonly unaligned?: number;
+  readonly unaligned?: bigint;
 }
 
 const noBytes = new Uint8Array(0);
@@ -25,7 +25,7 @@ export class RefcountReader {
   readonly geometry: Geometry;
   readonly #storage: Storage;
   /** By index in the refcount table: host offset in bytes. */
-  readonly #blocks = new Map<number, { readonly block: number; readonly unaligned: boolean }>();
+  readonly #blocks = new Map<number, { readonly block: number; readonly unaligned?: bigint }>();
   readonly #kept = new Map<number, BlockBytes>();
   /** The part of the file that was read last, and where it starts. */
   readonly #window = new Uint8Array(windowBytes);
@@ -38,7 +38,9 @@ export class RefcountReader {
     this.geometry = geometry;
     for (const { index, block, unaligned } of refcountTableEntries(geometry, table)) {
       if (block !== 0) {
-        this.#blocks.set(index, { block, unaligned });
+        // More digits than a number holds.
+        const exact = table.view.getBigUint64(index * refcountTableEntryBytes) & ~refcountTableReservedBits;
+        this.#blocks.set(index, { block, ...(unaligned && { unaligned: exact }) });
       }
     }
     this.indices = [...this.#blocks.keys()];
@@ -55,8 +57,8 @@ export class RefcountReader {
       return undefined;
     }
     const { block, unaligned } = place;
-    if (unaligned) {
-      return { bytes: noBytes, system: 'EIO', unaligned: block };
+    if (unaligned !== undefined) {
+      return { bytes: noBytes, system: 'EIO', unaligned };
     }
     if (BigInt(block) + BigInt(this.geometry.clusterSize) > limits.fileEnd) {
       return { bytes: noBytes, system: 'EIO' };

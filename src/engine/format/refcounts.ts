@@ -36,6 +36,9 @@ export function refcountTableEntry(hi: number, lo: number): number {
   return (hi >>> 0) * 0x1_0000_0000 + ((lo & 0xffff_fe00) >>> 0);
 }
 
+/** The reserved bits of a refcount table entry (0-8). */
+export const refcountTableReservedBits = 0x1ffn;
+
 /** Whether a reserved bit of a refcount table entry is set (0-8). */
 export function refcountTableReserved(lo: number): boolean {
   return (lo & 0x1ff) !== 0;
