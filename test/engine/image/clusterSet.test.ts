@@ -27,9 +27,15 @@ describe('A set of clusters', () => {
       const sorted = [...plain].sort((a, b) => a - b);
       assert.deepEqual([...clusters.each()], sorted);
       const from = below(most);
-      assert.equal(clusters.next(from), sorted.find((cluster) => cluster >= from));
+      assert.equal(
+        clusters.next(from),
+        sorted.find((cluster) => cluster >= from),
+      );
       assert.equal(clusters.last(from), sorted.findLast((cluster) => cluster < from) ?? -1);
-      assert.equal(clusters.meets(from, 100), sorted.some((cluster) => cluster >= from && cluster < from + 100));
+      assert.equal(
+        clusters.meets(from, 100),
+        sorted.some((cluster) => cluster >= from && cluster < from + 100),
+      );
       assert.equal(clusters.has(from), plain.has(from));
       let free = from;
       for (let at = from; at < free + 40; at++) {
@@ -37,7 +43,10 @@ describe('A set of clusters', () => {
       }
       assert.equal(clusters.firstFree(from, 40), free);
     }
-    assert.deepEqual([...again.each()], [...plainAgain].sort((a, b) => a - b));
+    assert.deepEqual(
+      [...again.each()],
+      [...plainAgain].sort((a, b) => a - b),
+    );
   });
 
   it('takes little memory for all clusters of 16 TiB of 512 bytes, and for the last of them', () => {

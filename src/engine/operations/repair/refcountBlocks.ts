@@ -18,6 +18,8 @@ export interface RefcountBlocks {
   readonly rewritten: ReadonlySet<number>;
   /** Indices whose block is given up, since it can't be one. */
   readonly lost: ReadonlySet<number>;
+  /** Indices whose block can't be one, and nobody asked to have that mended: nothing is written there. */
+  readonly unusable: ReadonlySet<number>;
   /** The table itself lies where it can't be used. */
   readonly tableLost: boolean;
   /** By code: how many entries are written anew. */
@@ -38,6 +40,7 @@ export async function surveyRefcountBlocks(
   const places = new Map<number, number>();
   const rewritten = new Set<number>();
   const lost = new Set<number>();
+  const unusable = new Set<number>();
   const faults = new Map<RepairCode, number>();
   const count = (code: RepairCode): unknown => faults.set(code, (faults.get(code) ?? 0) + 1);
   const tableLost = isTableLost(image, geometry, others) && wanted('refcount-table-past-end', 0n);
@@ -45,7 +48,7 @@ export async function surveyRefcountBlocks(
     count('refcount-table-past-end');
   }
   if (!header) {
-    return { places, rewritten, lost, tableLost, faults, others };
+    return { places, rewritten, lost, unusable, tableLost, faults, others };
   }
   const table = await readRefcountTable(storage, geometry, header);
   const seen = new ClusterSet();
@@ -60,20 +63,21 @@ export async function surveyRefcountBlocks(
       rewritten.add(index);
       continue;
     }
+    if (fault !== undefined) {
+      unusable.add(index);
+      continue;
+    }
     if (entry.reserved && wanted('refcount-table-entry-reserved', at)) {
       rewritten.add(index);
       count('refcount-table-entry-reserved');
     }
-    if (block !== 0 && !entry.unaligned) {
+    if (block !== 0) {
       places.set(index, block);
-      // A block that stays past the end, as nobody asked to have it mended, may be anywhere.
-      if (BigInt(block) < geometry.fileSize) {
-        seen.add(block / geometry.clusterSize, 1);
-      }
+      seen.add(block / geometry.clusterSize, 1);
     }
     await progress.step(0, 0);
   }
-  return { places, rewritten, lost, tableLost, faults, others };
+  return { places, rewritten, lost, unusable, tableLost, faults, others };
 }
 
 /** Why a block can't be used; the code that a finding has for it. */

@@ -52,5 +52,6 @@ async function withoutDoubtful(
   const places = new Map([...blocks.places].filter(([index]) => !doubtful.has(index)));
   const lost = new Set([...blocks.lost, ...doubtful]);
   const rewritten = new Set([...blocks.rewritten, ...doubtful]);
-  return { ...blocks, places, lost, rewritten, tableLost: blocks.tableLost || (await isNoTable(image, geometry)) };
+  const isNone = rules.wanted('refcount-table-past-end', 0n) && (await isNoTable(image, geometry));
+  return { ...blocks, places, lost, rewritten, tableLost: blocks.tableLost || isNone };
 }

@@ -19,7 +19,8 @@ export async function mendInPlace(repair: RefcountRepair, visit: MendedVisitor, 
   await dropLost(repair);
   const refcounts = new WantedRefcounts(geometry);
   const mismatch: MendedVisitor = (cluster, refcount, references) => {
-    if (end.has(cluster) || rules.mends(cluster, refcount, references)) {
+    const isUsable = !blocks.unusable.has(Math.floor(cluster / geometry.refcountBlockEntries));
+    if (isUsable && (end.has(cluster) || rules.mends(cluster, refcount, references))) {
       refcounts.set(cluster, references);
       visit(cluster, refcount, references);
     }
@@ -54,7 +55,7 @@ async function dropLost({ draft, image, geometry, blocks, end }: RefcountRepair)
 async function writeBlocks(
   draft: Draft,
   geometry: Geometry,
-  { places: known, others }: RefcountBlocks,
+  { places: known, unusable, others }: RefcountBlocks,
   refcounts: WantedRefcounts,
   end: EndClusters,
 ): Promise<void> {
@@ -62,7 +63,7 @@ async function writeBlocks(
   const { header } = await openImage(draft);
   const { refcount_table_offset: offset = 0n, refcount_table_clusters: clusters = 0 } = header ?? {};
   const places = new Map(known);
-  const { missing, table } = newPlaces(geometry, clusters, refcounts, places, end);
+  const { missing, table } = newPlaces(geometry, clusters, refcounts, places, unusable, end);
   const first = takeFresh(draft, geometry, end, missing.length + table);
   for (let cluster = first; cluster < end.end; cluster++) {
     refcounts.set(cluster, 1);
@@ -99,6 +100,7 @@ function newPlaces(
   tableClusters: number,
   refcounts: WantedRefcounts,
   places: ReadonlyMap<number, number>,
+  unusable: ReadonlySet<number>,
   end: EndClusters,
 ): { missing: readonly number[]; table: number } {
   const { clusterSize, refcountBlockEntries: perBlock } = geometry;
@@ -111,7 +113,7 @@ function newPlaces(
     for (let index = Math.floor(first / perBlock); index * perBlock < first + total; index++) {
       needed.add(index);
     }
-    missing = [...needed].filter((index) => !places.has(index)).sort((a, b) => a - b);
+    missing = [...needed].filter((index) => !places.has(index) && !unusable.has(index)).sort((a, b) => a - b);
     const entries = Math.max(...missing, -1) + 1;
     table = entries * refcountTableEntryBytes > tableClusters * clusterSize ? tableClustersFor(geometry, entries) : 0;
   }

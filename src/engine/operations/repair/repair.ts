@@ -39,7 +39,7 @@ export interface RepairVisitor {
 export interface Repair {
   /** Undefined where nothing is to be done, or nothing can be. */
   readonly change: ChangeSet | undefined;
-  /** Refcounts that get higher, and those of leaked clusters, which get lower. */
+  /** Refcounts that get higher, and those that get lower, mostly of leaked clusters. */
   readonly raised: number;
   readonly lowered: number;
   /** By code: how many of the other findings are put right. */
@@ -100,12 +100,14 @@ export async function planRepair(
   }
   let raised = 0;
   let lowered = 0;
+  let freed = 0;
   const mend: MendedVisitor = (cluster, refcount, references) => {
     changed.add(cluster, 1);
     if (!end.has(cluster)) {
       visitor.refcount(cluster, refcount, references);
       raised += refcount < references ? 1 : 0;
       lowered += refcount < references ? 0 : 1;
+      freed += references === 0 ? 1 : 0;
     }
   };
   const visitRefcounts = { mended: mend, replaced: visitor.replaced };
@@ -114,8 +116,8 @@ export async function planRepair(
   const copied = await mendCopied(draft, mends, visitor.copied, share(progress, 0.75, 0.85));
   await draft.endStep('Set COPIED where the refcount is 1, and only there');
   const diagnosis = await diagnose(await openImage(draft), {}, share(progress, 0.85, 1));
-  const left = worstOf(diagnosis);
   const after = requireResult(diagnosis);
+  const left = worstOf(diagnosis, after);
   const isWhole = left === undefined && after.checkErrors === 0 && after.failure === undefined;
   const mended = new Map(structures.mended);
   for (const [code, count] of [...entries.mended, ...blocks, ['copied-wrong', copied] as const]) {
@@ -131,7 +133,7 @@ export async function planRepair(
     await settleBits(draft, image, isWhole);
     sayWhatIsLost(draft, entries, structures, geometry.clusterSize, kept);
   }
-  const title = titleOf(raised, lowered, mended);
+  const title = titleOf(raised, lowered - freed, freed, mended);
   return {
     change: isDone ? draft.changeSet(title, from) : undefined,
     raised,
@@ -241,11 +243,16 @@ function requireResult({ result }: Diagnosis): CheckResult {
 }
 
 /** The worst that is wrong, with what qemu-img does not count too. */
-function worstOf({ groups }: Diagnosis): Repair['left'] {
+function worstOf({ groups }: Diagnosis, { corruptions, leaks }: CheckResult): Repair['left'] {
   const found = new Set(
     groups.filter(({ code }) => code !== 'image-corrupt').map(({ code }) => findingTexts[code].severity),
   );
-  return (['corruption', 'leak'] as const).find((severity) => found.has(severity));
+  // qemu-img counts some things as errors that are none here.
+  return corruptions > 0 || found.has('corruption')
+    ? 'corruption'
+    : leaks > 0 || found.has('leak')
+      ? 'leak'
+      : undefined;
 }
 
 function hasStateBits({ header }: Image): boolean {
@@ -282,14 +289,15 @@ function sayWhatIsLost(
   }
 }
 
-function titleOf(raised: number, lowered: number, mended: ReadonlyMap<RepairCode, number>): string {
+function titleOf(raised: number, lowered: number, freed: number, mended: ReadonlyMap<RepairCode, number>): string {
   const others = [...mended.values()].reduce((sum, count) => sum + count, 0);
   const part = (verb: string, count: number, one: string, many: string): string[] =>
     count > 0 ? [`${verb} ${showCount(count)} ${count === 1 ? one : many}`] : [];
   const parts = [
     ...part('mend', others, 'table entry', 'table entries'),
     ...part('raise', raised, 'refcount', 'refcounts'),
-    ...part('free', lowered, 'leaked cluster', 'leaked clusters'),
+    ...part('lower', lowered, 'refcount', 'refcounts'),
+    ...part('free', freed, 'leaked cluster', 'leaked clusters'),
   ];
   const title = parts.length === 0 ? 'clear the dirty and the corrupt bit' : parts.join(', ');
   return title.charAt(0).toUpperCase() + title.slice(1);
