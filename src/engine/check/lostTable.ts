@@ -35,7 +35,8 @@ export function looksLikeTable(view: DataView, geometry: Geometry, visit?: (clus
   let leads = false;
   let right = 0;
   let wrong = 0;
-  const most = view.byteLength / geometry.l2EntryBytes / 2;
+  const entries = view.byteLength / geometry.l2EntryBytes;
+  const most = entries / 2;
   for (let at = 0; at < view.byteLength && wrong <= most; at += geometry.l2EntryBytes) {
     const hi = view.getUint32(at);
     const lo = view.getUint32(at + 4);
@@ -43,7 +44,12 @@ export function looksLikeTable(view: DataView, geometry: Geometry, visit?: (clus
       continue;
     }
     const target = targetOf(hi, lo, geometry) ?? geometry.fileClusters;
-    if (target >= geometry.fileClusters) {
+    // In an external data file everything is where the guest has it.
+    const isGuests = geometry.dataFile && target % entries === at / geometry.l2EntryBytes;
+    if (isGuests) {
+      right++;
+      leads = true;
+    } else if (target >= geometry.fileClusters) {
       wrong++;
     } else {
       right++;

@@ -4,6 +4,7 @@ import { l1EntryBytes } from '../../format/l1.ts';
 import { showOffset } from '../../format/show.ts';
 import type { Snapshot } from '../../format/snapshots.ts';
 import type { Geometry } from '../../image/geometry.ts';
+import { readHostBytes } from '../../image/hostBytes.ts';
 import { readL1 } from '../../image/l1Table.ts';
 import { openImage } from '../../image/open.ts';
 import { readSnapshots } from '../../image/snapshotTable.ts';
@@ -93,8 +94,8 @@ async function brokenL1Places(
 }
 
 /**
- * Throws `refused` where the L1 table of a snapshot is said to lie on another structure, or leads to no L2 table and lies on
- * the guest's data: as entries its bytes would be put right, and be lost. Likewise where the snapshot table reaches over
+ * Throws `refused` where the L1 table of a snapshot is said to lie on another structure, or lies on the guest's tables or data
+ * and leads to no L2 table, or has something behind it: as entries its bytes would be put right, and be lost. Likewise where the snapshot table reaches over
  * something else by an entry that makes no sense: what is there would be taken from the guest.
  */
 export async function requireSnapshotPlaces(draft: Draft, geometry: Geometry, progress: Progress): Promise<void> {
@@ -122,11 +123,20 @@ export async function requireSnapshotPlaces(draft: Draft, geometry: Geometry, pr
     const isOnTable = found.structures.meets(first, count);
     const isOnData = found.l2Tables.meets(first, count) || found.data.meets(first, count);
     const { view } = await readL1(draft, offset, entries);
-    if (isOnTable || (isOnData && (await leadsToNoTable(draft, geometry, view)))) {
+    const isNone = async (): Promise<boolean> =>
+      (await leadsToNoTable(draft, geometry, view)) || (await holdsMore(draft, geometry, offset, view.byteLength));
+    if (isOnTable || (isOnData && (await isNone()))) {
       throw new Qcow2Error(
         'refused',
         `The image is not changed. The L1 table of snapshot[${index}] is said to be at ${showOffset(offset)}, where something else is: what is there is not put right as its entries.`,
       );
     }
   }
+}
+
+/** Whether anything but zeros follows an L1 table of so many bytes in its cluster. */
+async function holdsMore(draft: Draft, { clusterSize }: Geometry, offset: bigint, length: number): Promise<boolean> {
+  const rest = new Uint8Array((clusterSize - (length % clusterSize)) % clusterSize);
+  const bad = await readHostBytes(draft, offset + BigInt(length), rest);
+  return bad.length > 0 || rest.some((byte) => byte !== 0);
 }

@@ -2,7 +2,7 @@ import { looksLikeTable } from '../../check/lostTable.ts';
 import { bitmapHasReserved, bitmapPlace, bitmapTableEntryBytes, bitmapUnaligned } from '../../format/bitmapTable.ts';
 import { compressedCluster } from '../../format/compressed.ts';
 import { l1EntryBytes, l1HasReserved, l1Place, l1Unaligned } from '../../format/l1.ts';
-import { l2HasReserved, l2HostOffset, l2Kind, l2Kinds, l2Unaligned } from '../../format/l2.ts';
+import { l2Copied, l2HasReserved, l2HostOffset, l2Kind, l2Kinds, l2Unaligned } from '../../format/l2.ts';
 import type { Geometry } from '../../image/geometry.ts';
 
 /** No image has anything so far out, in bytes; random bytes taken for an entry nearly always lead there. */
@@ -22,11 +22,25 @@ export function isNoL1Table(view: DataView, { clusterBits, fileSize }: Geometry)
 }
 
 /**
- * Whether most entries of an L2 table can't be entries, and no sector of it looks like a part of one: a few sectors that
- * were written over can hold more entries than are left, but what is left is still what the guest has.
+ * Whether most entries of an L2 table can't be entries, no sector of it looks like a part of one, and no entry is surely
+ * right: a few sectors that were written over can hold more entries than are left, but what is left is still what the guest
+ * has.
  */
 export function isNoL2Table(view: DataView, geometry: Geometry): boolean {
-  return isMostlyWrong(view, geometry) && !hasTableSector(view, geometry);
+  return isMostlyWrong(view, geometry) && !hasTableSector(view, geometry) && !hasSureEntry(view, geometry);
+}
+
+/** Whether an entry with COPIED leads to a cluster of the file: of other bytes hardly any look so. */
+function hasSureEntry(view: DataView, { clusterBits, fileSize, l2EntryBytes }: Geometry): boolean {
+  for (let at = 0; at < view.byteLength; at += l2EntryBytes) {
+    const [hi, lo] = [view.getUint32(at), view.getUint32(at + 4)];
+    const target = l2HostOffset(hi, lo);
+    const isEntry = l2Copied(hi) && !l2HasReserved(hi, lo) && (lo & 1) === 0 && !l2Unaligned(lo, clusterBits);
+    if (isEntry && hi >>> 30 === 2 && target > 0 && BigInt(target) < fileSize) {
+      return true;
+    }
+  }
+  return false;
 }
 
 function hasTableSector({ buffer, byteOffset, byteLength }: DataView, geometry: Geometry): boolean {

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { openImage } from '../../../src/engine/image/open.ts';
+import { planRepair } from '../../../src/engine/operations/repair/repair.ts';
+import { noProgress } from '../../../src/engine/ports.ts';
+import { copied, ImageBuilder } from '../../support/builder.ts';
+import { repaired, textAt } from '../../support/corpus/repaired.ts';
+import { at, soundImage } from '../../support/corpus/sound.ts';
+
+describe('A repair', () => {
+  it('keeps the L1 table of an image whose data is in another file, where a refcount block looks like one', async () => {
+    const built = new ImageBuilder({ incompatible_features: 4, size: 2 ** 24 });
+    built.l1(0, copied | built.at(4)).refcount(4, 1);
+    for (let index = 100; index < 120; index++) {
+      built.entry(4, index, copied | built.at(index));
+    }
+    const storage = built.truncate(built.at(5)).toStorage();
+    const l1 = (await openImage(storage)).header?.l1_table_offset;
+    assert(l1 !== undefined);
+    const block = new DataView(new ArrayBuffer(65536));
+    block.setBigUint64(0, built.at(2));
+    storage.write(built.at(2), new Uint8Array(block.buffer));
+    const after = await repaired(storage);
+    assert.equal((await openImage(after)).header?.l1_table_offset, l1);
+    assert.equal(new DataView(after.slice(l1, 8).buffer).getBigUint64(0), copied | built.at(4));
+  });
+
+  it('keeps the entries of an L2 table that are surely right, where all before them was written over', async () => {
+    const shape = { version: 3, clusterBits: 9, refcountOrder: 4 } as const;
+    const built = soundImage(shape);
+    const table = built.at(at.l2);
+    for (let index = 0; index < 40; index++) {
+      built.put64(table + BigInt(index * 8), 0x6e61_6d65_6e61_6d65n);
+    }
+    const [data] = at.data;
+    const after = await repaired(built.entry(at.l2, 41, copied | built.at(data)).toStorage());
+    const image = await openImage(after);
+    assert(image.layer);
+    assert.equal(await textAt(image, image.layer, 41), 'active 0');
+  });
+
+  it('changes nothing where a snapshot’s L1 table is said to be an L2 table that starts with unused entries', async () => {
+    const built = soundImage({ version: 3, clusterBits: 12, refcountOrder: 4 });
+    const table = built.at(at.l2);
+    const entry = built.get64(table);
+    built
+      .put64(table, 0n)
+      .put64(table + 400n, entry)
+      .put64(built.at(at.snapshotTable), table);
+    // The table that the snapshot has can't be found.
+    const storage = built.put64(built.at(at.snapshotL1), 0n).toStorage();
+    const from = { identity: '', size: storage.size, modified: 0n, changed: 0n };
+    await assert.rejects(planRepair(await openImage(storage), storage, from, 'all', noProgress), {
+      code: 'refused',
+      message: /The L1 table of snapshot\[0\] is said to be at .*, where something else is/,
+    });
+  });
+});
