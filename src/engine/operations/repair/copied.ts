@@ -4,6 +4,7 @@ import { RefcountReader } from '../../check/refcountReader.ts';
 import { joinWords } from '../../format/bits.ts';
 import { l1EntryBytes, l1Place, l1Unaligned } from '../../format/l1.ts';
 import { l2Copied, l2HostOffset, l2Kind, l2Kinds, l2Unaligned } from '../../format/l2.ts';
+import type { ClusterSet } from '../../image/clusterSet.ts';
 import type { Geometry } from '../../image/geometry.ts';
 import type { Image } from '../../image/image.ts';
 import { readL1 } from '../../image/l1Table.ts';
@@ -26,11 +27,14 @@ export function copiedRule(wanted: Wanted, changed: (cluster: number) => boolean
 
 /**
  * Drafts COPIED, bit 63 of the entries of the active L1 table and its L2 tables: set where the refcount of what they lead
- * to is 1, as it is for each cluster of an external data file (spec; check_oflag_copied). Returns how many entries were wrong. `tell` gets what a check says of each.
+ * to is 1, as it is for each cluster of an external data file (spec; check_oflag_copied). `shared`: clusters of tables that
+ * are something else too, in which nothing is written. Returns how many entries were wrong. `tell` gets what a check says of
+ * each.
  */
 export async function mendCopied(
   draft: Draft,
   mends: MendsCopied,
+  shared: ClusterSet,
   tell: (message: string) => void,
   progress: Progress,
 ): Promise<number> {
@@ -40,7 +44,7 @@ export async function mendCopied(
     return 0;
   }
   const reader = new RefcountReader(draft, geometry, await readRefcountTable(draft, geometry, header));
-  return new CopiedFlags(draft, geometry, reader, mends, tell).mend(image, progress);
+  return new CopiedFlags(draft, geometry, reader, mends, tell).mend(image, shared, progress);
 }
 
 class CopiedFlags {
@@ -65,7 +69,7 @@ class CopiedFlags {
     this.#tell = tell;
   }
 
-  async mend({ l1: { offset, entries } }: Image, progress: Progress): Promise<number> {
+  async mend({ l1: { offset, entries } }: Image, shared: ClusterSet, progress: Progress): Promise<number> {
     const { clusterBits, clusterSize } = this.#geometry;
     const { view } = await readL1(this.#draft, offset, entries);
     const before = new Uint8Array(view.buffer).slice();
@@ -80,6 +84,9 @@ class CopiedFlags {
       await this.#mendEntry(view, at, offset, table / clusterSize, (entry, refcount) =>
         messages.l2TableCopied(index, entry, refcount),
       );
+      if (shared.has(table / clusterSize)) {
+        continue;
+      }
       await this.#draft.read(BigInt(table), bytes);
       await this.#mendTable(bytes, BigInt(table), `L1[${index}] -> L2`);
       await progress.step(index, entries);

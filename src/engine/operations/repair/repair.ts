@@ -17,12 +17,14 @@ import { stateBits } from '../featureBits.ts';
 import { copiedRule, mendCopied } from './copied.ts';
 import { EndClusters } from './endClusters.ts';
 import { type MendedEntries, mendEntries, requireGeometry } from './entries.ts';
+import { requireFittingHeader } from './fittingHeader.ts';
 import { isDamage, mayBeMeant, reasonToKeepLeaks } from './leaks.ts';
 import { lengtheningOf } from './lengthening.ts';
 import { placeTables } from './placeTables.ts';
 import type { MendedVisitor, RefcountRules } from './refcountRules.ts';
 import { mendRefcounts } from './refcounts.ts';
 import { type RepairCode, type RepairSelection, type Wanted, wantedBy } from './selection.ts';
+import { sharedTables } from './sharedTables.ts';
 import { type MendedStructures, mendStructures } from './structures.ts';
 
 /** What is told while a repair is planned. */
@@ -73,6 +75,7 @@ export async function planRepair(
 ): Promise<Repair> {
   requireRepairable(image);
   const geometry = requireGeometry(image.geometry);
+  await requireFittingHeader(image, geometry);
   const wanted = wantedBy(selection);
   const draft = new Draft(storage);
   const end = new EndClusters(geometry, storage.fixedSize);
@@ -113,7 +116,8 @@ export async function planRepair(
   const visitRefcounts = { mended: mend, replaced: visitor.replaced };
   const blocks = await mendRefcounts(draft, storage, end, rules, visitRefcounts, share(progress, 0.6, 0.75));
   const mends = copiedRule(wanted, (cluster) => changed.has(cluster) || end.has(cluster));
-  const copied = await mendCopied(draft, mends, visitor.copied, share(progress, 0.75, 0.85));
+  const shared = await sharedTables(draft, end, entries.disputed, share(progress, 0.75, 0.8));
+  const copied = await mendCopied(draft, mends, shared, visitor.copied, share(progress, 0.8, 0.85));
   await draft.endStep('Set COPIED where the refcount is 1, and only there');
   const diagnosis = await diagnose(await openImage(draft), {}, share(progress, 0.85, 1));
   const after = requireResult(diagnosis);
