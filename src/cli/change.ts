@@ -4,14 +4,7 @@ import { previewOf } from '../engine/change/preview.ts';
 import { Qcow2Error, systemText } from '../engine/error.ts';
 import type { Image } from '../engine/image/image.ts';
 import { openImage } from '../engine/image/open.ts';
-import {
-  type FileState,
-  type JournalPlace,
-  noProgress,
-  type Progress,
-  type Storage,
-  type WritableStorage,
-} from '../engine/ports.ts';
+import { type FileState, noProgress, type Progress, type Storage } from '../engine/ports.ts';
 import { type ChangeFile, openToChange } from '../platform/changeFile.ts';
 import { openFile } from '../platform/fileStorage.ts';
 import { namedPath } from '../platform/gate.ts';
@@ -44,7 +37,7 @@ export interface ChangeManner {
   readonly purpose?: 'change' | 'info' | 'check' | 'diagnose';
   /** Of the writing, in bytes. */
   readonly progress?: Progress;
-  /** Called before the first byte is written, when the journal has its place. */
+  /** See `ApplyOptions`. */
   readonly begun?: () => Promise<void>;
 }
 
@@ -114,29 +107,12 @@ export async function changeFile(
     }
     if (change) {
       const [, dataFile] = files;
-      const options = { keepUndo, progress, ...(dataFile && { dataFile }) };
-      const place = journalBeside(path, journal);
-      await apply(change, file, begun ? telling(place, begun) : place, options);
+      const options = { keepUndo, progress, ...(dataFile && { dataFile }), ...(begun && { begun }) };
+      await apply(change, file, journalBeside(path, journal), options);
     }
   } finally {
     await Promise.all(files.map((one) => one.close()));
   }
-}
-
-/** A place that tells when the journal is there. */
-function telling(place: JournalPlace, begun: () => Promise<void>): JournalPlace {
-  const create = async (): Promise<WritableStorage> => {
-    const journal = await place.create();
-    try {
-      await begun();
-    } catch (error) {
-      await journal.close();
-      await place.remove(false);
-      throw error;
-    }
-    return journal;
-  };
-  return { ...place, create };
 }
 
 function noRaw(path: string): Failure {

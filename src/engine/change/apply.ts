@@ -17,6 +17,8 @@ export interface ApplyOptions {
   readonly progress: Progress;
   /** The image's external data file, of a change that has something become of it. */
   readonly dataFile?: ImageStorage;
+  /** Called before the first byte of the image is written, when nothing is known to keep it from being. */
+  readonly begun?: () => Promise<void>;
 }
 
 /** A step whose sectors are known; those of a stream come one by one. */
@@ -35,7 +37,7 @@ export async function apply(
   change: ChangeSet,
   file: ImageStorage,
   place: JournalPlace,
-  { keepUndo, progress, dataFile }: ApplyOptions,
+  { keepUndo, progress, dataFile, begun }: ApplyOptions,
 ): Promise<void> {
   requireSame(change.from, await file.state());
   requirePorts(change, file, dataFile);
@@ -48,6 +50,7 @@ export async function apply(
       await recordCut(dataFile, lengths.after, journal, true);
     }
     await requireRoom(file, written.grown);
+    await begun?.();
     requireSame(change.from, await file.state());
     const { title, from: before } = change;
     await journal.begin({ before, sizeAfter: written.sizeAfter, title, ...(lengths && { dataFile: lengths }) });

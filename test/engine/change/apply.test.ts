@@ -192,12 +192,12 @@ describe('a change that is applied', () => {
     }
   });
 
-  it('says before the first byte where there is no room for it', async () => {
+  it('says before the first byte where there is no room for it, and is not begun then', async () => {
     const file = someFile();
     const files = new LoggedFiles(file);
     const image = { ...files.image, free: async () => 1000n };
     await assert.rejects(
-      apply(await someChange(files), image, files.place, quietly),
+      apply(await someChange(files), image, files.place, { ...quietly, begun: () => assert.fail('begun') }),
       /No space left.*Nothing was written/,
     );
     requireSame('no room', file, someFile());
