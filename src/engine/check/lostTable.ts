@@ -7,19 +7,21 @@ import type { Progress, Storage } from '../ports.ts';
 /**
  * The first of some clusters that looks like an L1 or L2 table: at least half of its entries that are not zero could be
  * entries of one, and one of them leads into the file. Where nothing leads to such a cluster, the way to it was lost, and what looks
- * leaked is data. Clusters that can't be read count too: what they are is not known.
+ * leaked is data. Clusters that can't be read count too: what they are is not known. `isOther`: whether what looks like a table
+ * is known to be none that leads to data.
  */
 export async function findLostTable(
   storage: Storage,
   geometry: Geometry,
   clusters: Iterable<number>,
   progress: Progress,
+  isOther: (view: DataView) => Promise<boolean> = async () => false,
 ): Promise<number | undefined> {
   const bytes = new Uint8Array(geometry.clusterSize);
   const view = new DataView(bytes.buffer);
   for (const cluster of clusters) {
     const bad = await readHostBytes(storage, BigInt(cluster) * BigInt(geometry.clusterSize), bytes);
-    if (bad.length > 0 || looksLikeTable(view, geometry)) {
+    if (bad.length > 0 || (looksLikeTable(view, geometry) && !(await isOther(view)))) {
       return cluster;
     }
     await progress.step(0, 0);

@@ -67,7 +67,7 @@ const lostSharers = 8;
 /**
  * The indices of blocks that hold something, and in which more than a third of the refcounts of clusters in use are wrong
  * (where a refcount has a bit or two, half of them are right in anything): they may be something else to which the way is
- * lost, and nothing is to be written there. `used`: clusters that anything but refcounts refers to; `places`: host offsets of
+ * lost, and nothing is to be written there. Likewise those that count only what is past the end of the file. `used`: clusters that anything but refcounts refers to; `places`: host offsets of
  * the blocks in bytes, by index.
  */
 export async function doubtfulBlocks(
@@ -77,7 +77,7 @@ export async function doubtfulBlocks(
   used: ClusterSet,
   progress: Progress,
 ): Promise<ReadonlySet<number>> {
-  const { clusterSize, refcountBlockEntries: perBlock, refcountOrder } = geometry;
+  const { clusterSize, refcountBlockEntries: perBlock, refcountOrder, fileClusters } = geometry;
   const wrong = new Map<number, number>();
   const mismatch = (cluster: number, refcount: number | bigint, references: number): void => {
     const index = Math.floor(cluster / perBlock);
@@ -90,15 +90,18 @@ export async function doubtfulBlocks(
   if (places.size > 0) {
     await check(image, { say: () => undefined, mismatch }, progress);
   }
-  const doubtful = new Set<number>();
-  const bytes = new Uint8Array(clusterSize);
-  for (const [index, faults] of wrong) {
+  const isWrong = (index: number): boolean => {
+    const faults = wrong.get(index) ?? 0;
     let all = 0;
     for (let cluster = index * perBlock; cluster < (index + 1) * perBlock && 3 * faults > all; cluster++) {
       all += used.has(cluster) ? 1 : 0;
     }
-    const block = places.get(index);
-    if (block !== undefined && 3 * faults > all) {
+    return 3 * faults > all;
+  };
+  const doubtful = new Set<number>();
+  const bytes = new Uint8Array(clusterSize);
+  for (const [index, block] of places) {
+    if (index * perBlock >= fileClusters || (wrong.has(index) && isWrong(index))) {
       await readHostBytes(image.storage, BigInt(block), bytes);
       if (bytes.some((byte) => byte !== 0)) {
         doubtful.add(index);
@@ -108,10 +111,19 @@ export async function doubtfulBlocks(
   return doubtful;
 }
 
-/** Whether what the header leads to is no refcount table: it has entries, all of which lead farther than any file reaches. */
+/**
+ * Whether what the header leads to is no refcount table: it has entries, all of which lead farther than any file reaches, or
+ * most of which lead into the file to count what is past its end.
+ */
 export async function isNoTable({ storage, header }: Image, geometry: Geometry): Promise<boolean> {
+  const { fileSize, fileClusters, refcountBlockEntries: perBlock } = geometry;
   const entries = header ? [...refcountTableEntries(geometry, await readRefcountTable(storage, geometry, header))] : [];
-  return entries.length > 0 && entries.every(({ block }) => block >= farOut && BigInt(block) >= geometry.fileSize);
+  const ofNothing = entries.filter(({ index, block }) => index * perBlock >= fileClusters && BigInt(block) < fileSize);
+  return (
+    entries.length > 0 &&
+    (ofNothing.length * 2 > entries.length ||
+      entries.every(({ block }) => block >= farOut && BigInt(block) >= fileSize))
+  );
 }
 
 /** The clusters of the blocks that look like an L1 or L2 table. */

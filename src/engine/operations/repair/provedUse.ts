@@ -11,6 +11,7 @@ import { type Owner, owners } from '../../image/reference.ts';
 import { walkReferences } from '../../image/references.ts';
 import { scan, share } from '../../image/scan.ts';
 import type { Progress, Storage } from '../../ports.ts';
+import { isFormerRefcountTable } from './formerRefcounts.ts';
 import { isDamage } from './leaks.ts';
 
 /** Findings of things that may own clusters to which nothing leads that is known here. */
@@ -50,6 +51,7 @@ export async function provedUse(
     geometry,
     unreferenced(geometry, used, lost, file),
     share(progress, 0.8, 1),
+    (view) => isFormerRefcountTable(image.storage, geometry, view, used),
   );
   return table === undefined
     ? used

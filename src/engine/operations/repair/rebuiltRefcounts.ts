@@ -126,7 +126,7 @@ async function rebuildRefcounts(
 }
 
 /** The image as it is without its refcount table. */
-async function withoutRefcountTable(draft: Draft): Promise<Draft> {
+export async function withoutRefcountTable(draft: Draft): Promise<Draft> {
   const view = new Draft(draft);
   const fields = { refcount_table_offset: 0n, refcount_table_clusters: 0 };
   await changeHeader(view, { fields }, 'Leave the refcount table out');

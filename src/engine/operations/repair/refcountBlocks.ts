@@ -80,6 +80,15 @@ export async function surveyRefcountBlocks(
   return { places, rewritten, lost, unusable, tableLost, faults, others };
 }
 
+/** The indices of the blocks that are given up: with the table, those of all clusters of the file. */
+export function lostIndices(
+  { lost, tableLost }: RefcountBlocks,
+  { fileClusters, refcountBlockEntries: perBlock }: Geometry,
+): readonly number[] {
+  const all = Array.from({ length: Math.ceil(fileClusters / perBlock) }, (_, index) => index);
+  return tableLost ? all : [...lost];
+}
+
 /** Why a block can't be used; the code that a finding has for it. */
 async function faultOf(
   { storage }: Image,

@@ -8,7 +8,7 @@ import { openImage } from '../../image/open.ts';
 import { limits } from '../../limits.ts';
 import type { Progress } from '../../ports.ts';
 import type { EndClusters } from './endClusters.ts';
-import type { RefcountBlocks } from './refcountBlocks.ts';
+import { lostIndices, type RefcountBlocks } from './refcountBlocks.ts';
 import type { MendedVisitor, RefcountRepair } from './refcountRules.ts';
 import { clearPastEnd, dropEntries, entryOf } from './refcountTable.ts';
 import { WantedRefcounts } from './wantedRefcounts.ts';
@@ -26,9 +26,8 @@ export async function mendInPlace(repair: RefcountRepair, visit: MendedVisitor, 
     }
   };
   await check(await openImage(draft), { say: () => undefined, mismatch }, progress);
-  // Where the table is lost, so are its blocks: of all that was in use nothing is known, and most of it would only leak.
-  if (rules.keepsLeaks || (rules.keepsUnknown && !blocks.tableLost)) {
-    for (const index of blocks.lost) {
+  if (rules.keepsUnknown) {
+    for (const index of lostIndices(blocks, geometry)) {
       refcounts.fill(index, geometry.fileClusters, rules.freed);
     }
   }
