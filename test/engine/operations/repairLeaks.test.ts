@@ -57,3 +57,27 @@ describe('A repair of everything', () => {
     assert.equal(raised, 0);
   });
 });
+
+describe('Leaked clusters that a damaged table could own', () => {
+  const left: readonly (readonly [name: string, harm: (built: ImageBuilder) => unknown, why: RegExp])[] = [
+    [
+      'where an L2 table has no entries',
+      (built) => built.put(built.at(at.l2), new Array<number>(32).fill(0)),
+      /The L2 table at 0x4000 has no entries/,
+    ],
+    [
+      'where an entry leads to the data of another one',
+      (built) => built.entry(at.l2, 0, copied | built.at(at.data[1])),
+      /Several things led to one cluster/,
+    ],
+  ];
+  for (const [name, harm, why] of left) {
+    it(`are not freed ${name}`, async () => {
+      for (const selection of ['all', leaksOnly] as const) {
+        const { change, keptLeaks } = await planned(image(harm), selection);
+        assert.match(keptLeaks ?? '', why);
+        assert.doesNotMatch(change?.title ?? '', /free/i);
+      }
+    });
+  }
+});

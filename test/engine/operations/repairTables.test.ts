@@ -54,4 +54,33 @@ describe('A repair', () => {
       message: /The L1 table of snapshot\[0\] is said to be at .*, where something else is/,
     });
   });
+
+  it('changes nothing where a table is said to be the L2 table of a snapshot, or the snapshot table', async () => {
+    const shape = { version: 3, clusterBits: 12, refcountOrder: 4 } as const;
+    // The first entries of the snapshot's L2 table are not used: as an L1 table it would lead nowhere.
+    const made = (): ImageBuilder => {
+      const built = soundImage(shape);
+      const table = built.at(at.snapshotL2);
+      const entry = built.get64(table);
+      return built.put(table, new Array<number>(24).fill(0)).put64(table + 400n, entry);
+    };
+    const second = (built: ImageBuilder, l1: bigint): ImageBuilder => {
+      const entry = built.at(at.snapshotTable);
+      for (let word = 0n; word < 64n; word += 8n) {
+        built.put64(entry + 64n + word, built.get64(entry + word));
+      }
+      return built.put64(entry + 64n, l1).header({ nb_snapshots: 2 });
+    };
+    const harms: readonly ((built: ImageBuilder) => ImageBuilder)[] = [
+      (built) => built.put64(built.at(at.l1), 0n).header({ l1_table_offset: built.at(at.snapshotL2) }),
+      (built) => second(built, built.at(at.snapshotL2)),
+      (built) => second(built, built.at(at.snapshotTable)),
+    ];
+    for (const [index, harm] of harms.entries()) {
+      const storage = harm(made()).toStorage();
+      const from = { identity: '', size: storage.size, modified: 0n, changed: 0n };
+      const plan = planRepair(await openImage(storage), storage, from, 'all', noProgress);
+      await assert.rejects(plan, { code: 'refused' }, String(index));
+    }
+  });
 });

@@ -9,21 +9,26 @@ import type { Geometry } from '../../image/geometry.ts';
 import { openImage } from '../../image/open.ts';
 import { scan, share } from '../../image/scan.ts';
 import type { Progress } from '../../ports.ts';
+import { findEmptyL2Table } from './emptyTables.ts';
 import type { MendedEntries } from './entries.ts';
 
 /** Why leaked clusters are kept where entries lead nowhere now, as a sentence. */
 export const mayBeMeant =
   'Entries that led to what is not the guest’s lead nowhere now, and the data that they should have led to may be in the leaked clusters.';
 
+/** Likewise where several things led to one cluster. */
+const mayBeSeparate =
+  'Several things led to one cluster, and the data that one of them should have led to may be in the leaked clusters.';
+
 /**
  * Why leaked clusters may not be freed, as a sentence: something damaged could own them. Undefined where they may, or
- * there are none. `lost`: what entries of this repair no longer lead to; `freed`: clusters of structures that it has
+ * there are none. `entries`: what became of them in this repair; `freed`: clusters of structures that it has
  * replaced.
  */
 export async function reasonToKeepLeaks(
   draft: Draft,
   geometry: Geometry,
-  lost: MendedEntries['lost'],
+  { lost, disputed }: MendedEntries,
   freed: ClusterSet,
   progress: Progress,
 ): Promise<string | undefined> {
@@ -41,10 +46,17 @@ export async function reasonToKeepLeaks(
   if (lost.size > 0) {
     return mayBeMeant;
   }
-  const { findings } = await scan(image, share(progress, 0.4, 0.8));
+  if (disputed.next(0) !== undefined) {
+    return mayBeSeparate;
+  }
+  const { findings } = await scan(image, share(progress, 0.4, 0.7));
   const damage = [...image.findings, ...findings].find(isDamage);
   if (damage !== undefined) {
     return `What is still damaged may own them: ${damage.chain}. ${explain(damage).title.replace(/\.$/, '')}.`;
+  }
+  const empty = await findEmptyL2Table(image, geometry, share(progress, 0.7, 0.8));
+  if (empty !== undefined) {
+    return `The L2 table at ${showOffset(empty)} has no entries: what it led to may be in the leaked clusters.`;
   }
   if (checkErrors > 0) {
     return 'Not all of the image could be checked.';

@@ -10,7 +10,7 @@ import { readSnapshots } from '../../image/snapshotTable.ts';
 import { limits } from '../../limits.ts';
 import type { Progress } from '../../ports.ts';
 import type { EndClusters } from './endClusters.ts';
-import { isL1Table, leadsToNoTable } from './orphans.ts';
+import { holdsMore, isL1Table, leadsToNoTable } from './orphans.ts';
 import type { RepairCode, Wanted } from './selection.ts';
 import { isPlausible } from './snapshots.ts';
 import { survey } from './survey.ts';
@@ -95,8 +95,8 @@ async function mayBeDisplaced(draft: Draft, { header }: Image, geometry: Geometr
 }
 
 /**
- * Has the header lead to the only L1 table that nothing leads to, where the one that it leads to can't be read, or none of
- * its entries leads to an L2 table. Returns the code of what was wrong. Throws `refused` where there is none, and the place
+ * Has the header lead to the only L1 table that nothing leads to, where the one that it leads to can't be read, none of its
+ * entries leads to an L2 table, or it is a part of something else. Returns the code of what was wrong. Throws `refused` where there is none, and the place
  * is that of another structure: as entries its bytes would be put right, and be lost.
  */
 async function mendL1Place(search: Search, image: Image): Promise<RepairCode | undefined> {
@@ -104,12 +104,17 @@ async function mendL1Place(search: Search, image: Image): Promise<RepairCode | u
   const lost = wantedOf(search, image, l1Codes);
   const now = await openImage(draft);
   const { l1, header } = now;
-  const isDisplaced = async (): Promise<boolean> =>
-    wanted('l1-table-offset-invalid', 0n) && (await leadsToNoTable(draft, geometry, l1.view));
-  if (!header || (!lost && !(await isDisplaced()))) {
+  const leadsNowhere = async (): Promise<boolean> => await leadsToNoTable(draft, geometry, l1.view);
+  const isPart = async (): Promise<boolean> => holdsMore(draft, geometry, l1.offset, l1.view.byteLength);
+  const isDisplaced = wanted('l1-table-offset-invalid', 0n) && ((await leadsNowhere()) || (await isPart()));
+  if (!header || (!lost && !isDisplaced)) {
     return undefined;
   }
   const found = await survey(lost ? now : await without(draft, { l1_size: 0 }), geometry, end, true, progress);
+  const isOther = isClaimed(found, header.l1_table_offset, Math.max(1, l1.view.byteLength));
+  if (!lost && !isOther && !(await leadsNowhere())) {
+    return undefined;
+  }
   // A snapshot's table is not the disk's, though what is wrong with its entry keeps it from being read.
   const size = BigInt(geometry.clusterSize);
   const ofSnapshots = new Set(
@@ -124,7 +129,9 @@ async function mendL1Place(search: Search, image: Image): Promise<RepairCode | u
     return lost?.code ?? 'l1-table-offset-invalid';
   }
   const clusters = Math.ceil(l1.view.byteLength / geometry.clusterSize);
-  if (!lost && found.structures.meets(Number(header.l1_table_offset / size), clusters)) {
+  const first = Number(header.l1_table_offset / size);
+  const isOnTable = found.structures.meets(first, clusters) || found.l2Tables.meets(first, clusters);
+  if (!lost && isOnTable) {
     throw new Qcow2Error(
       'refused',
       `The image is not changed. The header leads to ${showOffset(header.l1_table_offset)} as the active L1 table, where another structure is, and no L1 table is found in its stead.`,

@@ -74,6 +74,18 @@ export async function leadsToNoTable(draft: Draft, geometry: Geometry, view: Dat
   return entries > 0;
 }
 
+/** Whether anything but zeros follows an L1 table of so many bytes in its cluster. */
+export async function holdsMore(
+  draft: Draft,
+  { clusterSize }: Geometry,
+  offset: bigint,
+  length: number,
+): Promise<boolean> {
+  const rest = new Uint8Array((clusterSize - (length % clusterSize)) % clusterSize);
+  const bad = await readHostBytes(draft, offset + BigInt(length), rest);
+  return bad.length > 0 || rest.some((byte) => byte !== 0);
+}
+
 /** Whether an L2 table could be at a cluster: its entries lead to data, and not to further tables as those of an L1 table. */
 export async function isL2Table(draft: Draft, geometry: Geometry, cluster: number): Promise<boolean> {
   const view = await tableAt(draft, geometry, cluster);

@@ -11,6 +11,7 @@ import { type Owner, owners } from '../../image/reference.ts';
 import { walkReferences } from '../../image/references.ts';
 import { scan, share } from '../../image/scan.ts';
 import type { Progress, Storage } from '../../ports.ts';
+import { findEmptyL2Table } from './emptyTables.ts';
 import { isFormerRefcountTable } from './formerRefcounts.ts';
 import { isDamage } from './leaks.ts';
 
@@ -42,7 +43,11 @@ export async function provedUse(
   if (damage) {
     return `What is damaged or not known may own them: ${damage.chain}. ${explain(damage).title.replace(/\.$/, '')}.`;
   }
-  const used = await walkUse(image, share(progress, 0.4, 0.8));
+  const empty = await findEmptyL2Table(image, geometry, share(progress, 0.4, 0.5));
+  if (empty !== undefined) {
+    return `The L2 table at ${showOffset(empty)} has no entries: what it led to may still be there.`;
+  }
+  const used = await walkUse(image, share(progress, 0.5, 0.8));
   if (typeof used === 'string') {
     return used;
   }

@@ -86,13 +86,7 @@ export async function planRepair(
   await placeTables(draft, image, geometry, end, placed, share(progress, 0.2, 0.2));
   const structures = await mendStructures(draft, end, wanted, share(progress, 0.2, 0.3));
   const entries = await mendEntries(draft, storage, end, wanted, structures.freed, share(progress, 0.3, 0.45));
-  const keptLeaks = await reasonToKeepLeaks(
-    draft,
-    geometry,
-    entries.lost,
-    structures.freed,
-    share(progress, 0.45, 0.6),
-  );
+  const keptLeaks = await reasonToKeepLeaks(draft, geometry, entries, structures.freed, share(progress, 0.45, 0.6));
   const rules = {
     ...refcountRules(wanted, entries, structures.freed, keptLeaks !== undefined, geometry.clusterSize),
     rebuild: rebuild && wantsRebuild(selection) ? reasonToStayBehind(entries, end, keptLeaks) : undefined,

@@ -1,10 +1,9 @@
-import type { Draft } from '../../change/draft.ts';
+import { Draft } from '../../change/draft.ts';
 import { Qcow2Error } from '../../error.ts';
 import { l1EntryBytes } from '../../format/l1.ts';
 import { showOffset } from '../../format/show.ts';
 import type { Snapshot } from '../../format/snapshots.ts';
 import type { Geometry } from '../../image/geometry.ts';
-import { readHostBytes } from '../../image/hostBytes.ts';
 import { readL1 } from '../../image/l1Table.ts';
 import { openImage } from '../../image/open.ts';
 import { readSnapshots } from '../../image/snapshotTable.ts';
@@ -12,11 +11,14 @@ import { limits } from '../../limits.ts';
 import type { Progress } from '../../ports.ts';
 import { EndClusters } from './endClusters.ts';
 import { isUnclaimed } from './entryRepair.ts';
-import { isL1Table, leadsToNoTable } from './orphans.ts';
+import { holdsMore, isL1Table, leadsToNoTable } from './orphans.ts';
 import type { RepairCode, Wanted } from './selection.ts';
 import { isPlausible } from './snapshots.ts';
 import { type Survey, survey } from './survey.ts';
 import { isClaimed, only, without } from './unclaimedPlaces.ts';
+
+/** Where the number of L1 entries is in an entry. */
+const l1SizeAt = 8n;
 
 /**
  * Has the entries of snapshots whose L1 table is said to be at no cluster lead to the one that it lies in, or else to the
@@ -113,30 +115,54 @@ export async function requireSnapshotPlaces(draft: Draft, geometry: Geometry, pr
       `The image is not changed. The snapshot table is said to reach from ${showOffset(header.snapshots_offset)} to ${showOffset(table.end)}, over other structures or the guest’s data, since its entry ${broken.index} at ${showOffset(broken.offset)} makes no sense: what is right there has to be known before the rest is repaired.`,
     );
   }
-  for (const { index, fields } of snapshots) {
-    const { l1_table_offset: offset, l1_size: entries } = fields;
-    const first = Number(offset / BigInt(geometry.clusterSize));
-    const count = Math.ceil((entries * l1EntryBytes) / geometry.clusterSize);
-    if (offset % BigInt(geometry.clusterSize) !== 0n || entries * l1EntryBytes > limits.l1TableBytes) {
+  const doubtful: Snapshot[] = [];
+  for (const snapshot of snapshots) {
+    const { l1_table_offset: offset, l1_size: entries } = snapshot.fields;
+    const length = BigInt(Math.max(1, entries * l1EntryBytes));
+    if (offset % BigInt(geometry.clusterSize) !== 0n || length > limits.l1TableBytes) {
       continue;
     }
-    const isOnTable = found.structures.meets(first, count);
-    const isOnData = found.l2Tables.meets(first, count) || found.data.meets(first, count);
-    const { view } = await readL1(draft, offset, entries);
-    const isNone = async (): Promise<boolean> =>
-      (await leadsToNoTable(draft, geometry, view)) || (await holdsMore(draft, geometry, offset, view.byteLength));
-    if (isOnTable || (isOnData && (await isNone()))) {
-      throw new Qcow2Error(
-        'refused',
-        `The image is not changed. The L1 table of snapshot[${index}] is said to be at ${showOffset(offset)}, where something else is: what is there is not put right as its entries.`,
-      );
+    const isOnSnapshotTable = offset < table.end && offset + length > header.snapshots_offset;
+    if (isOnSnapshotTable || (await isOnOther(draft, found, snapshot))) {
+      throw misplaced(snapshot);
+    }
+    if (!(await isL1Table(draft, geometry, Number(offset / BigInt(geometry.clusterSize)), entries))) {
+      doubtful.push(snapshot);
+    }
+  }
+  if (doubtful.length > 0) {
+    const view = new Draft(draft);
+    for (const { index, offset } of doubtful) {
+      await view.write(`snapshot[${index}]`, offset + l1SizeAt, new Uint8Array(4));
+    }
+    const others = await survey(await openImage(view), geometry, new EndClusters(geometry, false), false, progress);
+    for (const snapshot of doubtful) {
+      if (await isOnOther(draft, others, snapshot)) {
+        throw misplaced(snapshot);
+      }
     }
   }
 }
 
-/** Whether anything but zeros follows an L1 table of so many bytes in its cluster. */
-async function holdsMore(draft: Draft, { clusterSize }: Geometry, offset: bigint, length: number): Promise<boolean> {
-  const rest = new Uint8Array((clusterSize - (length % clusterSize)) % clusterSize);
-  const bad = await readHostBytes(draft, offset + BigInt(length), rest);
-  return bad.length > 0 || rest.some((byte) => byte !== 0);
+/** Whether the L1 table of a snapshot is said to lie on another structure, or on tables or data that it is none among. */
+async function isOnOther(draft: Draft, found: Survey, { fields }: Snapshot): Promise<boolean> {
+  const { geometry } = found;
+  const { l1_table_offset: offset, l1_size: entries } = fields;
+  const first = Number(offset / BigInt(geometry.clusterSize));
+  const count = Math.ceil((entries * l1EntryBytes) / geometry.clusterSize);
+  if (found.structures.meets(first, count)) {
+    return true;
+  }
+  const { view } = await readL1(draft, offset, entries);
+  return (
+    (found.l2Tables.meets(first, count) || found.data.meets(first, count)) &&
+    ((await leadsToNoTable(draft, geometry, view)) || (await holdsMore(draft, geometry, offset, view.byteLength)))
+  );
+}
+
+function misplaced({ index, fields }: Snapshot): Qcow2Error {
+  return new Qcow2Error(
+    'refused',
+    `The image is not changed. The L1 table of snapshot[${index}] is said to be at ${showOffset(fields.l1_table_offset)}, where something else is: what is there is not put right as its entries.`,
+  );
 }
