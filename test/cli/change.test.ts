@@ -44,7 +44,7 @@ describe('A change of a file', () => {
     const folder = mkdtempSync(join(tmpdir(), 'qcow2-change-'));
     try {
       const path = join(folder, 'disk.qcow2');
-      await writeImage(new ImageBuilder(), path);
+      writeImage(new ImageBuilder(), path);
       chmodSync(folder, 0o755);
       chmodSync(path, 0o444);
       for (const args of [

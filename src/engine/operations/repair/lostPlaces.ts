@@ -104,7 +104,7 @@ async function mendL1Place(search: Search, image: Image): Promise<RepairCode | u
   const lost = wantedOf(search, image, l1Codes);
   const now = await openImage(draft);
   const { l1, header } = now;
-  const leadsNowhere = async (): Promise<boolean> => await leadsToNoTable(draft, geometry, l1.view);
+  const leadsNowhere = async (): Promise<boolean> => leadsToNoTable(draft, geometry, l1.view);
   const isPart = async (): Promise<boolean> => holdsMore(draft, geometry, l1.offset, l1.view.byteLength);
   const isDisplaced = wanted('l1-table-offset-invalid', 0n) && ((await leadsNowhere()) || (await isPart()));
   if (!header || (!lost && !isDisplaced)) {
