@@ -17,6 +17,7 @@ import { type ImageSource, sourceOptions, withSources } from './imageSource.ts';
 import { snapshotLines } from './infoText.ts';
 import { type Arguments, type Option, readArguments } from './options.ts';
 import type { Output } from './output.ts';
+import { warnOfProbing } from './probing.ts';
 import { Failure, programName, usageFailure } from './program.ts';
 import { usageLine } from './usages.ts';
 
@@ -90,8 +91,11 @@ async function run(read: Arguments, sourceOf: (operand: string) => ImageSource, 
 }
 
 async function openAndClose(source: ImageSource): Promise<void> {
-  const { path, storage } = await source.open('change');
+  const { path, storage, format, probed } = await source.open('change');
   await storage.close();
+  if (format === 'raw' && probed) {
+    warnOfProbing(path);
+  }
   const file = await openForWriting(source.name, path);
   await file.close();
 }

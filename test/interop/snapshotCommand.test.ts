@@ -43,6 +43,7 @@ const answers: readonly Answer[] = [
   { name: 'taking one in a raw image', steps: raws, args: ['-c', 'a', 'disk.raw'] },
   { name: 'applying one in a raw image', steps: raws, args: ['-a', 'a', 'disk.raw'] },
   { name: 'deleting one in a raw image', steps: raws, args: ['-d', 'a', 'disk.raw'] },
+  { name: 'no action on a raw image', steps: raws, args: ['disk.raw'] },
   { name: 'a list of a raw image', steps: raws, args: ['-l', 'disk.raw'] },
   { name: 'taking one with a data file', steps: dataFile, args: ['-c', 'a', disk] },
   { name: 'applying one with a data file', steps: dataFile, args: ['-a', 'a', disk] },
@@ -50,6 +51,11 @@ const answers: readonly Answer[] = [
   {
     name: 'applying one with bitmaps',
     steps: [...oneSnapshot, img('bitmap', '--add', disk, 'b')],
+    args: ['-a', 'one', disk],
+  },
+  {
+    name: 'applying one with a data file and bitmaps',
+    steps: [...dataFile, img('bitmap', '--add', disk, 'b')],
     args: ['-a', 'one', disk],
   },
   {

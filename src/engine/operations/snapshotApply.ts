@@ -32,9 +32,10 @@ export async function planSnapshotApply(
   { index }: SnapshotApplyOptions,
   progress: Progress,
 ): Promise<ChangeSet> {
+  // As in QEMU, before it is looked whether snapshots can be used at all.
+  requireNoBitmaps(image);
   const layers = await readSnapshotLayers(image);
   const { header, geometry, active } = layers;
-  requireNoBitmaps(image, header);
   const { snapshot, table } = snapshotAt(layers, index);
   const size = sizeAfter(header, snapshot);
   const needed = l1EntriesFor(geometry, size);
@@ -61,8 +62,8 @@ export async function planSnapshotApply(
   return planLayerSwitch(image, geometry, storage, from, change, progress);
 }
 
-function requireNoBitmaps({ bitmaps }: Image, header: Header): void {
-  if (hasBitmaps(header) && bitmaps.count > 0) {
+function requireNoBitmaps({ bitmaps, header }: Image): void {
+  if (header && hasBitmaps(header) && bitmaps.count > 0) {
     throw new Qcow2Error(
       'refused',
       'The image is not changed. It has dirty bitmaps, which would not tell what the snapshot changes. Remove them first.',
