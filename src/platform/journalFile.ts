@@ -28,12 +28,14 @@ export const journalSuffix = '.undo-journal';
  * whichever link the image is opened.
  */
 export function journalBeside(image: string, path: string = beside(image)): JournalPlace {
-  const unnamed = `${path}.new`;
+  // Nobody else gives a file such a name, whatever the user chose.
+  const unnamed = `${path.endsWith(journalSuffix) ? path : path + journalSuffix}.new`;
   return {
     path,
     // One that is there was left by a change that never began.
     create: async () => {
       requireNoDevice(image, path);
+      requireNotImage(image, path);
       return open(unnamed, constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC);
     },
     publish: async () => {
@@ -41,6 +43,7 @@ export function journalBeside(image: string, path: string = beside(image)): Jour
       flushFolder(path);
     },
     open: async () => {
+      requireNoOddFile(path);
       try {
         // What is found is rolled back by writing the image, not the journal.
         return open(path, constants.O_RDONLY);
@@ -87,6 +90,28 @@ function requireNoDevice(image: string, path: string): void {
     throw new Qcow2Error(
       'write-failed',
       `Can't ${what}: the image is a device. Nothing was written. Choose a file on a disk for it (on the command line: --journal FILE).`,
+    );
+  }
+}
+
+/** An empty file counts as no journal, and may be the image. */
+function requireNotImage(image: string, path: string): void {
+  const [own, there] = [image, path].map((one) => statSync(one, { bigint: true, throwIfNoEntry: false }));
+  if (own && own.ino === there?.ino && own.dev === there.dev) {
+    throw new Qcow2Error(
+      'write-failed',
+      `Can't ${puttingAt(path)}: that is the image itself, and would be lost. Nothing was written. Choose another place.`,
+    );
+  }
+}
+
+/** Opening a pipe would wait for a writer; and no device is to be replaced by a journal. */
+function requireNoOddFile(path: string): void {
+  const kind = attempt(puttingAt(path), () => statSync(path, { throwIfNoEntry: false }));
+  if (kind && !kind.isFile()) {
+    throw new Qcow2Error(
+      'write-failed',
+      `Can't ${puttingAt(path)}: what is there is no file. Nothing was written. Choose another place.`,
     );
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { changeFile } from '../../src/cli/change.ts';
@@ -32,6 +32,43 @@ describe('A change of a file', () => {
       await assert.rejects(changed, ReaderGone);
       assert.ok(readFileSync(path).equals(before));
       assert.deepEqual(readdirSync(folder), ['disk.qcow2']);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('has its journal nowhere where something else is, and leaves that and the image as they are', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'qcow2-change-'));
+    try {
+      writeImage(new ImageBuilder(), join(folder, 'disk'));
+      linkSync(join(folder, 'disk'), join(folder, 'link'));
+      writeFileSync(join(folder, 'other'), 'other');
+      writeFileSync(join(folder, 'free.new'), 'other');
+      mkdirSync(join(folder, 'folder'));
+      const names = readdirSync(folder);
+      const before = readFileSync(join(folder, 'disk'));
+      for (const place of ['disk', './disk', 'link', 'other', 'folder']) {
+        const { code, stderr } = await runQcow2(['resize', '--journal', place, 'disk', '2M'], folder);
+        assert.deepEqual([code, /would be lost|is no file/.test(stderr)], [1, true], stderr);
+        assert.deepEqual(readdirSync(folder), names);
+        assert.deepEqual(readFileSync(join(folder, 'disk')), before);
+      }
+      const { code, stderr } = await runQcow2(
+        ['resize', '-q', '--keep-undo', '--journal', 'free', 'disk', '2M'],
+        folder,
+      );
+      assert.deepEqual([code, stderr], [0, '']);
+      assert.equal((await runQcow2(['undo', '-q', '--journal', 'free', 'disk'], folder)).code, 0);
+      assert.deepEqual(readdirSync(folder), names);
+      assert.deepEqual(readFileSync(join(folder, 'disk')), before);
+      assert.equal(String(readFileSync(join(folder, 'other'))), 'other');
+      // Such as mktemp makes; but not where the image is empty itself.
+      writeFileSync(join(folder, 'empty'), '');
+      const onEmpty = (image: string) =>
+        runQcow2(['resize', '-q', '-f', 'raw', '--journal', 'empty', image, '1M'], folder);
+      assert.match((await onEmpty('empty')).stderr, /that is the image itself, and would be lost/);
+      assert.equal((await onEmpty('other')).code, 0);
+      assert.equal(String(readFileSync(join(folder, 'free.new'))), 'other');
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -37,10 +37,19 @@ export class JournalWriter {
     this.#place = place;
   }
 
-  /** Makes the journal's file. Throws `journal-exists` where there is one of a change that was interrupted. */
+  /**
+   * Makes the journal's file. Throws `journal-exists` where there is one of a change that was interrupted, or a file that
+   * is none: a journal is whole before it has its name.
+   */
   static async create(place: JournalPlace): Promise<JournalWriter> {
     const former = await openJournal(place);
-    if (former !== 'none' && former !== 'void') {
+    if (former === 'void') {
+      throw new Qcow2Error(
+        'journal-exists',
+        `There is a file at ${place.path} that is no rollback journal, and would be lost. Nothing was written. Move it away, or choose another place for the journal (on the command line: --journal FILE).`,
+      );
+    }
+    if (former !== 'none') {
       await former.file.close();
       if (former.completion === undefined) {
         throw new Qcow2Error(
@@ -114,12 +123,16 @@ export interface Journal {
 }
 
 /**
- * Reads the journal of an image. `none`: there is none. `void`: its change never began, so that the image is as it was
- * and the journal can go.
+ * Reads the journal of an image. `none`: there is none. `void`: what is there is no journal of a change that began. An empty file is as
+ * none.
  */
 export async function openJournal(place: JournalPlace): Promise<Journal | 'none' | 'void'> {
   const file = await place.open();
   if (file === undefined) {
+    return 'none';
+  }
+  if (file.size === 0n) {
+    await file.close();
     return 'none';
   }
   const head = new Uint8Array(recordsStart);
