@@ -1,8 +1,11 @@
 import { statSync } from 'node:fs';
+import { openChain } from '../engine/image/chain.ts';
 import { openImage } from '../engine/image/open.ts';
 import { copyMetadata, type MetadataCopy, type MetadataCopyOptions } from '../engine/operations/metadataCopy.ts';
 import { metadataCopyLines } from '../engine/operations/metadataCopyText.ts';
+import { closedGate } from '../engine/ports.ts';
 import { openFile } from '../platform/fileStorage.ts';
+import { keptFiles } from '../platform/keptFiles.ts';
 import { saveFile } from '../platform/savedFile.ts';
 import { bytesOfText } from './bytes.ts';
 import { imagePath, warnOfInterrupted } from './imageFile.ts';
@@ -56,10 +59,12 @@ export async function metadataCopy(args: readonly string[], out: Output): Promis
     await warnOfInterrupted(path);
     refuseExisting(target, storage.identity, value('force') !== undefined);
     const image = await openImage(storage);
+    // What it names is not opened, but not overwritten either.
+    const kept = keptFiles(await openChain(image, path, closedGate, { identity: storage.identity }), []);
     const line = new ProgressLine(output === 'json' ? outputTo(2) : out, value('progress') !== undefined);
     const copy = await untilInterrupted(line, async (progress) => {
       let made: MetadataCopy | undefined;
-      await saveFile(target, storage.size, new Set([storage.identity]), async (file) => {
+      await saveFile(target, storage.size, kept, async (file) => {
         const to = { write: async (at: bigint, bytes: Uint8Array) => file.write(at, bytes) };
         made = await copyMetadata(image, to, choice, progress);
       });
@@ -74,7 +79,7 @@ export async function metadataCopy(args: readonly string[], out: Output): Promis
   }
 }
 
-/** The image itself, by whatever name, is refused when the file is saved. */
+/** The image itself and what it names, by whatever name, are refused when the file is saved. */
 function refuseExisting(target: string, image: string, force: boolean): void {
   const there = statSync(target, { bigint: true, throwIfNoEntry: false });
   if (!there || `${there.dev}:${there.ino}` === image) {

@@ -8,7 +8,7 @@ import { brokenImageFiles } from '../support/brokenImages.ts';
 import { runQcow2 } from '../support/command.ts';
 import type { MadeImage } from '../support/imageRecipe.ts';
 import { interopImages } from '../support/interopImages.ts';
-import { runProgram } from '../support/qemu.ts';
+import { qemuImg, runProgram } from '../support/qemu.ts';
 import { sampled } from '../support/sampled.ts';
 
 /** Images with more on their disk are left out. */
@@ -116,6 +116,27 @@ describe('metadata-copy', function () {
     assert.equal(await readFile(other, 'utf8'), 'mine');
     assert.deepEqual(await readFile(image), before);
     await assert.rejects(stat(join(folder, 'new')), { code: 'ENOENT' });
+  });
+
+  it('overwrites no file that the image names', async () => {
+    const [base, data, over, split] = ['base', 'data', 'over', 'split'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    await writeFile(base, new Uint8Array(2 ** 20).fill(1));
+    await qemuImg(['create', '-q', '-f', 'qcow2', '-b', base, '-F', 'raw', over]);
+    await qemuImg(['create', '-q', '-f', 'qcow2', '-o', `data_file=${data}`, split, '1M']);
+    for (const [image, named] of [
+      [over, base],
+      [split, data],
+    ] as const) {
+      const before = await readFile(named);
+      const { code, stderr } = await runQcow2(['metadata-copy', '--force', image, named]);
+      assert.deepEqual([code, /or a file that it is based on/.test(stderr)], [1, true], stderr);
+      assert.deepEqual(await readFile(named), before);
+    }
   });
 
   it('says what it has left out, for people and for programs', async () => {
