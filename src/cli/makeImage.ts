@@ -39,6 +39,9 @@ export async function makeImage(
   // An image that can't be must not cost the file that is there. A key takes seconds, so the locks are looked at after it.
   const plan = format === 'qcow2' ? plannedImage(wanted, secrets) : undefined;
   await refuseHeld(path);
+  if (dataPath !== undefined) {
+    await refuseHeld(dataPath);
+  }
   refuseLoss(path, dataPath, [...below, ...backingPath(wanted, path)]);
   const made: NewDiskFile[] = [];
   try {
@@ -177,7 +180,7 @@ async function makeRaw(file: NewDiskFile, wanted: GivenOptions): Promise<void> {
   await file.flush();
 }
 
-/** An image that a program of QEMU has open is not overwritten, as QEMU itself does not. */
+/** A file that a program of QEMU has open is not overwritten; qemu-img empties one that is open as raw. */
 async function refuseHeld(path: string): Promise<void> {
   const locks = await locksOn(path)();
   if (locks.state === 'held') {

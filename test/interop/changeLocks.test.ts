@@ -55,6 +55,23 @@ describe('an image that is changed', function () {
     }
   });
 
+  // qemu-img empties them where they are open as raw.
+  it('is not overwritten while a qemu-io has it open, be it as the data file of another', async () => {
+    const holder = await hold(image, []);
+    const before = readFileSync(image);
+    for (const args of [
+      ['-f', 'raw', image],
+      ['-f', 'qcow2', image],
+      ['-f', 'qcow2', '-o', `data_file=${image}`, join(folder, 'other')],
+    ]) {
+      const { code, err } = runCli(['create', '-q', ...args, '1M']);
+      assert.deepEqual([code, err.includes('Failed to get "write" lock')], [1, true], err);
+      assert.deepEqual(readFileSync(image), before);
+    }
+    holder.stdin?.end('quit\n');
+    await once(holder, 'exit');
+  });
+
   it('is not changed by a build that has no locks either, as long as it is seen who has it open', async () => {
     const holder = await hold(image, []);
     const none: FileLock = { share: () => 'unavailable', isHeldByOthers: () => false };
