@@ -68,6 +68,9 @@ export function amendOptions(given: GivenOptions, image: Image): AmendOptions {
   if (compat !== undefined) {
     acceptCompat(compat);
   }
+  if (size !== undefined && sizeValue(size) >= 2n ** 63n) {
+    throw new Error('Image size cannot be negative');
+  }
   const flag = (name: string): boolean | undefined => (given.has(name) ? given.get(name) === 'on' : undefined);
   const [raw, lazy] = [flag('data_file_raw'), flag('lazy_refcounts')];
   return {

@@ -157,11 +157,19 @@ async function openSource({ source = '', sourceFormat }: Request, own: string): 
 }
 
 /** What QEMU says of a raw image, which has no bitmaps. */
-function rawFailure({ actions: [first], bitmap }: Request): Failure {
+function rawFailure({ actions: [first], bitmap, granularity }: Request): Failure {
   const verb = first?.name ?? '';
-  const why =
-    verb === 'add'
-      ? "Can't store persistent bitmaps to #block000: Operation not supported"
-      : `Dirty bitmap '${bitmap}' not found`;
+  const why = verb === 'add' ? rawAddFailure(bitmap, granularity ?? 0n) : `Dirty bitmap '${bitmap}' not found`;
   return new Failure(bytesOfText(`Operation ${verb} on bitmap ${bitmap} failed: ${why}`));
+}
+
+/** The checks of qmp_block_dirty_bitmap_add, in its order. */
+function rawAddFailure(bitmap: string, granularity: bigint): string {
+  if (bitmap === '') {
+    return 'Bitmap name cannot be empty';
+  }
+  if (granularity !== 0n && (granularity < 512n || (granularity & (granularity - 1n)) !== 0n)) {
+    return 'Granularity must be power of 2 and at least 512';
+  }
+  return "Can't store persistent bitmaps to #block000: Operation not supported";
 }

@@ -83,6 +83,7 @@ const commands: readonly (readonly string[])[] = [
   ['-o', 'compat=v2', 'packed'],
   ['-o', 'size=abc', 'a'],
   ['-o', 'size=0', 'a'],
+  ['-o', 'size=8E', 'a'],
   ['-o', 'size=1', 'a'],
   ['-o', 'size=2M', 'a'],
   ['-o', 'size=2M,compat=v2,refcount_bits=16', 'narrow'],

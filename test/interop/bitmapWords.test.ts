@@ -77,6 +77,7 @@ describe('qcow2 bitmap says what qemu-img bitmap says', function () {
     '--add nosuch b',
     '--add -f foo FILE b',
     '--add -f raw FILE b',
+    '--add -g 3k -f raw FILE b',
     '--clear -f raw FILE b',
     '--merge old -f raw FILE b',
     '--bogus FILE b',
