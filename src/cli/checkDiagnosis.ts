@@ -12,7 +12,7 @@ import { writeSarif } from './checkSarif.ts';
 import type { ImageSource } from './imageSource.ts';
 import type { Output } from './output.ts';
 import { qdictEntries } from './qdict.ts';
-import { bitmapRefusal, refusalOf } from './refusal.ts';
+import { refusalOf } from './refusal.ts';
 import { TextStream } from './textStream.ts';
 
 /** What is asked for. */
@@ -38,7 +38,7 @@ export async function tellFindings(
     }
     const diagnosis = await diagnoseFile(image, path, deep, follow);
     const { result } = diagnosis;
-    const refusal = refusalOf(image, 'check') ?? bitmapRefusal(diagnosis.findings('bitmap-table-unreadable', 0, 1));
+    const refusal = refusalOf(image, 'check', diagnosis.findings('bitmap-table-unreadable', 0, 1));
     const whole = result && result.checkErrors === 0 && result.failure === undefined && refusal === undefined;
     const code = whole ? worstCode(exitCodeOf(result), worstAdditional(diagnosis)) : exitCodes.failed;
     if (quiet) {

@@ -10,7 +10,7 @@ import { formatRefusal, pathOf, probe, probeBytes } from './formats.ts';
 import { type ImageOptions, readImageOptions } from './imageOpts.ts';
 import { outputTo } from './output.ts';
 import { Failure, programName } from './program.ts';
-import { bitmapRefusal, type Purpose, refusalOf } from './refusal.ts';
+import { type Purpose, refusalOf } from './refusal.ts';
 import { passphraseOf, type Secrets } from './secrets.ts';
 
 /** A file opened as an image of a format. */
@@ -108,10 +108,7 @@ async function openPath(name: string, path: string, format: string | undefined, 
   await warnOfInterrupted(path);
   const image = await openImage(storage);
   // QEMU loads the bitmaps last.
-  const refusal =
-    purpose === 'diagnose'
-      ? undefined
-      : (refusalOf(image, purpose) ?? bitmapRefusal(await findUnloadableBitmaps(image)));
+  const refusal = purpose === 'diagnose' ? undefined : refusalOf(image, purpose, await findUnloadableBitmaps(image));
   if (refusal !== undefined) {
     throw couldNotOpen(name, refusal);
   }

@@ -94,7 +94,7 @@ async function openLayer(
     }
     return { size: sectors(storage.size + 511n), data: storage, dataPath: path, backed: false, lookForHoles: false };
   }
-  const refusal = depth > 0 ? refusalOf(image, purpose) : undefined;
+  const refusal = depth > 0 ? refusalOf(image, purpose, []) : undefined;
   if (refusal !== undefined) {
     throw fail(refusal);
   }

@@ -1,5 +1,6 @@
 import type { Finding } from '../engine/finding.ts';
 import { explain } from '../engine/findingTexts.ts';
+import { inLoadingOrder } from '../engine/image/bitmapLoading.ts';
 import type { Image } from '../engine/image/image.ts';
 import { bytesOfText } from './bytes.ts';
 import { outputTo } from './output.ts';
@@ -15,10 +16,12 @@ export type Purpose = 'info' | 'io' | 'change' | 'check' | 'diagnose';
 /**
  * Why QEMU does not open an image, in its words; undefined where it does. What it warns of until then is printed. A
  * byte string.
+ *
+ * @param unloadable - bitmaps whose tables QEMU can't load
  */
-export function refusalOf(image: Image, purpose: Purpose): string | undefined {
+export function refusalOf(image: Image, purpose: Purpose, unloadable: readonly Finding[]): string | undefined {
   let needsSecret = purpose === 'io' && (image.header?.crypt_method ?? 0) !== 0;
-  for (const found of image.findings) {
+  for (const found of inLoadingOrder(image.findings, unloadable)) {
     if (needsSecret && comesAfterSecret(found)) {
       break;
     }
@@ -40,11 +43,6 @@ export function refusalOf(image: Image, purpose: Purpose): string | undefined {
     needsSecret &&= found.code !== 'crypto-extension-missing';
   }
   return needsSecret ? "Parameter 'encrypt.key-secret' is required for cipher" : undefined;
-}
-
-/** Why QEMU does not open an image whose bitmaps it can't load: that of the first one. A byte string. */
-export function bitmapRefusal([first]: readonly Finding[]): string | undefined {
-  return first && bytesOfText(explain(first).qemu ?? '');
 }
 
 function warn({ code }: Finding, message: string): void {

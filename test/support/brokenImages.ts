@@ -313,6 +313,24 @@ const tables: BrokenImage[] = [
     refused: "Could not read bitmap_table table from image for bitmap 'b0': Invalid argument",
   },
   {
+    name: 'bitmap table that is said to be longer, and foreign bytes follow',
+    build: () =>
+      withBitmap()
+        .put32(6 * 65536 + 8, 2)
+        .put64(7 * 65536 + 8, 0x6e61_6d65_6e61_6d65n),
+    refused: "Could not read bitmap_table table from image for bitmap 'b0': Invalid argument",
+  },
+  {
+    name: 'bitmap table farther out than a file reaches',
+    build: () => withBitmap().put64(6 * 65536, 0x8000_0000_0007_0000n),
+    refused: "Could not read bitmap_table table from image for bitmap 'b0': Input/output error",
+  },
+  {
+    name: 'bitmap with so much extra data that its length is negative to QEMU',
+    build: () => withBitmap().put32(6 * 65536 + 20, 0x9000_0000),
+    refused: 'Bitmap extra data is not supported',
+  },
+  {
     name: 'bitmap table entry with reserved bits, of a bitmap in use',
     build: () =>
       withBitmap()

@@ -126,6 +126,11 @@ export function parseBitmapDirectory(
       if (fits && index === format.count) {
         report('bitmap-directory-more');
       }
+      // QEMU counts the length in 32 bits, and does not see that one which is negative then reaches past the end.
+      if (fits && BigInt.asIntN(32, BigInt(length)) < 0n) {
+        const values = { name: '', index, length: fields.extra_data_size };
+        findings.push(finding('bitmap-extra-data', `bitmap[${index}]`, values, { host: { offset, length: left } }));
+      }
       report('bitmap-directory-broken');
       return { entries, findings, next: { index, offset }, needs: 0, broken: true };
     }

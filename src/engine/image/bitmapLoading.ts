@@ -1,6 +1,7 @@
 import { systemText } from '../error.ts';
 import { type Finding, type FindingCode, finding } from '../finding.ts';
 import { type Bitmap, type BitmapDirectoryFormat, bitmapFixedBytes, bitmapName } from '../format/bitmaps.ts';
+import { bitmapTableEntryBytes } from '../format/bitmapTable.ts';
 import { hasBitmaps } from '../format/extensionChecks.ts';
 import { limits } from '../limits.ts';
 import { walkBitmapDirectory } from './bitmapDirectory.ts';
@@ -104,16 +105,31 @@ export async function findUnloadableBitmaps(image: Image): Promise<Finding[]> {
   return unloadable(image, errors);
 }
 
+/**
+ * The findings of an opened image with the first of its bitmaps that can't be loaded, in QEMU's order: it loads them last, one
+ * after the other, and reads the table of each before it looks at the table's size.
+ */
+export function inLoadingOrder(findings: readonly Finding[], [first]: readonly Finding[]): readonly Finding[] {
+  if (!first) {
+    return findings;
+  }
+  const later = findings.findIndex(({ code, values }) => {
+    const after = Number(values.index) - Number(first.values.index);
+    return (code === 'bitmap-table-size-wrong' && after >= 0) || (code === 'bitmap-name-duplicate' && after > 0);
+  });
+  return later < 0 ? [...findings, first] : findings.toSpliced(later, 0, first);
+}
+
 /** The findings for bitmaps that are not in use. `errors`: by index, what keeps QEMU from loading a bitmap. */
 async function unloadable(image: Image, errors: ReadonlyMap<number, string>): Promise<Finding[]> {
   const found: Finding[] = [];
   const loads = image.header !== undefined && hasBitmaps(image.header);
-  if (errors.size === 0 || !loads || !image.bitmapDirectory) {
+  if (!loads || !image.bitmapDirectory) {
     return found;
   }
   await walkBitmapDirectory(image.storage, image.bitmapDirectory, ({ entries }) => {
     for (const bitmap of entries) {
-      const error = errors.get(bitmap.index);
+      const error = isOutOfReach(bitmap) ? systemText('EIO') : errors.get(bitmap.index);
       if (error !== undefined && (bitmap.fields.flags & inUse) === 0) {
         const values = { name: bitmapName(bitmap), index: bitmap.index, error };
         found.push(finding('bitmap-table-unreadable', `bitmap[${bitmap.index}]`, values));
@@ -121,4 +137,10 @@ async function unloadable(image: Image, errors: ReadonlyMap<number, string>): Pr
     }
   });
   return found;
+}
+
+/** Whether a bitmap's table is farther out than any file reaches. */
+function isOutOfReach({ fields }: Bitmap): boolean {
+  const length = BigInt(fields.bitmap_table_size) * BigInt(bitmapTableEntryBytes);
+  return fields.bitmap_table_offset + length > limits.fileEnd;
 }
