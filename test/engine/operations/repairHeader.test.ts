@@ -67,4 +67,18 @@ describe('A repair of COPIED', () => {
     });
     assert.deepEqual(after.slice(built.at(5), 65536), built.toStorage().slice(built.at(5), 65536));
   });
+
+  it('writes nothing where the header leads to itself as the L1 table, or to data', async () => {
+    const selection: RepairSelection = { codes: ['copied-wrong', 'refcount-too-low', 'cluster-leaked'] };
+    const onData = (): ImageBuilder => image(0, {});
+    const built = onData().header({ l1_table_offset: 0 });
+    await assert.rejects(plan(built, selection), { code: 'refused', message: /leads to 0x0 as the active L1 table/ });
+    const words = onData();
+    for (let at = 0n; at < 4096n; at += 8n) {
+      words.put64(words.at(6) + at, words.at(8) | 0x30n);
+    }
+    const { change } = await plan(words.header({ l1_table_offset: words.at(6) }), selection);
+    const writes = change?.steps.flatMap((step) => step.says);
+    assert.equal(writes?.some((says) => says.includes('COPIED')) ?? false, false);
+  });
 });

@@ -11,6 +11,7 @@ import { readL1 } from '../../image/l1Table.ts';
 import { openImage } from '../../image/open.ts';
 import { readRefcountTable } from '../../image/refcountTable.ts';
 import type { Progress } from '../../ports.ts';
+import { leadsToNoTable } from './orphans.ts';
 import type { Wanted } from './selection.ts';
 import { writeChanged } from './writeChanged.ts';
 
@@ -72,6 +73,9 @@ class CopiedFlags {
   async mend({ l1: { offset, entries } }: Image, shared: ClusterSet, progress: Progress): Promise<number> {
     const { clusterBits, clusterSize } = this.#geometry;
     const { view } = await readL1(this.#draft, offset, entries);
+    if (await leadsToNoTable(this.#draft, this.#geometry, view)) {
+      return 0;
+    }
     const before = new Uint8Array(view.buffer).slice();
     const bytes = new Uint8Array(clusterSize);
     for (let index = 0; index * l1EntryBytes < view.byteLength; index++) {

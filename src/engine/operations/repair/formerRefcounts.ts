@@ -5,10 +5,12 @@ import {
   refcountTableReserved,
   refcountTableUnaligned,
 } from '../../format/refcounts.ts';
-import type { ClusterSet } from '../../image/clusterSet.ts';
+import { ClusterSet } from '../../image/clusterSet.ts';
 import type { Geometry } from '../../image/geometry.ts';
 import { readHostBytes } from '../../image/hostBytes.ts';
-import type { Storage } from '../../ports.ts';
+import type { Image } from '../../image/image.ts';
+import { walkReferences } from '../../image/references.ts';
+import { noProgress, type Storage } from '../../ports.ts';
 
 /** References that a cluster has at the most in nearly all images. */
 const usualReferences = 9;
@@ -58,4 +60,14 @@ function countsMost(block: Uint8Array, geometry: Geometry, first: number, used: 
     }
   }
   return all > 0 && usual * 3 >= all * 2;
+}
+
+/** The clusters of the file that anything refers to. */
+export async function usedClusters(image: Image, { fileClusters }: Geometry): Promise<ClusterSet> {
+  const used = new ClusterSet();
+  const reference = (_owner: number, _source: number, _index: number, cluster: number, count: number): void => {
+    used.add(cluster, Math.max(0, Math.min(count, fileClusters - cluster)));
+  };
+  await walkReferences(image, { reference }, noProgress);
+  return used;
 }

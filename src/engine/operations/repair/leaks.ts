@@ -11,6 +11,7 @@ import { scan, share } from '../../image/scan.ts';
 import type { Progress } from '../../ports.ts';
 import { findEmptyL2Table } from './emptyTables.ts';
 import type { MendedEntries } from './entries.ts';
+import { isFormerRefcountTable, usedClusters } from './formerRefcounts.ts';
 
 /** Why leaked clusters are kept where entries lead nowhere now, as a sentence. */
 export const mayBeMeant =
@@ -61,7 +62,12 @@ export async function reasonToKeepLeaks(
   if (checkErrors > 0) {
     return 'Not all of the image could be checked.';
   }
-  const table = await findLostTable(draft, geometry, leaked.each(), share(progress, 0.8, 1));
+  let used: ClusterSet | undefined;
+  const isFormer = async (view: DataView): Promise<boolean> => {
+    used ??= await usedClusters(image, geometry);
+    return isFormerRefcountTable(draft, geometry, view, used);
+  };
+  const table = await findLostTable(draft, geometry, leaked.each(), share(progress, 0.8, 1), isFormer);
   return table === undefined
     ? undefined
     : `The cluster at ${showOffset(BigInt(table) * BigInt(geometry.clusterSize))} counts as leaked, but looks like a table that leads to data.`;

@@ -106,8 +106,7 @@ async function mendL1Place(search: Search, image: Image): Promise<RepairCode | u
   const { l1, header } = now;
   const leadsNowhere = async (): Promise<boolean> => leadsToNoTable(draft, geometry, l1.view);
   const isPart = async (): Promise<boolean> => holdsMore(draft, geometry, l1.offset, l1.view.byteLength);
-  const isDisplaced = wanted('l1-table-offset-invalid', 0n) && ((await leadsNowhere()) || (await isPart()));
-  if (!header || (!lost && !isDisplaced)) {
+  if (!header || (!lost && !(await leadsNowhere()) && !(await isPart()))) {
     return undefined;
   }
   const found = await survey(lost ? now : await without(draft, { l1_size: 0 }), geometry, end, true, progress);
@@ -122,7 +121,8 @@ async function mendL1Place(search: Search, image: Image): Promise<RepairCode | u
   );
   const fits = async (cluster: number): Promise<boolean> =>
     !ofSnapshots.has(cluster) && (await isL1Table(draft, geometry, cluster, header.l1_size));
-  const at = await only(found, progress, fits);
+  const isWanted = lost !== undefined || wanted('l1-table-offset-invalid', 0n);
+  const at = isWanted ? await only(found, progress, fits) : undefined;
   if (at !== undefined) {
     const fields = { l1_table_offset: BigInt(at) * size };
     await changeHeader(draft, { fields }, 'Have the header lead to the L1 table that was found');
@@ -134,7 +134,7 @@ async function mendL1Place(search: Search, image: Image): Promise<RepairCode | u
   if (!lost && isOnTable) {
     throw new Qcow2Error(
       'refused',
-      `The image is not changed. The header leads to ${showOffset(header.l1_table_offset)} as the active L1 table, where another structure is, and no L1 table is found in its stead.`,
+      `The image is not changed. The header leads to ${showOffset(header.l1_table_offset)} as the active L1 table, where another structure is${isWanted ? ', and no L1 table is found in its stead' : ''}.`,
     );
   }
   return undefined;
