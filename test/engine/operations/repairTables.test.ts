@@ -3,8 +3,9 @@ import { openImage } from '../../../src/engine/image/open.ts';
 import { planRepair } from '../../../src/engine/operations/repair/repair.ts';
 import { noProgress } from '../../../src/engine/ports.ts';
 import { copied, ImageBuilder } from '../../support/builder.ts';
+import { shapes } from '../../support/corpus/corpus.ts';
 import { repaired, textAt } from '../../support/corpus/repaired.ts';
-import { at, soundImage } from '../../support/corpus/sound.ts';
+import { active, at, soundImage } from '../../support/corpus/sound.ts';
 
 describe('A repair', () => {
   it('keeps the L1 table of an image whose data is in another file, where a refcount block looks like one', async () => {
@@ -81,6 +82,37 @@ describe('A repair', () => {
       const from = { identity: '', size: storage.size, modified: 0n, changed: 0n };
       const plan = planRepair(await openImage(storage), storage, from, 'all', noProgress);
       await assert.rejects(plan, { code: 'refused' }, String(index));
+    }
+  });
+
+  it('changes nothing where a refcount block and a snapshot’s L1 table are said to be the same data', async () => {
+    for (const shape of shapes) {
+      for (const data of at.data) {
+        const built = soundImage(shape);
+        built.put64(built.at(at.refcountTable), built.at(data)).put64(built.at(at.snapshotTable), built.at(data));
+        const storage = built.put64(built.at(at.snapshotL1), 0n).toStorage();
+        const from = { identity: '', size: storage.size, modified: 0n, changed: 0n };
+        const plan = planRepair(await openImage(storage), storage, from, 'all', noProgress);
+        await assert.rejects(plan, { code: 'refused' }, `cluster ${data} of ${JSON.stringify(shape)}`);
+      }
+    }
+  });
+
+  it('loses no data to which a refcount block of one bit, or the table, is said to be, and which an entry names wrongly', async () => {
+    const built = (): ImageBuilder => soundImage({ version: 3, clusterBits: 12, refcountOrder: 0 });
+    for (const [index, data] of at.data.entries()) {
+      for (const wrong of [copied | 512n, copied | (1n << 58n), copied | 0x1fcn, 0n]) {
+        for (const harm of [
+          (image: ImageBuilder) => image.put64(image.at(at.refcountTable), image.at(data)),
+          (image: ImageBuilder) => image.header({ refcount_table_offset: image.at(data) }),
+        ]) {
+          const image = built();
+          harm(image.entry(at.l2, index, wrong | image.at(data)));
+          const after = await repaired(image.toStorage());
+          const text = new TextDecoder().decode(after.slice(image.at(data), 8));
+          assert.equal(text, active[index], `cluster ${data}, entry ${wrong}`);
+        }
+      }
     }
   });
 });
