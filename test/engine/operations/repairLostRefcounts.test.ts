@@ -4,7 +4,7 @@ import { planRepair } from '../../../src/engine/operations/repair/repair.ts';
 import type { RepairSelection } from '../../../src/engine/operations/repair/selection.ts';
 import { noProgress } from '../../../src/engine/ports.ts';
 import { applied } from '../../crash/crashCase.ts';
-import { ImageBuilder } from '../../support/builder.ts';
+import { copied, ImageBuilder } from '../../support/builder.ts';
 import type { MemoryStorage } from '../../support/memoryStorage.ts';
 
 const clusterBits = 12;
@@ -61,13 +61,34 @@ describe('A repair where the refcount table was lost', () => {
 
   it('counts as used what nothing leads to, where a table is among it: that must not be given to anybody', async () => {
     const after = await repaired(swapped(), 'all');
-    const { header } = await openImage(after);
-    assert(header);
-    const block = new DataView(after.slice(header.refcount_table_offset, 8).buffer).getBigUint64(0);
-    const counts = new DataView(after.slice(block, 210).buffer);
-    const free = Array.from({ length: 105 }, (_, cluster) => cluster).filter(
-      (cluster) => counts.getUint16(2 * cluster) === 0,
-    );
+    const refcounts = await refcountsOf(after);
+    const free = Array.from({ length: 105 }, (_, cluster) => cluster).filter((cluster) => refcounts(cluster) === 0);
     assert.deepEqual(free, []);
   });
+
+  it('counts as used what entries should have led to, where there is no refcount block any more', async () => {
+    const built = new ImageBuilder({ cluster_bits: clusterBits, size: 2 ** 21 }).l1(0, built64(4));
+    for (let cluster = 5; cluster < 20; cluster++) {
+      built.entry(4, cluster, built64(cluster)).put(built.at(cluster), dataOf(cluster));
+    }
+    // The entry of cluster 7 was written over.
+    built.entry(4, 7, built64(7) + 2n ** 40n).put64(built.at(1), 0n);
+    const storage = built.truncate(built.at(20)).toStorage();
+    const refcounts = await refcountsOf(await repaired(storage, 'all'));
+    assert.equal(refcounts(7), 1);
+    const leaksOnly = await repaired(storage, { codes: ['cluster-leaked'] });
+    assert.equal(leaksOnly.size, storage.size);
+  });
 });
+
+function built64(cluster: number): bigint {
+  return copied | BigInt(cluster * size);
+}
+
+async function refcountsOf(storage: MemoryStorage): Promise<(cluster: number) => number> {
+  const { header } = await openImage(storage);
+  assert(header);
+  const block = new DataView(storage.slice(header.refcount_table_offset, 8).buffer).getBigUint64(0);
+  const counts = new DataView(storage.slice(block, size).buffer);
+  return (cluster) => counts.getUint16(2 * cluster);
+}

@@ -36,7 +36,7 @@ export async function isFormerRefcountTable(
     const block = refcountTableEntry(hi, lo);
     const first = (at / refcountTableEntryBytes) * perBlock;
     const isEntry = !refcountTableReserved(lo) && !refcountTableUnaligned(lo, clusterBits) && BigInt(block) < fileSize;
-    if (!isEntry || first >= fileClusters || used.has(block / clusterSize)) {
+    if (!isEntry || first >= fileClusters) {
       return false;
     }
     await readHostBytes(storage, BigInt(block), bytes);

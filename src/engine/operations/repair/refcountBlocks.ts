@@ -16,7 +16,7 @@ export interface RefcountBlocks {
   readonly places: ReadonlyMap<number, number>;
   /** Indices of the entries that are to be written anew: their block is given up, or they have reserved bits. */
   readonly rewritten: ReadonlySet<number>;
-  /** Indices whose block is given up, since it can't be one. */
+  /** Indices whose block is given up, since it can't be one, or is missing. */
   readonly lost: ReadonlySet<number>;
   /** Indices whose block can't be one, and nobody asked to have that mended: nothing is written there. */
   readonly unusable: ReadonlySet<number>;
@@ -50,6 +50,7 @@ export async function surveyRefcountBlocks(
   if (!header) {
     return { places, rewritten, lost, unusable, tableLost, faults, others };
   }
+  const { refcountBlockEntries: perBlock } = geometry;
   const table = await readRefcountTable(storage, geometry, header);
   const seen = new ClusterSet();
   for (const entry of refcountTableEntries(geometry, table)) {
@@ -77,7 +78,27 @@ export async function surveyRefcountBlocks(
     }
     await progress.step(0, 0);
   }
+  for (const index of missingBlocks(geometry, places, others)) {
+    if (!unusable.has(index) && wanted('refcount-too-low', BigInt(index * perBlock) * BigInt(geometry.clusterSize))) {
+      lost.add(index);
+    }
+  }
   return { places, rewritten, lost, unusable, tableLost, faults, others };
+}
+
+/** The indices without a block of which clusters are in use: there was one. */
+function* missingBlocks(
+  { fileClusters, refcountBlockEntries: perBlock }: Geometry,
+  places: ReadonlyMap<number, number>,
+  others: ClusterSet,
+): Generator<number> {
+  for (let used = others.next(0); used !== undefined && used < fileClusters; ) {
+    const index = Math.floor(used / perBlock);
+    if (!places.has(index)) {
+      yield index;
+    }
+    used = others.next((index + 1) * perBlock);
+  }
 }
 
 /** The indices of the blocks that are given up: with the table, those of all clusters of the file. */

@@ -109,7 +109,7 @@ function newPlaces(
   for (let total = -1; total !== missing.length + table; ) {
     total = missing.length + table;
     const first = end.next(total);
-    for (let index = Math.floor(first / perBlock); index * perBlock < first + total; index++) {
+    for (let index = Math.floor(first / perBlock); total > 0 && index * perBlock < first + total; index++) {
       needed.add(index);
     }
     missing = [...needed].filter((index) => !places.has(index) && !unusable.has(index)).sort((a, b) => a - b);
