@@ -5,6 +5,7 @@ import type { RepairSelection } from '../../../src/engine/operations/repair/sele
 import { noProgress } from '../../../src/engine/ports.ts';
 import { applied } from '../../crash/crashCase.ts';
 import { copied, type HeaderValues, ImageBuilder } from '../../support/builder.ts';
+import { soundImage } from '../../support/corpus/sound.ts';
 
 /** Bit 2: external data file. Bit 4: extended L2 entries. */
 const [dataFile, extended] = [4, 16];
@@ -80,5 +81,14 @@ describe('A repair of COPIED', () => {
     const { change } = await plan(words.header({ l1_table_offset: words.at(6) }), selection);
     const writes = change?.steps.flatMap((step) => step.says);
     assert.equal(writes?.some((says) => says.includes('COPIED')) ?? false, false);
+  });
+});
+
+describe('check -r all', () => {
+  it('makes no snapshots of what follows the last one, where the header says that there are more', async () => {
+    const built = soundImage({ version: 3, clusterBits: 12, refcountOrder: 4 }).header({ nb_snapshots: 3 });
+    const { change, left } = await plan(built, { codes: ['snapshot-entry-incomplete', 'cluster-leaked'] });
+    assert.equal(change, undefined);
+    assert.equal(left, 'corruption');
   });
 });

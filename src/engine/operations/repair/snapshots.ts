@@ -66,8 +66,9 @@ export async function mendSnapshots(
     ({ fields, offset }) =>
       header.version >= 3 && fields.extra_data_size < requiredExtraBytes && wanted('snapshot-entry-incomplete', offset),
   );
-  // What a wrong offset leads to is no snapshot table: written anew, it would take the place of the one that there is.
-  const isTable = snapshots.length === header.nb_snapshots && snapshots.some((one) => isPlausible(one, geometry));
+  // What a wrong offset leads to is no snapshot table: written anew, it would take the place of the one that there is. And an
+  // entry that makes no sense is none that only lacks something.
+  const isTable = snapshots.length === header.nb_snapshots && snapshots.every((one) => isPlausible(one, geometry));
   if (lacking.length > 0 && isTable) {
     const bytes = snapshotTableBytes(
       snapshots.map((one) => (lacking.includes(one) ? keptSnapshotEntry(one, header) : one.bytes)),
