@@ -352,6 +352,10 @@ const tables: BrokenImage[] = [
     build: () => withBitmap(1, 0, 28n),
     refused: 'Broken bitmap directory',
   },
+  {
+    name: 'refcount block at no cluster, and farther out than a number counts exactly',
+    build: () => small().put64(65536, 0x8a72_1d3f_9a9a_2e00n),
+  },
   { name: 'L2 table past the end of the file', build: () => small().l1(0, copied | (1n << 30n)) },
   { name: 'L2 table unaligned', build: () => small().l1(0, copied | (4n * 65536n + 512n)) },
   { name: 'reserved bits in an L1 entry', build: () => small().l1(0, copied | (4n * 65536n) | 0x1ffn) },
