@@ -57,9 +57,6 @@ async function rebaseImage(read: Arguments, sourceOf: (operand: string) => Image
   try {
     requireCacheMode('cache', value('cache'));
     requireCacheMode('source cache', value('source-cache'));
-    if (format !== undefined && formatRefusal(format)?.startsWith('Unknown') === true) {
-      throw new Failure(`Invalid format name: '${bytesOfText(format)}'`);
-    }
     await rename(read, sourceOf(file), { name: backing, format }, out);
     progress.finish();
   } finally {
@@ -75,25 +72,34 @@ async function rename(
   { name: backing, format }: { readonly name: string | undefined; readonly format: string | undefined },
   out: Output,
 ): Promise<void> {
-  if (backing !== undefined && backing !== '' && format === undefined) {
-    throw new Failure(
-      `Could not change the backing file to '${bytesOfText(backing)}': backing format must be specified`,
-    );
-  }
+  // As in QEMU, once the image is open.
+  const requireFormat = (): void => {
+    if (format !== undefined && formatRefusal(format)?.startsWith('Unknown') === true) {
+      throw new Failure(`Invalid format name: '${bytesOfText(format)}'`);
+    }
+    if (backing !== undefined && backing !== '' && format === undefined) {
+      throw new Failure(`Could not change the backing file to '${told}': backing format must be specified`);
+    }
+  };
   const names =
     backing === undefined || backing === ''
       ? undefined
       : { name: Buffer.from(backing), ...(format === undefined ? {} : { format: Buffer.from(format) }) };
   // Where no name is given, QEMU prints what its C library prints of none.
   const told = bytesOfText(backing ?? '(null)');
-  const rawFailure = (): Failure =>
-    new Failure(`Could not change the backing file to '${told}': Operation not supported`);
+  const rawFailure = (): Failure => {
+    requireFormat();
+    return new Failure(`Could not change the backing file to '${told}': Operation not supported`);
+  };
   try {
     await changeImage(
       source,
       changeArguments(read),
       out,
-      ({ image, storage, from }) => planRebase(image, storage, from, names),
+      async ({ image, storage, from }) => {
+        requireFormat();
+        return planRebase(image, storage, from, names);
+      },
       { rawFailure },
     );
   } catch (error) {

@@ -36,6 +36,20 @@ describe('qcow2 rebase -u says what qemu-img rebase -u says', function () {
     });
   }
 
+  it('looks at the format once the image is open', async () => {
+    await qemuImg(['create', '-q', '-f', 'raw', 'raw', '1M'], folder);
+    for (const args of [
+      ['-b', 'x', '-F', 'bogus', 'none'],
+      ['-b', 'x', 'none'],
+      ['-b', 'x', '-f', 'raw', 'raw'],
+      ['-b', 'x', '-F', 'bogus', '-f', 'raw', 'raw'],
+    ]) {
+      const { code, stderr } = await runQcow2(['rebase', '-u', ...args], folder);
+      const qemus = await runProgram('qemu-img', ['rebase', '-u', ...args], folder);
+      assert.deepEqual([code, stderr.replace(/^qcow2: /m, 'qemu-img: ')], [qemus.code, qemus.stderr], args.join(' '));
+    }
+  });
+
   it('refuses where neither a backing file is named nor -u is given', async () => {
     await qemuImg(['create', '-q', '-f', 'qcow2', 'disk', '1M'], folder);
     const { code, stderr } = await runQcow2(['rebase', 'disk'], folder);
