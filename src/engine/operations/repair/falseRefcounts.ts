@@ -112,18 +112,16 @@ export async function doubtfulBlocks(
 }
 
 /**
- * Whether what the header leads to is no refcount table: it has entries, all of which lead farther than any file reaches, or
- * most of which lead into the file to count what is past its end.
+ * Whether most entries of what the header leads to are none of a refcount table: they lead farther than any file reaches, or
+ * into the file to count what is past its end.
  */
 export async function isNoTable({ storage, header }: Image, geometry: Geometry): Promise<boolean> {
   const { fileSize, fileClusters, refcountBlockEntries: perBlock } = geometry;
   const entries = header ? [...refcountTableEntries(geometry, await readRefcountTable(storage, geometry, header))] : [];
-  const ofNothing = entries.filter(({ index, block }) => index * perBlock >= fileClusters && BigInt(block) < fileSize);
-  return (
-    entries.length > 0 &&
-    (ofNothing.length * 2 > entries.length ||
-      entries.every(({ block }) => block >= farOut && BigInt(block) >= fileSize))
+  const wrong = entries.filter(({ index, block }) =>
+    BigInt(block) < fileSize ? index * perBlock >= fileClusters : block >= farOut,
   );
+  return wrong.length * 2 > entries.length;
 }
 
 /** The clusters of the blocks that look like an L1 or L2 table. */

@@ -70,9 +70,10 @@ async function withoutDoubtful(
   rules: RefcountRules,
   progress: Progress,
 ): Promise<RefcountBlocks> {
-  const isNone = await isNoTable(image, geometry);
-  const isReplaced = isNone && rules.wanted('refcount-table-past-end', 0n);
   const doubtful = await doubtfulBlocks(image, geometry, blocks.places, blocks.others, progress);
+  const hasBlock = [...blocks.places.keys()].some((index) => !doubtful.has(index));
+  const isNone = !hasBlock && (await isNoTable(image, geometry));
+  const isReplaced = isNone && rules.wanted('refcount-table-past-end', 0n);
   const places = new Map<number, number>();
   const [lost, rewritten, unusable] = [new Set(blocks.lost), new Set(blocks.rewritten), new Set(blocks.unusable)];
   for (const [index, block] of blocks.places) {
