@@ -25,6 +25,18 @@ describe('A repair', () => {
     assert.equal(new DataView(after.slice(l1, 8).buffer).getBigUint64(0), copied | built.at(4));
   });
 
+  it('keeps the L1 table whose L2 table was written over in part, and takes no snapshot’s that nothing leads to', async () => {
+    const built = soundImage({ version: 3, clusterBits: 16, refcountOrder: 4 });
+    for (let index = 4; index < 44; index++) {
+      built.entry(at.l2, index, 0x6e61_6d65_6e61_6d65n);
+    }
+    const after = await repaired(built.put(built.at(at.snapshotTable), '\0'.repeat(512)).toStorage());
+    const image = await openImage(after);
+    assert(image.layer);
+    assert.equal(image.header?.l1_table_offset, built.at(at.l1));
+    assert.equal(await textAt(image, image.layer, 0), 'active 0');
+  });
+
   it('keeps the entries of an L2 table that are surely right, where all before them was written over', async () => {
     const shape = { version: 3, clusterBits: 9, refcountOrder: 4 } as const;
     const built = soundImage(shape);

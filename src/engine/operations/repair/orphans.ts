@@ -8,6 +8,7 @@ import { limits } from '../../limits.ts';
 import type { Progress } from '../../ports.ts';
 import { isUnclaimed } from './entryRepair.ts';
 import type { Survey } from './survey.ts';
+import { hasSureEntry } from './tableContent.ts';
 
 /** The clusters that are in use, to which nothing leads, and that fit; `most` of them at most. The survey has counted. */
 export async function unclaimed(
@@ -60,13 +61,16 @@ export async function isL1Table(draft: Draft, geometry: Geometry, cluster: numbe
   return tables > 0;
 }
 
-/** Whether an L1 table has entries, and none of them leads to what looks like an L2 table. `view`: its entries. */
+/**
+ * Whether an L1 table has entries, and none of them leads to what looks like an L2 table, or was one before it was written
+ * over. `view`: its entries.
+ */
 export async function leadsToNoTable(draft: Draft, geometry: Geometry, view: DataView): Promise<boolean> {
   let entries = 0;
   for (let at = 0; at < view.byteLength; at += l1EntryBytes) {
     const [hi, lo] = [view.getUint32(at), view.getUint32(at + 4)];
     const table = Math.floor(l1Place(hi, lo) / geometry.clusterSize);
-    if (table > 0 && table < geometry.fileClusters && (await tableAt(draft, geometry, table)) !== undefined) {
+    if (table > 0 && table < geometry.fileClusters && (await wasTable(draft, geometry, table))) {
       return false;
     }
     entries += (hi | lo) === 0 ? 0 : 1;
@@ -105,8 +109,19 @@ export async function isL2Table(draft: Draft, geometry: Geometry, cluster: numbe
 
 /** The bytes of a cluster that looks like a table; undefined for another one. */
 async function tableAt(draft: Draft, geometry: Geometry, cluster: number): Promise<DataView | undefined> {
+  const view = await clusterAt(draft, geometry, cluster);
+  return view && looksLikeTable(view, geometry) ? view : undefined;
+}
+
+/** Whether a cluster looks like an L2 table, or still has entries of one. */
+async function wasTable(draft: Draft, geometry: Geometry, cluster: number): Promise<boolean> {
+  const view = await clusterAt(draft, geometry, cluster);
+  return view !== undefined && (looksLikeTable(view, geometry) || hasSureEntry(view, geometry));
+}
+
+/** The bytes of a cluster; undefined where one can't be read. */
+async function clusterAt(draft: Draft, geometry: Geometry, cluster: number): Promise<DataView | undefined> {
   const bytes = new Uint8Array(geometry.clusterSize);
   const bad = await readHostBytes(draft, BigInt(cluster) * BigInt(geometry.clusterSize), bytes);
-  const view = new DataView(bytes.buffer);
-  return bad.length === 0 && looksLikeTable(view, geometry) ? view : undefined;
+  return bad.length === 0 ? new DataView(bytes.buffer) : undefined;
 }

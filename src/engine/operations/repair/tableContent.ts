@@ -31,7 +31,7 @@ export function isNoL2Table(view: DataView, geometry: Geometry): boolean {
 }
 
 /** Whether an entry with COPIED leads to a cluster of the file: of other bytes hardly any look so. */
-function hasSureEntry(view: DataView, { clusterBits, fileSize, l2EntryBytes }: Geometry): boolean {
+export function hasSureEntry(view: DataView, { clusterBits, fileSize, l2EntryBytes }: Geometry): boolean {
   for (let at = 0; at < view.byteLength; at += l2EntryBytes) {
     const [hi, lo] = [view.getUint32(at), view.getUint32(at + 4)];
     const target = l2HostOffset(hi, lo);
