@@ -6,6 +6,7 @@ import { copied, ImageBuilder } from '../../support/builder.ts';
 import { shapes } from '../../support/corpus/corpus.ts';
 import { repaired, textAt } from '../../support/corpus/repaired.ts';
 import { active, at, soundImage } from '../../support/corpus/sound.ts';
+import { stateOf, image as twoClusters } from '../../support/repairs.ts';
 
 describe('A repair', () => {
   it('keeps the L1 table of an image whose data is in another file, where a refcount block looks like one', async () => {
@@ -23,6 +24,23 @@ describe('A repair', () => {
     const after = await repaired(storage);
     assert.equal((await openImage(after)).header?.l1_table_offset, l1);
     assert.equal(new DataView(after.slice(l1, 8).buffer).getBigUint64(0), copied | built.at(4));
+  });
+
+  it('sets no COPIED in data to which an L1 entry leads alone', async () => {
+    const built = twoClusters({ size: 2 ** 30, l1_size: 2 });
+    built.l1(1, copied | built.at(7));
+    for (let index = 0; index < 8192; index++) {
+      built.entry(7, index, index === 100 ? built.at(5) : 0x6e61_6d65_6e61_6d65n);
+    }
+    const storage = built.refcount(7, 1).truncate(built.at(8)).toStorage();
+    const { change } = await planRepair(
+      await openImage(storage),
+      storage,
+      stateOf(storage),
+      { codes: ['copied-wrong'] },
+      noProgress,
+    );
+    assert.equal(change, undefined);
   });
 
   it('keeps the L1 table whose L2 table was written over in part, and takes no snapshot’s that nothing leads to', async () => {

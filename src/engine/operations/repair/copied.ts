@@ -13,6 +13,7 @@ import { readRefcountTable } from '../../image/refcountTable.ts';
 import type { Progress } from '../../ports.ts';
 import { leadsToNoTable } from './orphans.ts';
 import type { Wanted } from './selection.ts';
+import { isNoL2Table } from './tableContent.ts';
 import { writeChanged } from './writeChanged.ts';
 
 /**
@@ -28,8 +29,8 @@ export function copiedRule(wanted: Wanted, changed: (cluster: number) => boolean
 
 /**
  * Drafts COPIED, bit 63 of the entries of the active L1 table and its L2 tables: set where the refcount of what they lead
- * to is 1, as it is for each cluster of an external data file (spec; check_oflag_copied). `shared`: clusters of tables that
- * are something else too, in which nothing is written. Returns how many entries were wrong. `tell` gets what a check says of
+ * to is 1, as it is for each cluster of an external data file (spec; check_oflag_copied). Nothing is written into tables that
+ * are something else too (`shared`), or that can't be tables. Returns how many entries were wrong. `tell` gets what a check says of
  * each.
  */
 export async function mendCopied(
@@ -92,7 +93,9 @@ class CopiedFlags {
         continue;
       }
       await this.#draft.read(BigInt(table), bytes);
-      await this.#mendTable(bytes, BigInt(table), `L1[${index}] -> L2`);
+      if (!isNoL2Table(new DataView(bytes.buffer), this.#geometry)) {
+        await this.#mendTable(bytes, BigInt(table), `L1[${index}] -> L2`);
+      }
       await progress.step(index, entries);
     }
     await writeChanged(this.#draft, 'L1 table', offset, before, new Uint8Array(view.buffer));
