@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { sampleFolder } from '../support/sampleFolder.ts';
+import { quickInput } from '../support/vscode/quickInput.ts';
 import { until } from '../support/vscode/within.ts';
 import { type SharedWindow, sharedWindow } from './windows.ts';
 
@@ -10,7 +11,8 @@ describe('Save Bytes… in a VS Code window', function () {
   let folder: string;
   let window: SharedWindow;
 
-  before(async () => {
+  // Each time anew: in a window in which the image is open already, no editor is opened.
+  beforeEach(async () => {
     folder = await sampleFolder(() => {});
     window = await sharedWindow();
   });
@@ -24,17 +26,7 @@ describe('Save Bytes… in a VS Code window', function () {
     await view.locator('#byte-4').click();
     await view.getByText('header.version').first().waitFor();
     await view.getByRole('button', { name: 'Save Bytes…' }).click();
-    const input = window.page.locator('.quick-input-widget input[type=text]');
-    await input.waitFor();
-    // The dialog writes its own proposal first, and looks at the folder of what is typed.
-    await until(
-      async () => ((await input.inputValue()).endsWith('v3.qcow2.host-0x4.bin') ? true : undefined),
-      'a name is proposed',
-    );
-    await input.fill(saved);
-    await window.page.waitForTimeout(1000);
-    assert.equal(await input.inputValue(), saved);
-    await input.press('Enter');
+    await quickInput(window.page).place('v3.qcow2.host-0x4.bin', saved);
     await until(() => (existsSync(saved) ? true : undefined), 'the file is there');
     assert.deepEqual(readFileSync(saved), readFileSync(image).subarray(4, 8));
     rmSync(saved);
