@@ -30,8 +30,8 @@ export function copiedRule(wanted: Wanted, changed: (cluster: number) => boolean
 /**
  * Drafts COPIED, bit 63 of the entries of the active L1 table and its L2 tables: set where the refcount of what they lead
  * to is 1, as it is for each cluster of an external data file (spec; check_oflag_copied). Nothing is written into tables that
- * are something else too (`shared`), or that can't be tables. Returns how many entries were wrong. `tell` gets what a check says of
- * each.
+ * are something else too (`shared`), or that can't be tables. Returns how many entries were wrong. `tell` gets what a check
+ * says of each.
  */
 export async function mendCopied(
   draft: Draft,

@@ -96,9 +96,10 @@ async function brokenL1Places(
 }
 
 /**
- * Throws `refused` where the L1 table of a snapshot is said to lie on another structure, or lies on the guest's tables or data
- * and leads to no L2 table, or has something behind it: as entries its bytes would be put right, and be lost. Likewise where the snapshot table reaches over
- * something else by an entry that makes no sense: what is there would be taken from the guest.
+ * Throws `refused` where the L1 table of a snapshot is said to lie on another structure, or lies on the guest's tables or
+ * data and leads to no L2 table, or has something behind it: as entries its bytes would be put right, and be lost. Likewise
+ * where the snapshot table reaches over something else by an entry that makes no sense: what is there would be taken from
+ * the guest.
  */
 export async function requireSnapshotPlaces(draft: Draft, geometry: Geometry, progress: Progress): Promise<void> {
   const { header, snapshots: table } = await openImage(draft);
