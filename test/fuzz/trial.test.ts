@@ -37,7 +37,7 @@ describe('the judge of mutated images', () => {
     assert.equal(garbage, undefined);
     const kept: Uint8Array[] = [];
     const problem = await problemOf(image, async (storage) => {
-      for (let round = 0; round < 12; round += 1) {
+      for (let round = 0; round < 40; round += 1) {
         kept.push(new Uint8Array(10 << 20));
         await storage.read(0n, new Uint8Array(1 << 16));
       }

@@ -20,10 +20,7 @@ let heldBefore: number | undefined;
 /** What is wrong with how `act` treats an image; undefined if nothing is. `bound`: bytes that it may hold. */
 export async function problemOf(storage: Storage, act = inspect, bound = memoryBound): Promise<string | undefined> {
   const allowed = 4 * Number(storage.allocated ?? storage.size) + 64 * MiB;
-  if (heldBefore === undefined) {
-    collectGarbage();
-    heldBefore = held();
-  }
+  heldBefore ??= heldWithoutGarbage(0);
   const metered = new MeteredStorage(storage, allowed, heldBefore, bound);
   try {
     await act(metered);
@@ -68,16 +65,21 @@ class MeteredStorage extends CountingStorage {
 
   /** Garbage does not count. */
   checkMemory(): void {
-    // Buffers found by a collection are given back by a thread beside it, which may have to wait on a busy machine.
-    for (let round = 0; round < mostRounds && held() - this.#heldBefore > this.#bound; round++) {
-      collectGarbage();
-      Atomics.wait(pause, 0, 0, round * 10);
-    }
-    const beyond = held() - this.#heldBefore;
+    const beyond = heldWithoutGarbage(this.#heldBefore + this.#bound) - this.#heldBefore;
     if (beyond > this.#bound) {
       throw new Error(`${Math.round(beyond / MiB)} MiB held, ${this.#bound / MiB} allowed`);
     }
   }
+}
+
+/** Bytes that this thread holds; garbage is collected only while they are more than `enough`. */
+function heldWithoutGarbage(enough: number): number {
+  // Buffers found by a collection are given back by a thread beside it, which may have to wait on a busy machine.
+  for (let round = 0; round < mostRounds && held() > enough; round++) {
+    collectGarbage();
+    Atomics.wait(pause, 0, 0, round * 10);
+  }
+  return held();
 }
 
 /** Bytes of objects and buffers of this thread. */
