@@ -6,7 +6,7 @@ import { openImage } from '../../image/open.ts';
 import { share } from '../../image/scan.ts';
 import type { Progress, Storage } from '../../ports.ts';
 import type { EndClusters } from './endClusters.ts';
-import type { EntryRepair } from './entryRepair.ts';
+import type { EntryRepair, Rejoined } from './entryRepair.ts';
 import { mendL1Tables } from './l1Entries.ts';
 import { mendL2Tables } from './l2Tables.ts';
 import type { RepairCode, Wanted } from './selection.ts';
@@ -18,6 +18,8 @@ export interface MendedEntries {
   readonly mended: ReadonlyMap<RepairCode, number>;
   /** By code: guest clusters that an entry no longer leads to. */
   readonly lost: ReadonlyMap<RepairCode, number>;
+  /** Clusters that entries lead to again. */
+  readonly rejoined: readonly Rejoined[];
   /** Clusters that are used for two things still, or were before. */
   readonly disputed: ClusterSet;
 }
@@ -36,11 +38,14 @@ export async function mendEntries(
 ): Promise<MendedEntries> {
   const mended = new Map<RepairCode, number>();
   const lost = new Map<RepairCode, number>();
+  const rejoined: Rejoined[] = [];
   const repairOf = (found: Survey): EntryRepair => ({
     survey: found,
     end,
     wanted,
     backed: found.image.backing !== undefined,
+    meant: new Map(),
+    rejoined: (one) => rejoined.push(one),
     mended: (code) => mended.set(code, (mended.get(code) ?? 0) + 1),
     lost: (code, clusters) => lost.set(code, (lost.get(code) ?? 0) + clusters),
   });
@@ -50,7 +55,7 @@ export async function mendEntries(
     found = await surveyDraft(draft, end, freed, share(progress, 0.4, 0.6));
   }
   const disputed = await mendL2Tables(draft, file, repairOf(found), share(progress, 0.6, 1));
-  return { mended, lost, disputed };
+  return { mended, lost, rejoined, disputed };
 }
 
 async function surveyDraft(draft: Draft, end: EndClusters, freed: ClusterSet, progress: Progress): Promise<Survey> {

@@ -5,6 +5,14 @@ import type { Survey } from './survey.ts';
 /** Guest data that an entry no longer leads to. */
 export type LostVisitor = (code: RepairCode, guestClusters: number) => void;
 
+/** A cluster that an entry leads to again, where one wrong bit had it lead nowhere. */
+export interface Rejoined {
+  /** Index of the guest cluster. */
+  readonly guest: number;
+  /** Host cluster. */
+  readonly cluster: number;
+}
+
 /** What the repair of entries works with. */
 export interface EntryRepair {
   readonly survey: Survey;
@@ -12,6 +20,9 @@ export interface EntryRepair {
   readonly wanted: Wanted;
   /** Whether a cluster without an entry reads as the backing file has it. */
   readonly backed: boolean;
+  /** By host offset of an L2 entry (bytes): the host cluster that it meant, but for one wrong bit. */
+  readonly meant: ReadonlyMap<number, number>;
+  readonly rejoined: (found: Rejoined) => void;
   readonly lost: LostVisitor;
   /** An entry was changed. */
   readonly mended: (code: RepairCode) => void;

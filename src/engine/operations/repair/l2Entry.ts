@@ -39,11 +39,43 @@ export function mendL2Entry(words: L2Words, place: L2Place, repair: EntryRepair,
     mendCompressed(words, place, repair);
     return;
   }
+  mendOffset(words, place, repair);
   mendBits(words, place, repair);
   const kind = l2Kind(words.hi, words.lo, geometry);
   if (kind === l2Kinds.normal || kind === l2Kinds.zeroAllocated) {
     mendTarget(words, place, repair, separate);
   }
+}
+
+/** Has an entry that leads nowhere by one wrong bit of its offset lead to its data again. */
+function mendOffset(words: L2Words, { at, guest }: L2Place, repair: EntryRepair): void {
+  const { survey, wanted, mended, rejoined } = repair;
+  const cluster = repair.meant.get(Number(at));
+  if (cluster === undefined) {
+    return;
+  }
+  const [code, where] = strayFinding(words, at, survey);
+  if (wanted(code, where)) {
+    setTarget(words, cluster * survey.geometry.clusterSize);
+    survey.data.add(cluster, 1);
+    rejoined({ guest, cluster });
+    mended(code);
+  }
+}
+
+/** What is wrong with where an entry leads, and the host offset of the finding. */
+function strayFinding({ hi, lo }: L2Words, at: bigint, survey: Survey): [RepairCode, bigint] {
+  const { geometry, structures, l2Tables, data } = survey;
+  const target = l2HostOffset(hi, lo);
+  if (target === 0) {
+    return ['l2-copied-alone', at];
+  }
+  if (l2Unaligned(lo, geometry.clusterBits)) {
+    return ['l2-entry-unaligned', at];
+  }
+  const cluster = target / geometry.clusterSize;
+  const isOnTable = structures.has(cluster) || l2Tables.has(cluster);
+  return [isOnTable ? 'clusters-overlap' : data.has(cluster) ? 'cluster-shared' : 'data-past-end', BigInt(target)];
 }
 
 /** Bits that say nothing, or contradict others. */

@@ -7,6 +7,7 @@ import { share } from '../../image/scan.ts';
 import type { Progress, Storage } from '../../ports.ts';
 import { findCrossLinks } from './crossLinks.ts';
 import type { EntryRepair } from './entryRepair.ts';
+import { findMeantClusters } from './flippedBits.ts';
 import { type L2Words, mendL2Entry } from './l2Entry.ts';
 import type { Survey } from './survey.ts';
 import { isNoL2Table } from './tableContent.ts';
@@ -20,16 +21,21 @@ import { writeChanged } from './writeChanged.ts';
 export async function mendL2Tables(
   draft: Draft,
   file: Storage,
-  repair: EntryRepair,
+  entryRepair: EntryRepair,
   progress: Progress,
 ): Promise<ClusterSet> {
-  const { tables, geometry } = repair.survey;
-  const keepers = await findCrossLinks(repair.survey, share(progress, 0, 0.5));
-  const disputed = disputedClusters(repair.survey, keepers);
+  const { survey, end } = entryRepair;
+  const { tables, geometry } = survey;
+  const keepers = await findCrossLinks(survey, share(progress, 0, 0.4));
+  const disputed = disputedClusters(survey, keepers);
   if (!tables) {
     return disputed;
   }
-  const copies = new Copies(repair, keepers);
+  const meant = await findMeantClusters(draft, survey, end, keepers, share(progress, 0.4, 0.6));
+  const repair = { ...entryRepair, meant: meant.clusters };
+  const shared = [...keepers].filter(([cluster]) => cluster !== meant.settled);
+  const copies = new Copies(repair, new Map(shared));
+  const mending = share(progress, 0.6, 1);
   const bytes = new Uint8Array(geometry.clusterSize);
   for (const [index, offset] of tables.offsets.entries()) {
     const place = { offset, guest: (tables.l1Indices[index] ?? 0) * geometry.l2Entries };
@@ -41,7 +47,7 @@ export async function mendL2Tables(
       mendTable(view, place, repair, copies);
       await writeChanged(draft, `L2 table of L1[${tables.l1Indices[index] ?? 0}]`, BigInt(offset), before, bytes);
     }
-    await progress.step(index + tables.count, 2 * tables.count);
+    await mending.step(index, tables.count);
   }
   if (copies.list.length > 0) {
     const last = copies.list.at(-1)?.to ?? 0;

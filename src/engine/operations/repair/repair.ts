@@ -6,7 +6,7 @@ import { diagnose } from '../../check/diagnose.ts';
 import type { Diagnosis } from '../../check/diagnosis.ts';
 import { Qcow2Error } from '../../error.ts';
 import { explain, findingTexts } from '../../findingTexts.ts';
-import { showCount, showSize } from '../../format/show.ts';
+import { showCount, showOffset, showSize } from '../../format/show.ts';
 import { ClusterSet } from '../../image/clusterSet.ts';
 import type { Geometry } from '../../image/geometry.ts';
 import type { Image } from '../../image/image.ts';
@@ -268,7 +268,7 @@ async function settleBits(draft: Draft, { header }: Image, isWhole: boolean): Pr
 
 function sayWhatIsLost(
   draft: Draft,
-  { lost }: MendedEntries,
+  { lost, rejoined }: MendedEntries,
   { dropped }: MendedStructures,
   clusterSize: number,
   keptLeaks: string | undefined,
@@ -277,6 +277,15 @@ function sayWhatIsLost(
   if (clusters > 0) {
     draft.caution(
       `Up to ${showSize(BigInt(clusters) * BigInt(clusterSize))} of the guest’s disk led to what is not the guest’s, or nowhere: it reads as zeros afterwards, where there is a backing file perhaps as that has it.`,
+    );
+  }
+  if (rejoined.length > 0) {
+    const places = rejoined.map(({ guest, cluster }) => {
+      const [from, to] = [guest, cluster].map((index) => showOffset(BigInt(index) * BigInt(clusterSize)));
+      return `guest ${from} leads to ${to}`;
+    });
+    draft.caution(
+      `One bit was wrong in where ${places.length === 1 ? 'an entry leads' : 'entries lead'}, and only one cluster fits: ${places.join(', ')}. See whether what is there belongs there.`,
     );
   }
   for (const name of dropped) {

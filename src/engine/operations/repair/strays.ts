@@ -1,0 +1,109 @@
+import type { Draft } from '../../change/draft.ts';
+import { l2Copied, l2HasReserved, l2HostOffset, l2Kind, l2Kinds } from '../../format/l2.ts';
+import type { Geometry } from '../../image/geometry.ts';
+import { readHostBytes } from '../../image/hostBytes.ts';
+import type { L2TableSet } from '../../image/l2TableSet.ts';
+import type { Progress } from '../../ports.ts';
+import type { EndClusters } from './endClusters.ts';
+import type { Survey } from './survey.ts';
+import { isNoL2Table } from './tableContent.ts';
+
+/** A disk writes sectors whole: where one was written over, more than one of its entries is wrong. */
+const sectorBytes = 512;
+/** Where there are more strays, it is no matter of single bits. */
+const mostStrays = 64;
+
+/** An L2 entry for data that leads to what can't be the guest's, or to what another guest cluster has too. */
+export interface Stray {
+  /** Host offset of the entry in bytes. */
+  readonly at: number;
+  /** Index of its table in the set, and in the table. */
+  readonly table: number;
+  readonly entry: number;
+  /** Host offset to which it leads, in bytes. */
+  readonly target: number;
+  /** Host offsets, in bytes, to which it would lead if it went on from the entry before it, or up to the one behind it. */
+  readonly inTurn: readonly number[];
+}
+
+/** The strays of an image. */
+export interface Strays {
+  /** That lead to no data, each the only stray of its sector. */
+  readonly lost: readonly Stray[];
+  /** Two that lead to the same data, where they are all the strays that there are. */
+  readonly pair: readonly [Stray, Stray] | undefined;
+}
+
+const none: Strays = { lost: [], pair: undefined };
+
+/** Finds the strays; none where there are many. `shared`: host clusters that several guest clusters have. */
+export async function findStrays(
+  draft: Draft,
+  survey: Survey,
+  tables: L2TableSet,
+  end: EndClusters,
+  shared: ReadonlyMap<number, unknown>,
+  progress: Progress,
+): Promise<Strays> {
+  const { geometry } = survey;
+  const { clusterSize, l2EntryBytes } = geometry;
+  const view = new DataView(new ArrayBuffer(clusterSize));
+  const bytes = new Uint8Array(view.buffer);
+  const lost: Stray[] = [];
+  const sharing: Stray[] = [];
+  for (const [table, offset] of tables.offsets.entries()) {
+    const isRead = BigInt(offset) < draft.size && (await readHostBytes(draft, BigInt(offset), bytes)).length === 0;
+    if (isRead && !isNoL2Table(view, geometry)) {
+      for (let at = 0; at < clusterSize && lost.length + sharing.length <= mostStrays; at += l2EntryBytes) {
+        const [hi, lo] = [view.getUint32(at), view.getUint32(at + 4)];
+        if ((hi | lo) === 0 || !isForData(hi, lo, geometry)) {
+          continue;
+        }
+        const target = l2HostOffset(hi, lo);
+        const isLost = leadsNowhere(target, survey, end);
+        if (isLost || shared.has(target / clusterSize)) {
+          const inTurn = inTurnAt(view, at, geometry);
+          (isLost ? lost : sharing).push({ at: offset + at, table, entry: at / l2EntryBytes, target, inTurn });
+        }
+      }
+    }
+    await progress.step(table, tables.count);
+  }
+  if (lost.length + sharing.length > mostStrays) {
+    return none;
+  }
+  const all = [...lost, ...sharing];
+  const [one, other] = all;
+  const isPair = one && other && all.length === 2 && lost.length === 0 && one.target === other.target;
+  return { lost: lost.filter((stray) => isAlone(stray, all)), pair: isPair ? [one, other] : undefined };
+}
+
+function isAlone(stray: Stray, all: readonly Stray[]): boolean {
+  const sectorOf = ({ at }: Stray): number => Math.floor(at / sectorBytes);
+  return !all.some((other) => other !== stray && sectorOf(other) === sectorOf(stray));
+}
+
+/** Whether an entry is right as one for data, but perhaps for where it leads. */
+function isForData(hi: number, lo: number, geometry: Geometry): boolean {
+  const kind = l2Kind(hi, lo, geometry);
+  const isData = kind === l2Kinds.normal || (kind === l2Kinds.unallocated && l2Copied(hi));
+  return isData && !l2HasReserved(hi, lo) && (lo & 1) === 0;
+}
+
+function leadsNowhere(target: number, { geometry, structures, l2Tables }: Survey, end: EndClusters): boolean {
+  const cluster = Math.floor(target / geometry.clusterSize);
+  const isPastEnd = cluster >= geometry.fileClusters && !end.has(cluster);
+  return target % geometry.clusterSize !== 0 || isPastEnd || structures.has(cluster) || l2Tables.has(cluster);
+}
+
+function inTurnAt(view: DataView, at: number, geometry: Geometry): number[] {
+  const { clusterSize, l2EntryBytes } = geometry;
+  return [-1, 1].flatMap((step) => {
+    const beside = at + step * l2EntryBytes;
+    if (beside < 0 || beside >= view.byteLength) {
+      return [];
+    }
+    const [hi, lo] = [view.getUint32(beside), view.getUint32(beside + 4)];
+    return l2Kind(hi, lo, geometry) === l2Kinds.normal ? [l2HostOffset(hi, lo) - step * clusterSize] : [];
+  });
+}
