@@ -26,6 +26,19 @@ describe('A repair', () => {
     assert.equal(new DataView(after.slice(l1, 8).buffer).getBigUint64(0), copied | built.at(4));
   });
 
+  it('has an L1 entry lead to its table again, where one wrong bit had left COPIED alone', async () => {
+    const after = await repaired(twoClusters().l1(0, copied).toStorage());
+    assert.equal((await openImage(after)).l1.view.getBigUint64(0), copied | (4n * 65536n));
+  });
+
+  it('gives up nothing where an L1 entry is COPIED alone, and no table is lost', async () => {
+    const built = twoClusters({ size: 2 ** 30, l1_size: 2 });
+    const storage = built.l1(1, copied).refcount(9, 1).truncate(built.at(10)).toStorage();
+    const plan = await planRepair(await openImage(storage), storage, stateOf(storage), 'all', noProgress);
+    assert.deepEqual(plan.change?.cautions, []);
+    assert.equal(plan.keptLeaks, undefined);
+  });
+
   it('sets no COPIED in data to which an L1 entry leads alone', async () => {
     const built = twoClusters({ size: 2 ** 30, l1_size: 2 });
     built.l1(1, copied | built.at(7));

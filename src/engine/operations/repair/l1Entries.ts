@@ -12,6 +12,9 @@ import type { RepairCode } from './selection.ts';
 import { isNoL1Table, isNoL2Table } from './tableContent.ts';
 import { writeChanged } from './writeChanged.ts';
 
+/** The entry may be an empty one with a wrong bit, or have led to a table at 2^n: nothing is given up that is known. */
+const withoutTable = 'l1-entry-without-table';
+
 /** Puts the entries of all L1 tables right in the draft; returns whether anything changed. */
 export async function mendL1Tables(draft: Draft, repair: EntryRepair, progress: Progress): Promise<boolean> {
   const { image, geometry } = repair.survey;
@@ -86,7 +89,8 @@ class L1Entries {
     const table = l1Place(hi, lo);
     const cluster = Math.floor(table / clusterSize);
     if (table === 0) {
-      return (hi | lo) !== 0 && wanted('l1-entry-without-table', host) ? set('l1-entry-without-table', 0, 0) : changed;
+      const isMended = (hi | lo) !== 0 && wanted(withoutTable, host);
+      return isMended ? this.#detach(withoutTable, host, set) : changed;
     }
     if (l1Unaligned(lo, clusterBits)) {
       return wanted('l1-entry-unaligned', host) ? this.#mendUnaligned(cluster, host, set) : changed;
@@ -150,7 +154,9 @@ class L1Entries {
       return;
     }
     for (const { code } of this.#detached) {
-      lost(code, found.geometry.l2Entries);
+      if (code !== withoutTable) {
+        lost(code, found.geometry.l2Entries);
+      }
     }
   }
 
