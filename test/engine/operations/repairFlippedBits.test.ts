@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { copied, type HeaderValues, type ImageBuilder } from '../../support/builder.ts';
+import { compressed, copied, type HeaderValues, type ImageBuilder } from '../../support/builder.ts';
+import type { MemoryStorage } from '../../support/memoryStorage.ts';
 import { oneSnapshot } from '../../support/oneSnapshot.ts';
 import { assertClean, cluster, guest, image, type Repaired, repaired } from '../../support/repairs.ts';
 
@@ -25,6 +26,11 @@ async function assertLost({ storage, keptLeaks }: Repaired): Promise<void> {
   assert.equal(await guest(storage, 1), '');
   assert.match(keptLeaks ?? '', /may be in the leaked clusters/);
   assert.equal(new TextDecoder().decode(storage.slice(6n * cluster, 6)), 'second');
+}
+
+/** The L2 entry of guest cluster 1. */
+function secondEntry(storage: MemoryStorage): bigint {
+  return new DataView(storage.slice(4n * cluster + 8n, 8).buffer).getBigUint64(0);
 }
 
 describe('A repair of an L2 entry with one wrong bit', () => {
@@ -59,6 +65,30 @@ describe('A repair of an L2 entry with one wrong bit', () => {
     built.put(built.at(8), 'shared').entry(7, 0, built.at(8) | (1n << 30n));
     const { storage, result } = await repaired(built);
     assert.equal(await guest(storage, 0), 'shared');
+    assertClean(result);
+  });
+
+  it('takes the compressed flag away where the cluster holds more than one sector', async () => {
+    const built = flipped(62);
+    await assertRejoined(await repaired(built.put(built.at(6) + 512n, 'and more')));
+  });
+
+  it('leaves an entry compressed where nothing is behind its sector', async () => {
+    const { storage } = await repaired(flipped(62));
+    assert.equal(secondEntry(storage), compressed | (6n * cluster));
+  });
+
+  it('leaves an entry compressed whose cluster others use too', async () => {
+    const built = flipped(62).refcount(6, 2);
+    built.put(built.at(6) + 512n, 'and more').entry(4, 3, compressed | (built.at(6) + 1024n));
+    assert.equal(secondEntry((await repaired(built)).storage), compressed | (6n * cluster));
+  });
+
+  it('takes the compressed flag away where the subclusters are those of data', async () => {
+    const built = image({ incompatible_features: 0x10 });
+    built.entry(4, 1, copied | compressed | built.at(6), 0xffff_ffffn);
+    const { storage, result } = await repaired(built);
+    assert.equal(await guest(storage, 1), 'second');
     assertClean(result);
   });
 

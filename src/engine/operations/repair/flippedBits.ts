@@ -1,6 +1,8 @@
 import type { Draft } from '../../change/draft.ts';
 import { RefcountReader } from '../../check/refcountReader.ts';
+import { compressedSectorBytes } from '../../format/compressed.ts';
 import { l2HostOffset, l2Kind, l2Kinds } from '../../format/l2.ts';
+import type { Geometry } from '../../image/geometry.ts';
 import { readHostBytes } from '../../image/hostBytes.ts';
 import type { L2TableSet } from '../../image/l2TableSet.ts';
 import { readRefcountTable } from '../../image/refcountTable.ts';
@@ -27,8 +29,8 @@ const nothing: Meant = { clusters: new Map(), settled: undefined };
  * Finds the host clusters that L2 entries must have meant which lead to what can't be the guest's, where one wrong bit
  * explains it. That is the only cluster one bit away of which the refcount says that one entry is
  * missing, and to which nothing else leads than the same guest cluster of other layers. Of two guest clusters that have one
- * cluster, it is the one whose neighbours both lie beside that place. Nothing is found where several entries of a sector are
- * wrong, for a file that was cut off, or while the refcounts may be stale (dirty bit). `shared`: host clusters that several
+ * cluster, it is the one whose neighbours both lie beside that place. An entry that is COPIED and compressed at once is
+ * normal where its cluster holds more than it says. Nothing is found where several entries of a sector are wrong, for a file that was cut off, or while the refcounts may be stale (dirty bit). `shared`: host clusters that several
  * guest clusters have.
  */
 export async function findMeantClusters(
@@ -45,13 +47,20 @@ export async function findMeantClusters(
   if (!tables || geometry.dataFile || isStale) {
     return nothing;
   }
-  const { lost, pair } = await findStrays(draft, survey, tables, end, shared, progress);
+  const { lost, pair, flagged } = await findStrays(draft, survey, tables, end, shared, progress);
   const refcounts = new RefcountReader(draft, geometry, await readRefcountTable(draft, geometry, header));
   const meant = new Map<number, number>();
   for (const stray of [...lost, ...(pair ?? [])]) {
     const cluster = await meantBy(stray, draft, survey, tables, refcounts);
     const isLost = !pair?.includes(stray);
     if (cluster !== undefined && (isLost || isBetween(stray, cluster * geometry.clusterSize))) {
+      meant.set(stray.at, cluster);
+    }
+  }
+  for (const stray of flagged) {
+    const cluster = stray.target / geometry.clusterSize;
+    const isOnlyOne = (await refcounts.refcount(cluster)) === tables.references[stray.table];
+    if (isOnlyOne && !survey.data.has(cluster) && (await isMoreThanCompressed(draft, stray, geometry))) {
       meant.set(stray.at, cluster);
     }
   }
@@ -63,6 +72,16 @@ export async function findMeantClusters(
 /** Whether the entries on both sides of a stray lead to what is beside an offset (bytes). */
 function isBetween({ inTurn }: Stray, offset: number): boolean {
   return inTurn.length === 2 && inTurn.every((one) => one === offset);
+}
+
+/**
+ * Whether there is more in a cluster than an entry with the compressed flag says: such an entry has one sector, since a normal
+ * one has no bits there. With extended L2 entries the bitmap has told already.
+ */
+async function isMoreThanCompressed(draft: Draft, { target }: Stray, geometry: Geometry): Promise<boolean> {
+  const rest = new Uint8Array(geometry.clusterSize - compressedSectorBytes);
+  const bad = await readHostBytes(draft, BigInt(target + compressedSectorBytes), rest);
+  return geometry.extended || (bad.length === 0 && rest.some((byte) => byte !== 0));
 }
 
 async function meantBy(

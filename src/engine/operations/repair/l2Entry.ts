@@ -1,6 +1,6 @@
 import { leadsPastEnd } from '../../check/regions.ts';
 import { compressedBeyond56, compressedMaxBytes } from '../../format/compressed.ts';
-import { l2Copied, l2HasReserved, l2HostOffset, l2Kind, l2Kinds, l2Unaligned } from '../../format/l2.ts';
+import { l2Compressed, l2Copied, l2HasReserved, l2HostOffset, l2Kind, l2Kinds, l2Unaligned } from '../../format/l2.ts';
 import type { Geometry } from '../../image/geometry.ts';
 import { l2Target } from '../../image/l2Flaws.ts';
 import type { EndClusters } from './endClusters.ts';
@@ -28,6 +28,7 @@ export interface L2Place {
 export type Separate = (cluster: number, guest: number) => number | undefined;
 
 const copiedMask = 0x7fff_ffff;
+const compressedFlag = 0x4000_0000;
 
 /**
  * Puts an L2 entry right, in place. What it leads to is given up only where it can't be the guest's: then the guest reads
@@ -35,11 +36,11 @@ const copiedMask = 0x7fff_ffff;
  */
 export function mendL2Entry(words: L2Words, place: L2Place, repair: EntryRepair, separate: Separate): void {
   const { geometry } = repair.survey;
+  mendFlippedBit(words, place, repair);
   if (l2Kind(words.hi, words.lo, geometry) === l2Kinds.compressed) {
     mendCompressed(words, place, repair);
     return;
   }
-  mendOffset(words, place, repair);
   mendBits(words, place, repair);
   const kind = l2Kind(words.hi, words.lo, geometry);
   if (kind === l2Kinds.normal || kind === l2Kinds.zeroAllocated) {
@@ -47,8 +48,8 @@ export function mendL2Entry(words: L2Words, place: L2Place, repair: EntryRepair,
   }
 }
 
-/** Has an entry that leads nowhere by one wrong bit of its offset lead to its data again. */
-function mendOffset(words: L2Words, { at, guest }: L2Place, repair: EntryRepair): void {
+/** Has an entry that leads nowhere by one wrong bit lead to its data again. */
+function mendFlippedBit(words: L2Words, { at, guest }: L2Place, repair: EntryRepair): void {
   const { survey, wanted, mended, rejoined } = repair;
   const cluster = repair.meant.get(Number(at));
   if (cluster === undefined) {
@@ -56,6 +57,7 @@ function mendOffset(words: L2Words, { at, guest }: L2Place, repair: EntryRepair)
   }
   const [code, where] = strayFinding(words, at, survey);
   if (wanted(code, where)) {
+    words.hi &= ~compressedFlag;
     setTarget(words, cluster * survey.geometry.clusterSize);
     survey.data.add(cluster, 1);
     rejoined({ guest, cluster });
@@ -67,6 +69,9 @@ function mendOffset(words: L2Words, { at, guest }: L2Place, repair: EntryRepair)
 function strayFinding({ hi, lo }: L2Words, at: bigint, survey: Survey): [RepairCode, bigint] {
   const { geometry, structures, l2Tables, data } = survey;
   const target = l2HostOffset(hi, lo);
+  if (l2Compressed(hi)) {
+    return ['l2-compressed-copied', at];
+  }
   if (target === 0) {
     return ['l2-copied-alone', at];
   }

@@ -285,7 +285,7 @@ function sayWhatIsLost(
       return `guest ${from} leads to ${to}`;
     });
     draft.caution(
-      `One bit was wrong in where ${places.length === 1 ? 'an entry leads' : 'entries lead'}, and only one cluster fits: ${places.join(', ')}. See whether what is there belongs there.`,
+      `One bit was wrong in ${places.length === 1 ? 'an L2 entry' : 'some L2 entries, each'}, and only one cluster fits: ${places.join(', ')}. See whether what is there belongs there.`,
     );
   }
   for (const name of dropped) {

@@ -1,5 +1,5 @@
 import type { Draft } from '../../change/draft.ts';
-import { l2Copied, l2HasReserved, l2HostOffset, l2Kind, l2Kinds } from '../../format/l2.ts';
+import { l2Compressed, l2Copied, l2HasReserved, l2HostOffset, l2Kind, l2Kinds } from '../../format/l2.ts';
 import type { Geometry } from '../../image/geometry.ts';
 import { readHostBytes } from '../../image/hostBytes.ts';
 import type { L2TableSet } from '../../image/l2TableSet.ts';
@@ -12,6 +12,8 @@ import { isNoL2Table } from './tableContent.ts';
 const sectorBytes = 512;
 /** Where there are more strays, it is no matter of single bits. */
 const mostStrays = 64;
+/** Bit 62, in the high word. */
+const compressedFlag = 0x4000_0000;
 
 /** An L2 entry for data that leads to what can't be the guest's, or to what another guest cluster has too. */
 export interface Stray {
@@ -32,9 +34,11 @@ export interface Strays {
   readonly lost: readonly Stray[];
   /** Two that lead to the same data, where they are all the strays that there are. */
   readonly pair: readonly [Stray, Stray] | undefined;
+  /** That would be right but for the compressed flag, each the only stray of its sector. */
+  readonly flagged: readonly Stray[];
 }
 
-const none: Strays = { lost: [], pair: undefined };
+const none: Strays = { lost: [], pair: undefined, flagged: [] };
 
 /** Finds the strays; none where there are many. `shared`: host clusters that several guest clusters have. */
 export async function findStrays(
@@ -51,31 +55,43 @@ export async function findStrays(
   const bytes = new Uint8Array(view.buffer);
   const lost: Stray[] = [];
   const sharing: Stray[] = [];
+  const flagged: Stray[] = [];
+  const strays = (): number => lost.length + sharing.length + flagged.length;
   for (const [table, offset] of tables.offsets.entries()) {
     const isRead = BigInt(offset) < draft.size && (await readHostBytes(draft, BigInt(offset), bytes)).length === 0;
     if (isRead && !isNoL2Table(view, geometry)) {
-      for (let at = 0; at < clusterSize && lost.length + sharing.length <= mostStrays; at += l2EntryBytes) {
+      for (let at = 0; at < clusterSize && strays() <= mostStrays; at += l2EntryBytes) {
         const [hi, lo] = [view.getUint32(at), view.getUint32(at + 4)];
-        if ((hi | lo) === 0 || !isForData(hi, lo, geometry)) {
+        const isFlagged = l2Compressed(hi) && l2Copied(hi) && isPlainBitmap(view, at, geometry);
+        if ((hi | lo) === 0 || !isForData(isFlagged ? hi & ~compressedFlag : hi, lo, geometry)) {
           continue;
         }
         const target = l2HostOffset(hi, lo);
         const isLost = leadsNowhere(target, survey, end);
-        if (isLost || shared.has(target / clusterSize)) {
+        const isStray = isFlagged ? !isLost : isLost || shared.has(target / clusterSize);
+        if (isStray) {
+          const list = isFlagged ? flagged : isLost ? lost : sharing;
           const inTurn = inTurnAt(view, at, geometry);
-          (isLost ? lost : sharing).push({ at: offset + at, table, entry: at / l2EntryBytes, target, inTurn });
+          list.push({ at: offset + at, table, entry: at / l2EntryBytes, target, inTurn });
         }
       }
     }
     await progress.step(table, tables.count);
   }
-  if (lost.length + sharing.length > mostStrays) {
+  if (strays() > mostStrays) {
     return none;
   }
-  const all = [...lost, ...sharing];
-  const [one, other] = all;
-  const isPair = one && other && all.length === 2 && lost.length === 0 && one.target === other.target;
-  return { lost: lost.filter((stray) => isAlone(stray, all)), pair: isPair ? [one, other] : undefined };
+  const all = [...lost, ...sharing, ...flagged];
+  const alone = (list: readonly Stray[]): readonly Stray[] => list.filter((stray) => isAlone(stray, all));
+  const [one, other] = sharing;
+  const isPair = one && other && all.length === 2 && one.target === other.target;
+  return { lost: alone(lost), pair: isPair ? [one, other] : undefined, flagged: alone(flagged) };
+}
+
+/** Whether the bitmap of an extended L2 entry is one of data, in part at least; true for a standard entry. */
+function isPlainBitmap(view: DataView, at: number, { extended }: Geometry): boolean {
+  const [zero, alloc] = extended ? [view.getUint32(at + 8), view.getUint32(at + 12)] : [0, 1];
+  return alloc !== 0 && (alloc & zero) === 0;
 }
 
 function isAlone(stray: Stray, all: readonly Stray[]): boolean {
