@@ -146,7 +146,7 @@ async function checkParts(work: Work, progress: Progress): Promise<void> {
   }
   visitor.compared?.(end);
   if (layers && (found.miscopied || layers.sound.flawed.size > 0 || layers.suspicious)) {
-    await checkCopied(layers, active, reader, visitor.miscopied, progress);
+    await checkCopied(layers, active, found.miscopied, reader, visitor.miscopied, progress);
   }
 }
 
@@ -183,6 +183,7 @@ async function countReferences(
     regions,
     tally,
     progress: share(progress, 0.9, 1),
+    bytes: new Uint8Array(geometry.clusterSize),
     suspicious: false,
   };
   regions.refer(0n, BigInt(geometry.clusterSize));

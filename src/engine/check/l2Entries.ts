@@ -11,8 +11,10 @@ import { type CopiedFlags, copiedFlags } from './referenceCounts.ts';
 export interface EntrySink {
   /** Something is wrong with an entry. */
   corrupt(message: string): void;
-  /** An entry refers to `length` bytes at a host offset. */
-  refer(offset: bigint, length: bigint, flags: CopiedFlags): void;
+  /** An entry refers to the bytes of a cluster at a host offset, which need not be that of a cluster. */
+  referData(offset: number, flags: CopiedFlags): void;
+  /** An entry refers to `length` bytes of compressed data at a host offset. */
+  referCompressed(offset: bigint, length: bigint): void;
   readonly use: UseCounter;
 }
 
@@ -72,7 +74,7 @@ function checkCompressed(index: number, { hi, lo, zero, alloc }: Words, geometry
   } else if ((zero | alloc) !== 0) {
     sink.corrupt(messages.compressedWithSubclusters(index, entry));
   } else {
-    sink.refer(target, BigInt(compressedMaxBytes(hi, lo, geometry.clusterBits)), copiedFlags.none);
+    sink.referCompressed(target, BigInt(compressedMaxBytes(hi, lo, geometry.clusterBits)));
     sink.use.addCompressed();
   }
 }
@@ -89,6 +91,6 @@ function checkAllocated({ hi, lo, zero, alloc }: Words, geometry: Geometry, sink
   }
   sink.use.add(offset, 1, clusterSize);
   if (!dataFile) {
-    sink.refer(BigInt(offset), BigInt(clusterSize), l2Copied(hi) ? copiedFlags.copied : copiedFlags.notCopied);
+    sink.referData(offset, l2Copied(hi) ? copiedFlags.copied : copiedFlags.notCopied);
   }
 }

@@ -10,7 +10,7 @@ import { CheckStopped } from './checkStopped.ts';
 import { addUse, type ClusterUse, noUse, UseCounter } from './clusterUse.ts';
 import { checkL2Entries, type EntrySink } from './l2Entries.ts';
 import { messages } from './messages.ts';
-import { copiedFlags } from './referenceCounts.ts';
+import { type CopiedFlags, copiedFlags } from './referenceCounts.ts';
 import type { Regions } from './regions.ts';
 import type { SoundTables } from './soundTables.ts';
 import type { Tally } from './tally.ts';
@@ -33,6 +33,8 @@ export interface LayerCheck {
   readonly regions: Regions;
   readonly tally: Tally;
   readonly progress: Progress;
+  /** A cluster of bytes for the table that is looked at. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** A table was met whose COPIED flags were not looked at with those of the set. */
   suspicious: boolean;
 }
@@ -93,6 +95,11 @@ export function isInSet({ tables, geometry }: Pick<LayerCheck, 'tables' | 'geome
   return offset !== 0 && offset % geometry.clusterSize === 0 && indexOfTable(tables, offset) >= 0;
 }
 
+/** Whether nothing is wrong in an L2 table that its own entries tell. */
+export function isSound(check: LayerCheck, offset: number): boolean {
+  return isInSet(check, offset) && !check.sound.flawed.has(indexOfTable(check.tables, offset));
+}
+
 async function checkTable(check: LayerCheck, offset: number, active: boolean): Promise<ClusterUse> {
   const { tables, sound, geometry, regions, tally } = check;
   const counted = isInSet(check, offset);
@@ -101,32 +108,37 @@ async function checkTable(check: LayerCheck, offset: number, active: boolean): P
     tally.fail(messages.l2Unreadable);
     throw new CheckStopped('EIO');
   }
-  if (counted && !sound.flawed.has(index)) {
+  if (isSound(check, offset)) {
     return active ? sound.useOf(index) : noUse();
   }
   check.suspicious = true;
   const use = new UseCounter();
+  const { clusterSize, fileClusters } = geometry;
+  const refer = (at: bigint, length: bigint, flags: CopiedFlags): void => {
+    if (counted) {
+      regions.tellPastEnd(at, length);
+    } else {
+      regions.refer(at, length, active ? flags : copiedFlags.none);
+    }
+  };
+  const lastCluster = (fileClusters - 1) * clusterSize;
   const sink: EntrySink = {
     use,
     corrupt: (message) => tally.corrupt(message),
-    refer: (at, length, flags) => {
-      if (counted) {
-        regions.tellPastEnd(at, length);
-      } else {
-        regions.refer(at, length, active ? flags : copiedFlags.none);
+    referData: (at, flags) => {
+      // For nearly all entries it is known without bigints that they lead into the file.
+      if (!counted || at + clusterSize > lastCluster) {
+        refer(BigInt(at), BigInt(clusterSize), flags);
       }
     },
+    referCompressed: (at, length) => refer(at, length, copiedFlags.none),
   };
   checkL2Entries(await readTable(check, offset), 0, geometry, sink);
   return active ? use.take() : noUse();
 }
 
-/** The bytes of an L2 table at any host offset. Throws `CheckStopped`. */
-export async function readTable(
-  { storage, geometry, tally }: Pick<LayerCheck, 'storage' | 'geometry' | 'tally'>,
-  offset: number,
-): Promise<DataView> {
-  const bytes = new Uint8Array(geometry.clusterSize);
+/** The bytes of an L2 table at any host offset, until the next one is read. Throws `CheckStopped`. */
+export async function readTable({ storage, tally, bytes }: LayerCheck, offset: number): Promise<DataView> {
   const bad = await readHostBytes(storage, BigInt(offset), bytes);
   if (bad.length > 0) {
     tally.fail(messages.l2Unreadable);

@@ -1,4 +1,9 @@
-import { readRefcount, refcountTableEntryBytes, refcountTableReservedBits } from '../format/refcounts.ts';
+import {
+  readRefcount,
+  readSmallRefcount,
+  refcountTableEntryBytes,
+  refcountTableReservedBits,
+} from '../format/refcounts.ts';
 import type { Geometry } from '../image/geometry.ts';
 import { readHostBytes, type Unreadable } from '../image/hostBytes.ts';
 import { type RefcountTable, refcountTableEntries } from '../image/refcountTable.ts';
@@ -20,7 +25,7 @@ const noBytes = new Uint8Array(0);
 const windowBytes = 2 ** 18;
 const keptBytes = 64 * 2 ** 20;
 
-/** Reads refcounts as QEMU does (qcow2_get_refcount), and keeps the blocks that were asked for last. */
+/** Reads refcounts as QEMU does (qcow2_get_refcount), and keeps those blocks that came last. */
 export class RefcountReader {
   readonly geometry: Geometry;
   readonly #storage: Storage;
@@ -30,12 +35,18 @@ export class RefcountReader {
   /** The part of the file that was read last, and where it starts. */
   readonly #window = new Uint8Array(windowBytes);
   #windowAt = -1;
+  /** Stands for blocks that there are not. */
+  readonly #uncounted: BlockBytes;
+  /** The block that was asked for last. */
+  #lastIndex = -1;
+  #last: BlockBytes | undefined;
   /** Indices in the refcount table that lead to a block, ascending. */
   readonly indices: readonly number[];
 
   constructor(storage: Storage, geometry: Geometry, table: RefcountTable) {
     this.#storage = storage;
     this.geometry = geometry;
+    this.#uncounted = { bytes: new Uint8Array(geometry.clusterSize) };
     for (const { index, block, unaligned } of refcountTableEntries(geometry, table)) {
       if (block !== 0) {
         // More digits than a number holds.
@@ -69,16 +80,27 @@ export class RefcountReader {
 
   /** The refcount of a cluster, a number where that is exact; undefined where it is not known. */
   async refcount(cluster: number): Promise<number | bigint | undefined> {
-    const { refcountBlockEntries: perBlock, refcountOrder } = this.geometry;
-    const block = await this.#keptBlock(Math.floor(cluster / perBlock));
-    if (block === undefined) {
-      return 0;
+    const index = Math.floor(cluster / this.geometry.refcountBlockEntries);
+    if (!this.#kept.has(index)) {
+      this.#keep(index, (await this.read(index, new Uint8Array(this.geometry.clusterSize))) ?? this.#uncounted);
     }
-    if (block.system !== undefined) {
+    return this.keptRefcount(cluster);
+  }
+
+  /** As `refcount`, for the hot loops, which do not wait: also undefined where its block is not kept. */
+  keptRefcount(cluster: number): number | bigint | undefined {
+    const { refcountBlockEntries: perBlock, refcountOrder } = this.geometry;
+    const index = Math.floor(cluster / perBlock);
+    if (index !== this.#lastIndex) {
+      this.#last = this.#kept.get(index);
+      this.#lastIndex = index;
+    }
+    if (this.#last === undefined || this.#last.system !== undefined) {
       return undefined;
     }
-    const refcount = readRefcount(block.bytes, cluster % perBlock, refcountOrder);
-    return refcount > Number.MAX_SAFE_INTEGER ? refcount : Number(refcount);
+    const place = cluster - index * perBlock;
+    const refcount = readSmallRefcount(this.#last.bytes, place, refcountOrder);
+    return refcount > Number.MAX_SAFE_INTEGER ? readRefcount(this.#last.bytes, place, refcountOrder) : refcount;
   }
 
   /** Small blocks that lie one after the other are read together. */
@@ -98,23 +120,9 @@ export class RefcountReader {
     return [];
   }
 
-  /** A block that is kept, for questions that come in any order. */
-  async #keptBlock(index: number): Promise<BlockBytes | undefined> {
-    const known = this.#kept.get(index);
-    if (known !== undefined) {
-      this.#kept.delete(index);
-      this.#kept.set(index, known);
-      return known;
-    }
-    const block = await this.read(index, new Uint8Array(this.geometry.clusterSize));
-    if (block !== undefined) {
-      this.#keep(index, block);
-    }
-    return block;
-  }
-
   #keep(index: number, block: BlockBytes): void {
     this.#kept.set(index, block);
+    this.#lastIndex = -1;
     if (this.#kept.size * this.geometry.clusterSize > keptBytes) {
       for (const oldest of this.#kept.keys()) {
         this.#kept.delete(oldest);
