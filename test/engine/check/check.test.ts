@@ -49,6 +49,32 @@ describe('A check', function () {
     assert.ok(storage.calls <= 48, `${storage.calls} reads`);
   });
 
+  it('reads only that L2 table again in which something is wrong', async () => {
+    const file = shuffled();
+    // A reserved bit, in the sixth of the tables, which begin at cluster 3.
+    const [byte = 0] = file.slice(BigInt(8 * clusterSize) + 7n, 1);
+    file.write(BigInt(8 * clusterSize) + 7n, Uint8Array.of(byte | 2));
+    const storage = new CountingStorage(file);
+    const { result, lines } = await checked(storage);
+    assert.equal(lines.length, 1);
+    assert.equal(result.corruptions, 1);
+    // Once for its entries, once for COPIED, with the refcounts of what they lead to: 9 blocks.
+    assert.ok(storage.bytes <= (32 + 16 + 4 + 2 + 9) * clusterSize, `${storage.bytes} bytes read`);
+  });
+
+  it('reads each table once more for COPIED where a refcount is too low', async () => {
+    const file = shuffled();
+    const firstBlock = BigInt((3 + 32) * clusterSize);
+    file.write(firstBlock + 2n * 1000n, Uint8Array.of(0, 0));
+    const storage = new CountingStorage(file);
+    const { lines } = await checked(storage);
+    assert.deepEqual(
+      lines.map((line) => line.split(' ').slice(0, 2).join(' ')),
+      ['ERROR cluster', 'ERROR OFLAG_COPIED'],
+    );
+    assert.ok(storage.bytes <= (2 * 32 + 16 + 4 + 9) * clusterSize, `${storage.bytes} bytes read`);
+  });
+
   it('says the same with less memory, one part of the file after the other', async () => {
     const storage = shuffled();
     const at = 2n * BigInt(clusterSize) + 200_001n;

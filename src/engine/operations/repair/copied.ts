@@ -55,6 +55,8 @@ class CopiedFlags {
   readonly #reader: RefcountReader;
   readonly #mends: MendsCopied;
   readonly #tell: (message: string) => void;
+  /** A table as it was. */
+  readonly #before: Uint8Array;
   #mended = 0;
 
   constructor(
@@ -69,6 +71,7 @@ class CopiedFlags {
     this.#reader = reader;
     this.#mends = mends;
     this.#tell = tell;
+    this.#before = new Uint8Array(geometry.clusterSize);
   }
 
   async mend({ l1: { offset, entries } }: Image, shared: ClusterSet, progress: Progress): Promise<number> {
@@ -86,8 +89,9 @@ class CopiedFlags {
       if (table === 0 || l1Unaligned(lo, clusterBits) || BigInt(table) >= this.#draft.size) {
         continue;
       }
-      await this.#mendEntry(view, at, offset, table / clusterSize, (entry, refcount) =>
-        messages.l2TableCopied(index, entry, refcount),
+      const refcount = await this.#reader.refcount(table / clusterSize);
+      this.#mendEntry(view, at, offset, table / clusterSize, refcount, (entry) =>
+        messages.l2TableCopied(index, entry, refcount ?? 0),
       );
       if (shared.has(table / clusterSize)) {
         continue;
@@ -104,7 +108,8 @@ class CopiedFlags {
 
   async #mendTable(bytes: Uint8Array, table: bigint, name: string): Promise<void> {
     const { clusterBits, clusterSize, l2EntryBytes, dataFile } = this.#geometry;
-    const before = bytes.slice();
+    const before = this.#before;
+    before.set(bytes);
     const view = new DataView(bytes.buffer);
     for (let at = 0; at < clusterSize; at += l2EntryBytes) {
       const hi = view.getUint32(at);
@@ -112,25 +117,27 @@ class CopiedFlags {
       const kind = l2Kind(hi, lo, this.#geometry);
       if ((kind === l2Kinds.normal || kind === l2Kinds.zeroAllocated) && !l2Unaligned(lo, clusterBits)) {
         const cluster = dataFile ? undefined : l2HostOffset(hi, lo) / clusterSize;
-        await this.#mendEntry(view, at, table, cluster, messages.dataCopied);
+        const refcount =
+          cluster === undefined ? 1 : (this.#reader.keptRefcount(cluster) ?? (await this.#reader.refcount(cluster)));
+        this.#mendEntry(view, at, table, cluster, refcount, messages.dataCopied);
       }
     }
     await writeChanged(this.#draft, name, table, before, bytes);
   }
 
-  /** `at`: of the entry in the table, which lies at host offset `table`. */
-  async #mendEntry(
+  /** `at`: of the entry in the table, which lies at host offset `table`. `refcount`: of what it leads to, where it is known. */
+  #mendEntry(
     view: DataView,
     at: number,
     table: bigint,
     cluster: number | undefined,
+    refcount: number | bigint | undefined,
     says: (entry: bigint, refcount: number | bigint) => string,
-  ): Promise<void> {
+  ): void {
     const hi = view.getUint32(at);
-    const refcount = cluster === undefined ? 1 : ((await this.#reader.refcount(cluster)) ?? 0);
     const isUnique = refcount === 1;
     if (isUnique !== l2Copied(hi) && this.#mends(table + BigInt(at), cluster)) {
-      this.#tell(says(joinWords(hi, view.getUint32(at + 4)), refcount));
+      this.#tell(says(joinWords(hi, view.getUint32(at + 4)), refcount ?? 0));
       view.setUint32(at, isUnique ? hi | 0x8000_0000 : hi & 0x7fff_ffff);
       this.#mended++;
     }

@@ -101,7 +101,7 @@ function leadsNowhere(hi: number, lo: number, geometry: Geometry): boolean {
   if (l2Kind(hi, lo, geometry) === l2Kinds.compressed) {
     return false;
   }
-  return l2HasReserved(hi, lo) || (!geometry.dataFile && BigInt(l2HostOffset(hi, lo)) >= geometry.fileSize);
+  return l2HasReserved(hi, lo) || (!geometry.dataFile && l2HostOffset(hi, lo) >= Number(geometry.fileSize));
 }
 
 /** Whether what should be the bitmaps of subclusters is an entry that leads to data. */

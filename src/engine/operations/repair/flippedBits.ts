@@ -6,11 +6,11 @@ import type { Geometry } from '../../image/geometry.ts';
 import { readHostBytes } from '../../image/hostBytes.ts';
 import type { L2TableSet } from '../../image/l2TableSet.ts';
 import { readRefcountTable } from '../../image/refcountTable.ts';
-import type { Progress } from '../../ports.ts';
 import { stateBits } from '../featureBits.ts';
 import type { EndClusters } from './endClusters.ts';
 import { findStrays, type Stray } from './strays.ts';
 import type { Survey } from './survey.ts';
+import type { L2Table } from './suspectTables.ts';
 
 /** Bits of a host offset in an L2 entry (L2E_OFFSET_MASK). */
 const offsetBits = { first: 9, end: 56 };
@@ -30,15 +30,15 @@ const nothing: Meant = { clusters: new Map(), settled: undefined };
  * explains it. That is the only cluster one bit away of which the refcount says that one entry is
  * missing, and to which nothing else leads than the same guest cluster of other layers. Of two guest clusters that have one
  * cluster, it is the one whose neighbours both lie beside that place. An entry that is COPIED and compressed at once is
- * normal where its cluster holds more than it says. Nothing is found where several entries of a sector are wrong, for a file that was cut off, or while the refcounts may be stale (dirty bit). `shared`: host clusters that several
- * guest clusters have.
+ * normal where its cluster holds more than it says. Nothing is found where several entries of a sector are wrong, for a file that was cut off, or while the refcounts may be stale (dirty bit). `suspects`: the tables to look at;
+ * `shared`: host clusters that several guest clusters have.
  */
 export async function findMeantClusters(
   draft: Draft,
   survey: Survey,
+  suspects: readonly L2Table[],
   end: EndClusters,
   shared: ReadonlyMap<number, unknown>,
-  progress: Progress,
 ): Promise<Meant> {
   const { image, geometry, tables } = survey;
   const { header } = image;
@@ -47,7 +47,7 @@ export async function findMeantClusters(
   if (!tables || geometry.dataFile || isStale) {
     return nothing;
   }
-  const { lost, pair, flagged } = await findStrays(draft, survey, tables, end, shared, progress);
+  const { lost, pair, flagged } = await findStrays(draft, survey, suspects, end, shared);
   const refcounts = new RefcountReader(draft, geometry, await readRefcountTable(draft, geometry, header));
   const meant = new Map<number, number>();
   for (const stray of [...lost, ...(pair ?? [])]) {

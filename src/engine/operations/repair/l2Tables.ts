@@ -2,7 +2,6 @@ import type { ByteWrite } from '../../change/changeSet.ts';
 import type { Draft } from '../../change/draft.ts';
 import { ClusterSet } from '../../image/clusterSet.ts';
 import type { Geometry } from '../../image/geometry.ts';
-import { readHostBytes } from '../../image/hostBytes.ts';
 import { share } from '../../image/scan.ts';
 import type { Progress, Storage } from '../../ports.ts';
 import { findCrossLinks } from './crossLinks.ts';
@@ -10,7 +9,7 @@ import type { EntryRepair } from './entryRepair.ts';
 import { findMeantClusters } from './flippedBits.ts';
 import { type L2Words, mendL2Entry } from './l2Entry.ts';
 import type { Survey } from './survey.ts';
-import { isNoL2Table } from './tableContent.ts';
+import { readTable, suspectTables } from './suspectTables.ts';
 import { writeChanged } from './writeChanged.ts';
 
 /**
@@ -31,23 +30,21 @@ export async function mendL2Tables(
   if (!tables) {
     return disputed;
   }
-  const meant = await findMeantClusters(draft, survey, end, keepers, share(progress, 0.4, 0.6));
+  const suspects = await suspectTables(draft, survey, tables, keepers, share(progress, 0.4, 0.8));
+  const meant = await findMeantClusters(draft, survey, suspects, end, keepers);
   const repair = { ...entryRepair, meant: meant.clusters };
   const shared = [...keepers].filter(([cluster]) => cluster !== meant.settled);
   const copies = new Copies(repair, new Map(shared));
-  const mending = share(progress, 0.6, 1);
-  const bytes = new Uint8Array(geometry.clusterSize);
-  for (const [index, offset] of tables.offsets.entries()) {
-    const place = { offset, guest: (tables.l1Indices[index] ?? 0) * geometry.l2Entries };
-    const view = new DataView(bytes.buffer);
-    const isRead = BigInt(offset) < draft.size && (await readHostBytes(draft, BigInt(offset), bytes)).length === 0;
-    // What can't be read, or is no table, is left as it is.
-    if (isRead && !isNoL2Table(view, geometry)) {
-      const before = bytes.slice();
-      mendTable(view, place, repair, copies);
-      await writeChanged(draft, `L2 table of L1[${tables.l1Indices[index] ?? 0}]`, BigInt(offset), before, bytes);
-    }
-    await mending.step(index, tables.count);
+  const mending = share(progress, 0.8, 1);
+  const view = new DataView(new ArrayBuffer(geometry.clusterSize));
+  for (const [done, { index, offset }] of suspects.entries()) {
+    await readTable(draft, offset, view);
+    const bytes = new Uint8Array(view.buffer);
+    const before = bytes.slice();
+    const l1Index = tables.l1Indices[index] ?? 0;
+    mendTable(view, { offset, guest: l1Index * geometry.l2Entries }, repair, copies);
+    await writeChanged(draft, `L2 table of L1[${l1Index}]`, BigInt(offset), before, bytes);
+    await mending.step(done, suspects.length);
   }
   if (copies.list.length > 0) {
     const last = copies.list.at(-1)?.to ?? 0;

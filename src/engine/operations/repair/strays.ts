@@ -1,12 +1,9 @@
 import type { Draft } from '../../change/draft.ts';
 import { l2Compressed, l2Copied, l2HasReserved, l2HostOffset, l2Kind, l2Kinds } from '../../format/l2.ts';
 import type { Geometry } from '../../image/geometry.ts';
-import { readHostBytes } from '../../image/hostBytes.ts';
-import type { L2TableSet } from '../../image/l2TableSet.ts';
-import type { Progress } from '../../ports.ts';
 import type { EndClusters } from './endClusters.ts';
 import type { Survey } from './survey.ts';
-import { isNoL2Table } from './tableContent.ts';
+import { type L2Table, readTable } from './suspectTables.ts';
 
 /** A disk writes sectors whole: where one was written over, more than one of its entries is wrong. */
 const sectorBytes = 512;
@@ -44,42 +41,37 @@ const none: Strays = { lost: [], pair: undefined, flagged: [] };
 export async function findStrays(
   draft: Draft,
   survey: Survey,
-  tables: L2TableSet,
+  suspects: readonly L2Table[],
   end: EndClusters,
   shared: ReadonlyMap<number, unknown>,
-  progress: Progress,
 ): Promise<Strays> {
   const { geometry } = survey;
   const { clusterSize, l2EntryBytes } = geometry;
   const view = new DataView(new ArrayBuffer(clusterSize));
-  const bytes = new Uint8Array(view.buffer);
   const lost: Stray[] = [];
   const sharing: Stray[] = [];
   const flagged: Stray[] = [];
   const strays = (): number => lost.length + sharing.length + flagged.length;
-  for (const [table, offset] of tables.offsets.entries()) {
-    const isRead = BigInt(offset) < draft.size && (await readHostBytes(draft, BigInt(offset), bytes)).length === 0;
-    if (isRead && !isNoL2Table(view, geometry)) {
-      for (let at = 0; at < clusterSize && strays() <= mostStrays; at += l2EntryBytes) {
-        const [hi, lo] = [view.getUint32(at), view.getUint32(at + 4)];
-        const isFlagged = l2Compressed(hi) && l2Copied(hi) && isPlainBitmap(view, at, geometry);
-        if ((hi | lo) === 0 || !isForData(isFlagged ? hi & ~compressedFlag : hi, lo, geometry)) {
-          continue;
-        }
-        const target = l2HostOffset(hi, lo);
-        const isLost = leadsNowhere(target, survey, end);
-        const isStray = isFlagged ? !isLost : isLost || shared.has(target / clusterSize);
-        if (isStray) {
-          const list = isFlagged ? flagged : isLost ? lost : sharing;
-          const inTurn = inTurnAt(view, at, geometry);
-          list.push({ at: offset + at, table, entry: at / l2EntryBytes, target, inTurn });
-        }
+  for (const { index, offset } of suspects) {
+    await readTable(draft, offset, view);
+    for (let at = 0; at < clusterSize && strays() <= mostStrays; at += l2EntryBytes) {
+      const [hi, lo] = [view.getUint32(at), view.getUint32(at + 4)];
+      const isFlagged = l2Compressed(hi) && l2Copied(hi) && isPlainBitmap(view, at, geometry);
+      if ((hi | lo) === 0 || !isForData(isFlagged ? hi & ~compressedFlag : hi, lo, geometry)) {
+        continue;
+      }
+      const target = l2HostOffset(hi, lo);
+      const isLost = leadsNowhere(target, survey, end);
+      const isStray = isFlagged ? !isLost : isLost || shared.has(target / clusterSize);
+      if (isStray) {
+        const list = isFlagged ? flagged : isLost ? lost : sharing;
+        const inTurn = inTurnAt(view, at, geometry);
+        list.push({ at: offset + at, table: index, entry: at / l2EntryBytes, target, inTurn });
       }
     }
-    await progress.step(table, tables.count);
-  }
-  if (strays() > mostStrays) {
-    return none;
+    if (strays() > mostStrays) {
+      return none;
+    }
   }
   const all = [...lost, ...sharing, ...flagged];
   const alone = (list: readonly Stray[]): readonly Stray[] => list.filter((stray) => isAlone(stray, all));

@@ -158,10 +158,13 @@ async function countedClusters(
       continue;
     }
     counted.remove(first, Math.max(0, Math.min(perBlock, fileClusters - first)));
-    for (let entry = 0; entry < perBlock && first + entry < fileClusters; entry++) {
-      if (readSmallRefcount(bytes, entry, refcountOrder) > 0) {
-        counted.add(first + entry, 1);
+    const entries = Math.min(perBlock, fileClusters - first);
+    for (let entry = 0; entry < entries; entry++) {
+      const start = entry;
+      while (entry < entries && readSmallRefcount(bytes, entry, refcountOrder) > 0) {
+        entry++;
       }
+      counted.add(first + start, entry - start);
     }
   }
   return counted;

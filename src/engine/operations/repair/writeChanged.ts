@@ -1,7 +1,7 @@
 import { sectorSize } from '../../change/changeSet.ts';
 import type { Draft } from '../../change/draft.ts';
 
-/** Writes the sectors of a structure that differ. `at`: host offset in bytes, of both. */
+/** Writes the sectors of a structure that differ. `at`: host offset in bytes, of both, which are whole entries of 8 bytes. */
 export async function writeChanged(
   draft: Draft,
   structure: string,
@@ -9,10 +9,20 @@ export async function writeChanged(
   before: Uint8Array,
   after: Uint8Array,
 ): Promise<void> {
-  for (let from = 0; from < after.length; from += sectorSize) {
-    const sector = after.subarray(from, from + sectorSize);
-    if (sector.some((byte, index) => byte !== before[from + index])) {
-      await draft.write(structure, at + BigInt(from), sector.slice());
+  const [old, now] = [wordsOf(before), wordsOf(after)];
+  for (let word = 0; word < now.length; word++) {
+    if (now[word] !== old[word]) {
+      const sector = Math.floor((word * 4) / sectorSize);
+      await draft.write(
+        structure,
+        at + BigInt(sector * sectorSize),
+        after.slice(sector * sectorSize, (sector + 1) * sectorSize),
+      );
+      word = ((sector + 1) * sectorSize) / 4 - 1;
     }
   }
+}
+
+function wordsOf({ buffer, byteOffset, length }: Uint8Array): Uint32Array {
+  return new Uint32Array(buffer, byteOffset, length / 4);
 }
