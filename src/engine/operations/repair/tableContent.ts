@@ -27,7 +27,8 @@ export function isNoL1Table(view: DataView, { clusterBits, fileSize }: Geometry)
  * has.
  */
 export function isNoL2Table(view: DataView, geometry: Geometry): boolean {
-  return isMostlyWrong(view, geometry) && !hasTableSector(view, geometry) && !hasSureEntry(view, geometry);
+  // In a sound table the first entry tells.
+  return !hasSureEntry(view, geometry) && isMostlyWrong(view, geometry) && !hasTableSector(view, geometry);
 }
 
 /** Whether an entry with COPIED leads to a cluster of the file: of other bytes hardly any look so. */
