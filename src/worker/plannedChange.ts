@@ -1,4 +1,5 @@
 import { apply, requireSame } from '../engine/change/apply.ts';
+import { isEmpty } from '../engine/change/changeSet.ts';
 import { type Journal, openJournal } from '../engine/change/journal.ts';
 import { type Preview, previewOf } from '../engine/change/preview.ts';
 import { journalState, takeBack } from '../engine/change/recovery.ts';
@@ -64,7 +65,7 @@ async function planForward(
     const backing = (): Promise<ByteSource | undefined> => based.open();
     const { planOperation } = await import('./changeOperations.ts');
     const change = await planOperation({ image, storage, from, progress, backing }, request);
-    if (change === undefined) {
+    if (change === undefined || isEmpty(change)) {
       throw new Qcow2Error('refused', 'There is nothing to change: the image is as it is wanted already.');
     }
     const dataPath = change.dataFile && dataFilePath(image, storage.path);

@@ -66,6 +66,11 @@ describe('the thread that changes an image', function () {
     assert.ok(!existsSync(plan.journal));
   });
 
+  it('has nothing to apply where the image is as it is wanted', async () => {
+    const refused = await refusal(thread.call('plan', { request: { verb: 'amend', compat: '1.1' } }));
+    assert.match(refused.message, /nothing to change: the image is as it is wanted already/);
+  });
+
   it('gives all bytes of a write, of which the plan has the first line that changes', async () => {
     const plan = await thread.call('plan', { request: rebase });
     const [write] = plan.steps[0]?.writes ?? [];

@@ -1,7 +1,7 @@
 import { Qcow2Error } from '../error.ts';
 import { showSize } from '../format/show.ts';
 import type { FileState, ImageStorage, JournalPlace, Progress } from '../ports.ts';
-import { type ByteWrite, type ChangeSet, type Step, sectorSize } from './changeSet.ts';
+import { type ByteWrite, type ChangeSet, isEmpty, type Step, sectorSize } from './changeSet.ts';
 import { cutDataFile, growDataFile, lengthsOf } from './dataFile.ts';
 import { Draft } from './draft.ts';
 import { JournalWriter, openJournal } from './journal.ts';
@@ -31,6 +31,8 @@ interface Prepared {
  * Applies a change. Before the first byte of the image changes, what the change overwrites is in the journal and on the
  * disk. If anything fails, or `progress` cancels, the image is rolled back to what it was, and the error is thrown.
  *
+ * A change that writes nothing leaves the journal of the one before, which can still be undone.
+ *
  * Throws `changed-since` where the file is not what the change was planned for, `journal-exists`, `write-failed`.
  */
 export async function apply(
@@ -41,6 +43,9 @@ export async function apply(
 ): Promise<void> {
   requireSame(change.from, await file.state());
   requirePorts(change, file, dataFile);
+  if (isEmpty(change)) {
+    return;
+  }
   const journal = await JournalWriter.create(place);
   let written: Written;
   try {

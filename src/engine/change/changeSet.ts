@@ -78,3 +78,8 @@ export interface ChangeSet {
   /** The file that it was planned for. */
   readonly from: FileState;
 }
+
+/** Whether a change leaves all bytes as they are. */
+export function isEmpty({ steps, dataFile }: ChangeSet): boolean {
+  return steps.length === 0 && dataFile === undefined;
+}

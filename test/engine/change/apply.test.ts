@@ -53,6 +53,17 @@ describe('a change that is applied', () => {
     assert.equal(files.journal, undefined);
   });
 
+  it('leaves the journal of the one before where it writes nothing', async () => {
+    const files = new LoggedFiles(someFile());
+    await apply(await someChange(files), files.image, files.place, { ...quietly, keepUndo: true });
+    const nothing = new Draft(files.image).changeSet('Nothing', await files.image.state());
+    for (const keepUndo of [true, false]) {
+      await apply(nothing, files.image, files.place, { ...quietly, keepUndo });
+      const left = await journalState(files.place);
+      assert.ok(left.state !== 'none' && left.title === 'Some change');
+    }
+  });
+
   it('has the old bytes in a journal with a name before it writes the first byte', async () => {
     const files = new LoggedFiles(someFile());
     await apply(await someChange(files), files.image, files.place, quietly);
