@@ -168,7 +168,7 @@ describe('changing an image, in a window of VS Code', function () {
     const refused = await preview('failed');
     assert.match(
       await words(refused),
-      new RegExp(`qemu-io \\(pid ${child.pid}\\) has .* open.*the image is as it was`),
+      new RegExp(`qemu-io \\(pid ${child.pid}\\) has .* open.*The image is as it was`),
     );
     assert.equal(sum(path), before);
     await click(refused, 'Plan It Again');

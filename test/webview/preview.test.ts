@@ -158,10 +158,19 @@ describe('the preview of a change', function () {
     assert.match(await text(page), /the corrupt bit is set meanwhile/);
   });
 
+  it('says exactly by how much the file grows where the sizes look the same', async () => {
+    const grown = { ...upgrade, sizeBefore: 4n << 30n, sizeAfter: (4n << 30n) + 65536n };
+    const { page } = await preview({ plan: grown, stage: planned });
+    assert.match(await text(page), /File 4 GiB → 4.194.368 KiB/);
+  });
+
   it('says how a change has ended', async () => {
     const failed = { stage: 'failed', reason: 'EIO.', cancelled: false, asBefore: true } as const;
     const { page, show } = await preview({ plan: upgrade, stage: failed });
-    assert.match(await text(page), /EIO\. What was written has been rolled back: the image is as it was\./);
+    assert.match(await text(page), /EIO\. The image is as it was before\./);
+    const reason = 'No space left on device. Nothing was written.';
+    await show({ plan: upgrade, stage: { ...failed, reason } });
+    await page.getByText('Nothing was written. The image is as it was before.').waitFor();
     await show({ plan: upgrade, stage: { ...failed, cancelled: true } });
     await page.getByText('Cancelled. What was written has been rolled back').waitFor();
     await show({ plan: upgrade, stage: { ...failed, asBefore: false } });

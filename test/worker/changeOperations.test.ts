@@ -77,6 +77,10 @@ describe('the operations of the thread that changes an image', function () {
     await change({ verb: 'resize', size: 128n * mib, preallocation: 'metadata', chain: false }, async () => {
       assert.equal((await infoOf(path))['virtual-size'], Number(128n * mib));
     });
+    const bit = 64n * mib + 512n;
+    await change({ verb: 'resize', size: bit, preallocation: 'off', chain: false }, ({ title }) =>
+      assert.match(title, /^Resize from 64 MiB to 65.536\.5 KiB$/),
+    );
     await change({ verb: 'resize', size: 32n * mib, preallocation: 'off', chain: false }, async ({ cautions }) => {
       assert.match(cautions.join(' '), /32 MiB/);
       assert.equal((await infoOf(path))['virtual-size'], Number(32n * mib));

@@ -145,9 +145,15 @@ function doneWords({ undo, again }: Extract<ChangeStage, { stage: 'done' }>, pla
   return undo ? 'Done. It can be undone as long as its journal is there.' : 'Done.';
 }
 
-function afterFailure({ asBefore }: Extract<ChangeStage, { stage: 'failed' }>, plan: ChangePlan | undefined): string {
+function afterFailure(
+  { asBefore, cancelled }: Extract<ChangeStage, { stage: 'failed' }>,
+  plan: ChangePlan | undefined,
+): string {
   if (asBefore) {
-    return 'What was written has been rolled back: the image is as it was.';
+    // A failure says by itself where nothing was written.
+    return cancelled
+      ? 'What was written has been rolled back: the image is as it was.'
+      : 'The image is as it was before.';
   }
   return plan?.rollsBack
     ? 'The journal is still there: it can be rolled back again.'

@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit';
-import { showCount, showSize } from '../../src/engine/format/show.ts';
+import { showCount, showExactSize, showSize } from '../../src/engine/format/show.ts';
 import type { ChangePlan } from '../../src/protocol/changeApi.ts';
 import { icon } from '../widgets/icon.ts';
 import { visible } from '../widgets/visible.ts';
@@ -70,7 +70,11 @@ function stepsWords({ steps }: ChangePlan): string {
 }
 
 function sizeWords(before: bigint, after: bigint): string {
-  return before === after ? `${showSize(before)}, as before` : `${showSize(before)} → ${showSize(after)}`;
+  if (before === after) {
+    return `${showSize(before)}, as before`;
+  }
+  const show = showSize(before) === showSize(after) ? showExactSize : showSize;
+  return `${show(before)} → ${show(after)}`;
 }
 
 /** A time in words of the right size. */

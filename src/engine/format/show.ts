@@ -44,6 +44,26 @@ export function showSize(value: number | bigint): string {
   return `${tenths / 10n}${tenths % 10n === 0n ? '' : `.${tenths % 10n}`} ${units[unit]}`;
 }
 
+/**
+ * A number of bytes as `showSize` writes it where that is exact, else in the largest unit in which a tenth is: `1 088 MiB`
+ * for a disk of which `1.1 GiB` would be said.
+ */
+export function showExactSize(value: number | bigint): string {
+  const bytes = BigInt(value);
+  const rounded = Math.max(0, Math.floor((bytes.toString(2).length - 1) / 10));
+  const isExact = (unit: number): boolean => (bytes * 10n) % (1n << BigInt(10 * unit)) === 0n;
+  const unit = Math.min(units.length - 1, rounded);
+  if (isExact(unit)) {
+    return showSize(bytes);
+  }
+  let smaller = unit - 1;
+  while (!isExact(smaller)) {
+    smaller--;
+  }
+  const tenths = (bytes * 10n) >> BigInt(10 * smaller);
+  return `${showCount(tenths / 10n)}${tenths % 10n === 0n ? '' : `.${tenths % 10n}`} ${units[smaller]}`;
+}
+
 function group(digits: string, size: number, separator: string): string {
   const sign = digits.startsWith('-') ? '-' : '';
   const rest = digits.slice(sign.length);

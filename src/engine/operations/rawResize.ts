@@ -1,7 +1,7 @@
 import type { ChangeSet } from '../change/changeSet.ts';
 import { Draft } from '../change/draft.ts';
 import { Qcow2Error } from '../error.ts';
-import { showSize } from '../format/show.ts';
+import { showExactSize, showSize } from '../format/show.ts';
 import type { FileState, Storage } from '../ports.ts';
 import type { Preallocation } from './newImage.ts';
 
@@ -34,7 +34,7 @@ export async function planRawResize(
     draft.resize(size);
     await draft.endStep(size < before ? 'Cut the file' : 'Make the file longer');
   }
-  return draft.changeSet(`Resize from ${showSize(before)} to ${showSize(size)}`, from);
+  return draft.changeSet(`Resize from ${showExactSize(before)} to ${showExactSize(size)}`, from);
 }
 
 /** Bytes of data behind an offset; holes are none. */

@@ -2,7 +2,7 @@ import type { ChangeSet } from '../change/changeSet.ts';
 import { Draft } from '../change/draft.ts';
 import { requireChangeable } from '../change/refusals.ts';
 import { Qcow2Error } from '../error.ts';
-import { showSize } from '../format/show.ts';
+import { showExactSize, showSize } from '../format/show.ts';
 import type { GuestPorts } from '../image/guestData.ts';
 import type { Image } from '../image/image.ts';
 import type { FileState, Progress, Storage } from '../ports.ts';
@@ -58,7 +58,7 @@ export async function planResize(
   if (image.dataFile) {
     changeDataFile(draft, image.dataFile.name ?? '', before, options);
   }
-  return draft.changeSet(`Resize from ${showSize(before)} to ${showSize(to)}`, from);
+  return draft.changeSet(`Resize from ${showExactSize(before)} to ${showExactSize(to)}`, from);
 }
 
 /** Throws everything that keeps the disk from getting another size at once, what QEMU would say first of all first. */

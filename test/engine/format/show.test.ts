@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { showCount, showHex, showOffset, showSize } from '../../../src/engine/format/show.ts';
+import { showCount, showExactSize, showHex, showOffset, showSize } from '../../../src/engine/format/show.ts';
 
 describe('numbers as shown', () => {
   it('are exact, in groups', () => {
@@ -34,5 +34,22 @@ describe('numbers as shown', () => {
       '16 EiB',
       '412.6 GiB',
     ]);
+  });
+
+  it('are exact sizes in the largest unit that has no more than tenths', () => {
+    const sizes = [0n, 1n, 1536n, 1537n, 2n ** 30n, 2n ** 30n + 2n ** 26n, 2n ** 30n + 512n, 2n ** 63n - 512n];
+    assert.deepEqual(
+      sizes.map((size) => showExactSize(size).replaceAll('\u202f', ' ')),
+      [
+        '0 bytes',
+        '1 byte',
+        '1.5 KiB',
+        '1 537 bytes',
+        '1 GiB',
+        '1 088 MiB',
+        '1 048 576.5 KiB',
+        '9 007 199 254 740 991.5 KiB',
+      ],
+    );
   });
 });
