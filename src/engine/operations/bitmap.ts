@@ -8,13 +8,13 @@ import { explain } from '../findingTexts.ts';
 import { type Bitmap, bitmapName } from '../format/bitmaps.ts';
 import { hasBitmaps } from '../format/extensionChecks.ts';
 import { showCount, showSize } from '../format/show.ts';
-import { decodeText } from '../format/text.ts';
 import { unreadableBitmap, walkBitmap } from '../image/bitmapRanges.ts';
 import type { Image } from '../image/image.ts';
 import type { FileState, Progress, Storage } from '../ports.ts';
 import { actOn, type BitmapAction } from './bitmapActions.ts';
 import { storeBitmap } from './bitmapData.ts';
 import { BitmapDirectorySteps } from './bitmapSteps.ts';
+import { nameInTitle } from './nameInTitle.ts';
 import { type DirectoryEntry, entryOf, loadedBitmaps, type PlannedBitmap, type StoredTable } from './plannedBitmap.ts';
 
 export type { BitmapAction } from './bitmapActions.ts';
@@ -119,5 +119,5 @@ function staleText(count: number): string {
 }
 
 function titleOf(name: Uint8Array, actions: readonly BitmapAction[]): string {
-  return `Bitmap '${decodeText(name)}': ${actions.map(({ verb }) => verb).join(', ')}`;
+  return `Bitmap '${nameInTitle(name)}': ${actions.map(({ verb }) => verb).join(', ')}`;
 }

@@ -3,13 +3,14 @@ import { Qcow2Error } from '../error.ts';
 import { hasBitmaps } from '../format/extensionChecks.ts';
 import type { Header } from '../format/header.ts';
 import { l1EntryBytes } from '../format/l1.ts';
-import { showSize } from '../format/show.ts';
+import { showExactSize, showSize } from '../format/show.ts';
 import { type Snapshot, snapshotExtra } from '../format/snapshots.ts';
 import { clustersOf, type Geometry } from '../image/geometry.ts';
 import type { Image } from '../image/image.ts';
 import { limits } from '../limits.ts';
 import type { FileState, Progress, Storage } from '../ports.ts';
 import { planLayerSwitch } from './layerSwitch.ts';
+import { snapshotInTitle } from './nameInTitle.ts';
 import { diskBytes } from './snapshotEntries.ts';
 import { areaOf, readSnapshotLayers, snapshotAt } from './snapshotLayers.ts';
 
@@ -40,7 +41,7 @@ export async function planSnapshotApply(
   const size = sizeAfter(header, snapshot);
   const needed = l1EntriesFor(geometry, size);
   const change = {
-    title: 'Apply snapshot',
+    title: `Apply snapshot ${snapshotInTitle(snapshot)}`,
     says: 'Switch to the new tables, which lead to the snapshot’s data',
     added: table,
     removed: active,
@@ -56,7 +57,9 @@ export async function planSnapshotApply(
         : `The disk alone holds ${showSize(BigInt(data) * BigInt(geometry.clusterSize))} of data that no snapshot has: they are lost.`,
       ...(size === header.size
         ? []
-        : [`The disk will have ${showSize(size)}, as the snapshot has; now it has ${showSize(header.size)}.`]),
+        : [
+            `The disk will have ${showExactSize(size)}, as the snapshot has; now it has ${showExactSize(header.size)}.`,
+          ]),
     ],
   };
   return planLayerSwitch(image, geometry, storage, from, change, progress);

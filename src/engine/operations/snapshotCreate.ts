@@ -3,6 +3,7 @@ import { Qcow2Error } from '../error.ts';
 import type { Image } from '../image/image.ts';
 import type { FileState, Progress, Storage } from '../ports.ts';
 import { planLayerSwitch } from './layerSwitch.ts';
+import { nameInTitle } from './nameInTitle.ts';
 import {
   diskBytes,
   keptSnapshotEntry,
@@ -53,7 +54,7 @@ export async function planSnapshotCreate(
     diskSize: diskBytes(header.size),
   });
   const change = {
-    title: 'Create snapshot',
+    title: `Create snapshot '${nameInTitle(name)}'`,
     says: 'Switch to the new tables: from now on the old ones are the snapshot’s',
     added: active,
     removed: undefined,

@@ -3,6 +3,7 @@ import { showSize } from '../format/show.ts';
 import type { Image } from '../image/image.ts';
 import type { FileState, Progress, Storage } from '../ports.ts';
 import { planLayerSwitch } from './layerSwitch.ts';
+import { snapshotInTitle } from './nameInTitle.ts';
 import { keptSnapshotEntry, snapshotTableBytes } from './snapshotEntries.ts';
 import { areaOf, readSnapshotLayers, snapshotAt } from './snapshotLayers.ts';
 
@@ -27,10 +28,10 @@ export async function planSnapshotDelete(
 ): Promise<ChangeSet> {
   const layers = await readSnapshotLayers(image);
   const { header, geometry, snapshots, active } = layers;
-  const { table } = snapshotAt(layers, index);
+  const { snapshot, table } = snapshotAt(layers, index);
   const kept = snapshots.filter((one) => one.index !== index);
   const change = {
-    title: 'Delete snapshot',
+    title: `Delete snapshot ${snapshotInTitle(snapshot)}`,
     says: 'Switch to the new tables, which know the snapshot no more',
     added: undefined,
     removed: table,

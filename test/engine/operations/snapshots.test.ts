@@ -1,11 +1,21 @@
 import assert from 'node:assert/strict';
 import { previewOf } from '../../../src/engine/change/preview.ts';
 import { openImage } from '../../../src/engine/image/open.ts';
-import { applied } from '../../crash/crashCase.ts';
+import { applied, type Plan } from '../../crash/crashCase.ts';
 import { judge } from '../../crash/judge.ts';
 import { copied } from '../../support/builder.ts';
 import type { MemoryStorage } from '../../support/memoryStorage.ts';
-import { appliedAt, changed, cluster, deletedAt, refcountOf, small, taken, usedClusters } from './snapshotImages.ts';
+import {
+  appliedAt,
+  changed,
+  cluster,
+  deletedAt,
+  refcountOf,
+  small,
+  taken,
+  takenAs,
+  usedClusters,
+} from './snapshotImages.ts';
 
 describe('taking, applying and deleting snapshots', function () {
   this.timeout(30_000);
@@ -43,6 +53,14 @@ describe('taking, applying and deleting snapshots', function () {
       image = await changed(image, taken, appliedAt(0), deletedAt(0));
     }
     assert.ok(image.size <= size + BigInt(4 * cluster), `${size} grew to ${image.size}`);
+  });
+
+  it('says in its title which one, by its ID too, and cuts a long name', async () => {
+    const one = await changed(small().toStorage(), takenAs('x'.repeat(200)), takenAs('two'));
+    const titleOf = async (plan: Plan) => (await applied({ name: 'title', before: one, plan })).change.title;
+    assert.equal(await titleOf(takenAs('three')), "Create snapshot 'three'");
+    assert.equal(await titleOf(appliedAt(1)), "Apply snapshot 'two' (ID 2)");
+    assert.equal(await titleOf(deletedAt(0)), `Delete snapshot '${'x'.repeat(39)}…' (ID 1)`);
   });
 
   it('says before how much is lost', async () => {
