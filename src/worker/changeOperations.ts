@@ -105,14 +105,15 @@ async function onBitmap(
   return planBitmap(image, storage, from, { name: encodeText(name), actions: [action] }, progress);
 }
 
-async function repair(
-  { image, storage, from, progress }: Target,
-  select: RepairSelection,
-): Promise<ChangeSet | undefined> {
+async function repair({ image, storage, from, progress }: Target, select: RepairSelection): Promise<ChangeSet> {
   const { planRepair } = await import('../engine/operations/repair/repair.ts');
   const { change, keptLeaks } = await planRepair(image, storage, from, select, progress);
-  if (change === undefined && keptLeaks !== undefined) {
-    throw new Qcow2Error('refused', `Nothing is repaired. Leaked clusters are not freed: ${keptLeaks}`);
+  if (change === undefined) {
+    const why =
+      keptLeaks === undefined
+        ? 'Of what was chosen, nothing was found that can be put right without losing data.'
+        : `Leaked clusters are not freed: ${keptLeaks}`;
+    throw new Qcow2Error('refused', `Nothing is repaired. ${why}`);
   }
   return change;
 }

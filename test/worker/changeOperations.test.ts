@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ChangePlan, ChangeRequest } from '../../src/protocol/changeApi.ts';
 import { CallFailed } from '../../src/protocol/client.ts';
 import { type ChangeThread, startChangeThread } from '../../src/worker/changeThread.ts';
+import { type HeaderValues, ImageBuilder } from '../support/builder.ts';
 import { qemuImg } from '../support/qemu.ts';
 
 const entry = join(import.meta.dirname, '../../src/worker/changeMain.ts');
@@ -127,6 +128,23 @@ describe('the operations of the thread that changes an image', function () {
     });
     assert.match(await refusal({ verb: 'delete-snapshot', snapshot: { index: 0, id: '7' } }), /no snapshot 7/);
     assert.match(await refusal({ verb: 'apply-snapshot', snapshot: { index: 3, id: '1' } }), /no snapshot 1/);
+  });
+
+  it('say what keeps an image from being changed, in sentences, and promise no repair that there is not', async () => {
+    const upgrade = { verb: 'amend', compat: '1.1' } as const;
+    const repair = { verb: 'repair', select: 'all' } as const;
+    const broken = (values: Partial<HeaderValues>) => writeFileSync(path, new ImageBuilder(values).toBytes());
+    broken({ version: 9 });
+    assert.match(await refusal(upgrade), /Version 9 is neither 2 nor 3\. No repair puts that right\.$/);
+    broken({ nb_snapshots: 65537, snapshots_offset: 0x30000 });
+    assert.match(await refusal(upgrade), /snapshots are more than 65536\. Repair it first\.$/);
+    assert.match(await refusal(repair), /^Nothing is repaired\. .* nothing was found that can be put right/);
+    const bytes = new ImageBuilder().toBytes();
+    bytes[23] = 31; // cluster_bits
+    writeFileSync(path, bytes);
+    assert.match(await refusal(repair), /can be read: Clusters of 2\^31 bytes are not supported\.$/);
+    writeFileSync(path, 'a text');
+    assert.match(await refusal(repair), /can be read: The file is not qcow2/);
   });
 
   it('add, clear, disable, enable, merge and remove a bitmap', async () => {

@@ -1,5 +1,6 @@
 import { Qcow2Error } from '../error.ts';
-import { explain } from '../findingTexts.ts';
+import type { FindingCode } from '../finding.ts';
+import { explain, findingTexts, isRefused } from '../findingTexts.ts';
 import type { Image } from '../image/image.ts';
 
 /** Incompatible bit 0: refcounts may be stale. */
@@ -22,7 +23,7 @@ export interface Demands {
 export function requireChangeable(image: Image, { clusters, corrupt = false }: Demands): void {
   const { header, geometry } = image;
   if (!header || !geometry) {
-    throw refused(`It is no qcow2 image that can be read: ${image.file.says}.`);
+    throw refused(unreadableText(image));
   }
   if (!corrupt && header.version >= 3 && (header.incompatible_features & corruptBit) !== 0n) {
     throw refused('It is marked as corrupt. Check and repair it first.');
@@ -36,9 +37,31 @@ export function requireChangeable(image: Image, { clusters, corrupt = false }: D
     const { verdict, severity, title } = explain(found);
     const marked = found.code === 'image-corrupt' || found.code === 'image-dirty';
     if (!marked && (verdict === 'refuses' || verdict === 'refuses-write' || (clusters && severity === 'corruption'))) {
-      throw refused(`${title} Repair it first.`);
+      throw refused(firstRepair(found.code, title));
     }
   }
+}
+
+/** Findings for which QEMU does not open an image, and a repair may help: what their codes start with. */
+const repairable = /^(bitmap|snapshot|refcount-table|l1-table|image-)/;
+
+/** Whether a repair takes an image that has such a finding. */
+export function canRepair(code: FindingCode): boolean {
+  const { verdict } = findingTexts[code];
+  return (verdict !== 'refuses' && verdict !== 'refuses-write') || repairable.test(code);
+}
+
+/** What is wrong with an image, by the code and the title of a finding, and whether a repair may put that right. */
+export function firstRepair(code: FindingCode, title: string): string {
+  const sentence = title.replace(/\.?$/, '.');
+  return canRepair(code) ? `${sentence} Repair it first.` : `${sentence} No repair puts that right.`;
+}
+
+/** Why nothing of an image can be told but its first bytes, as sentences. */
+export function unreadableText({ file, findings }: Pick<Image, 'file' | 'findings'>): string {
+  const found = file.kind === 'qcow2' && findings.find(({ code }) => isRefused(code));
+  const why = found ? explain(found).title : file.says;
+  return `It is no qcow2 image that can be read: ${why.replace(/\.?$/, '.')}`;
 }
 
 function refused(why: string): Qcow2Error {

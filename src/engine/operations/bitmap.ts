@@ -2,9 +2,9 @@ import type { ChangeSet } from '../change/changeSet.ts';
 import { Clusters } from '../change/clusters.ts';
 import { Draft } from '../change/draft.ts';
 import { changeHeader } from '../change/headerSteps.ts';
-import { requireChangeable } from '../change/refusals.ts';
+import { firstRepair, requireChangeable } from '../change/refusals.ts';
 import { Qcow2Error } from '../error.ts';
-import { explain } from '../findingTexts.ts';
+import { explain, isRefused } from '../findingTexts.ts';
 import { type Bitmap, bitmapName } from '../format/bitmaps.ts';
 import { hasBitmaps } from '../format/extensionChecks.ts';
 import { showCount, showSize } from '../format/show.ts';
@@ -90,9 +90,9 @@ async function storeAll(
 function requireReadable(action: BitmapAction): void {
   if (action.verb === 'merge' && typeof action.from === 'object') {
     for (const found of action.from.findings) {
-      const { verdict, title } = explain(found);
-      if (verdict === 'refuses') {
-        throw new Qcow2Error('refused', `The bitmap can’t be read from the other image. ${title} Repair it first.`);
+      if (isRefused(found.code)) {
+        const why = firstRepair(found.code, explain(found).title);
+        throw new Qcow2Error('refused', `The bitmap can’t be read from the other image. ${why}`);
       }
     }
   }

@@ -1,6 +1,7 @@
 import type { ChangeSet } from '../../change/changeSet.ts';
 import { Draft } from '../../change/draft.ts';
 import { changeHeader } from '../../change/headerSteps.ts';
+import { canRepair, unreadableText } from '../../change/refusals.ts';
 import { type CheckResult, check } from '../../check/check.ts';
 import { diagnose } from '../../check/diagnose.ts';
 import type { Diagnosis } from '../../check/diagnosis.ts';
@@ -144,17 +145,15 @@ export async function planRepair(
   };
 }
 
-/** Findings for which QEMU does not open an image, and a repair may help: what their codes start with. */
-const repairable = /^(bitmap|snapshot|refcount-table|l1-table|image-)/;
-
 /** Throws `refused` for an image of which a repair would not know what it does. */
-function requireRepairable({ findings, header, geometry, file }: Image): void {
+function requireRepairable(image: Image): void {
+  const { findings, header, geometry } = image;
   if (!header || !geometry) {
-    throw new Qcow2Error('refused', `The image is not changed. It is no qcow2 image that can be read: ${file.says}.`);
+    throw new Qcow2Error('refused', `The image is not changed. ${unreadableText(image)}`);
   }
   for (const found of findings) {
-    const { verdict, title } = explain(found);
-    if ((verdict === 'refuses' || verdict === 'refuses-write') && !repairable.test(found.code)) {
+    if (!canRepair(found.code)) {
+      const { title } = explain(found);
       throw new Qcow2Error('refused', `The image is not changed. ${title.replace(/\.$/, '')}: that is not repaired.`);
     }
   }
