@@ -16,7 +16,7 @@ export interface ChangeTools {
 
 /**
  * Registers a command that changes the image that was clicked, else the one in the active tab, else one that the user
- * picks. Where no image may be changed, the user is told so before anything is asked.
+ * picks. Where no image may be changed, or the file is none that can be, the user is told so before anything is asked.
  *
  * @param ask - what is to be done, asked of the user; undefined when the user gives up
  */
@@ -31,7 +31,7 @@ export function registerChange(
       return;
     }
     try {
-      const request = await ask(() => editor.describe(uri), uri);
+      const request = await ask(async () => readable(await editor.describe(uri)), uri);
       if (request !== undefined) {
         await editor.change(uri, request);
       }
@@ -42,6 +42,16 @@ export function registerChange(
       await vscode.window.showErrorMessage(`${uri.fsPath} can’t be read: ${error.message}`);
     }
   });
+}
+
+/** Throws `CallFailed` where there is nothing to ask about, since there is no header that tells what the image has. */
+function readable(description: Description): Description {
+  const { geometry, file, qemuRefusal = '' } = description;
+  if (geometry === undefined) {
+    const message = `${file.says}, and there is nothing to change. QEMU refuses it: ${qemuRefusal}`;
+    throw new CallFailed({ code: 'refused', message });
+  }
+  return description;
 }
 
 async function pick(): Promise<vscode.Uri | undefined> {

@@ -219,6 +219,19 @@ describe('changing an image, in a window of VS Code', function () {
     assert.match(await words(await preview('planned')), /Resize from 64 MiB to 576 MiB/);
   });
 
+  it('asks nothing of a file that is no qcow2 image', async () => {
+    for (const command of ['resize', 'rebase', 'snapshots', 'bitmaps']) {
+      const path = join(folder, `${command}.qcow2`);
+      writeFileSync(path, '');
+      const asked = window.execute(`qcow2.inspector.${command}`, { file: path });
+      const told = `${command}.qcow2 can’t be read: The file is empty, and there is nothing to change. QEMU refuses it`;
+      await window.page.getByText(told).first().waitFor();
+      assert.equal(await window.page.locator('.quick-input-widget').isVisible(), false);
+      await window.execute('notifications.clearAll');
+      await asked;
+    }
+  });
+
   it('changes no image of a virtual file system', async () => {
     const path = join(folder, 'virtual.qcow2');
     writeFileSync(path, new ImageBuilder().toBytes());
