@@ -82,7 +82,8 @@ export class ChangePreviews {
         askJournal: () => askJournal(path),
         changing: (running, journal) => this.#threads.changing(path, { running, ...(journal && { journal }) }),
         close: () => {
-          this.#shown.get(key)?.panel?.dispose();
+          const panel = this.#shown.get(key)?.panel;
+          void this.#guard(closePanel(panel));
         },
       },
       request,
@@ -172,6 +173,14 @@ export class ChangePreviews {
       this.#log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
     }
   }
+}
+
+/** Closes the tab as the user would: that leads the focus to the next one, where `dispose` leaves it nowhere. */
+async function closePanel(panel: vscode.WebviewPanel | undefined): Promise<void> {
+  if (panel?.active) {
+    await vscode.commands.executeCommand('workbench.action.closeActiveEditor');
+  }
+  panel?.dispose();
 }
 
 async function askJournal(path: string): Promise<string | undefined> {

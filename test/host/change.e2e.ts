@@ -131,7 +131,8 @@ describe('changing an image, in a window of VS Code', function () {
     await input.palette('Qcow2 Inspector: Undo Last Change…');
     await click(await preview('planned'), 'Roll Back');
     await click(await preview('done'), 'Close');
-    await says(/compat\s0\.10/);
+    const editor = await says(/compat\s0\.10/);
+    await editor.waitForFunction(() => document.hasFocus());
     assert.equal(sum(path), before);
   });
 
