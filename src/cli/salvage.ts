@@ -9,7 +9,8 @@ import { type SalvageChoice, salvageSource } from '../engine/salvage/source.ts';
 import { parseSize } from '../engine/size.ts';
 import { codecs } from '../platform/codecs.ts';
 import { besideRaw } from '../platform/salvageFiles.ts';
-import { listHead, salvageMark, saveDisk } from '../platform/saveDisk.ts';
+import { salvageMark } from '../platform/salvageMark.ts';
+import { listHead, saveDisk } from '../platform/saveDisk.ts';
 import { bytesOfText } from './bytes.ts';
 import { pathOf } from './formats.ts';
 import { couldNotOpen, openAnyFile, warnOfInterrupted } from './imageFile.ts';
@@ -83,7 +84,7 @@ export async function salvage(args: readonly string[], out: Output): Promise<num
       const target = {
         path: request.target,
         size: layer.size,
-        mark: await salvageMark(storage, choice),
+        mark: await salvageMark({ choice, ...chain }),
         kept: chain.kept,
         existing: request.force ? 'anew' : 'refuse',
         head: listHead(request.image, request.target, choice, layer.size),

@@ -3,6 +3,7 @@ import { Qcow2Error } from '../engine/error.ts';
 import { type MissingRange, missingJson } from '../engine/salvage/missing.ts';
 import { type ParsedMap, parseRescueMap, type Region, RescueMap, rescueMapLines } from '../engine/salvage/rescueMap.ts';
 import type { SalvageOutput } from '../engine/salvage/salvage.ts';
+import { freshMarks, marksAfter, type SalvageMark } from './salvageMark.ts';
 import { writeFailed } from './systemError.ts';
 import { TextFile } from './textFile.ts';
 import { writeAt } from './writeAt.ts';
@@ -16,8 +17,8 @@ export interface SalvageTarget {
   readonly path: string;
   /** Bytes of the disk. */
   readonly size: number;
-  /** Says what is saved: a run goes on from one with the same mark. One line; undefined: from none. */
-  readonly mark: string | undefined;
+  /** Says what is saved: a run goes on from one with the same mark; undefined: from none. */
+  readonly mark: SalvageMark | undefined;
   /** Device and inode of files that must not be written: the image, and what it is based on. */
   readonly kept: ReadonlySet<string>;
   /**
@@ -46,7 +47,10 @@ export function openSalvageFiles(target: SalvageTarget): { readonly files: Salva
     refuseKept(file, target.kept);
   }
   if (!Number.isSafeInteger(size)) {
-    throw new Qcow2Error('write-failed', `${path} would have ${size} bytes: no file can be that long.`);
+    throw new Qcow2Error(
+      'write-failed',
+      `${path} would have ${BigInt(size)} bytes: a file of 2^53 bytes or more is not written.`,
+    );
   }
   const there = attempt(`look at ${path}`, () => statSync(path, { throwIfNoEntry: false }));
   if (there && !there.isFile()) {
@@ -62,7 +66,7 @@ export function openSalvageFiles(target: SalvageTarget): { readonly files: Salva
     refuseOthers(target, there !== undefined, left.of);
   }
   const fd = attempt(`create ${path}`, () => openSync(path, goesOn ? 'r+' : 'w', 0o644));
-  const files = new SalvageFiles(target, fd);
+  const files = new SalvageFiles(target, fd, goesOn ? left.marks : freshMarks(target.mark));
   try {
     attempt(`make ${path} ${size} bytes long`, () => ftruncateSync(fd, size));
     return { files, before: goesOn ? left.parsed.map : untouched(size) };
@@ -76,15 +80,17 @@ export function openSalvageFiles(target: SalvageTarget): { readonly files: Salva
 export class SalvageFiles implements SalvageOutput {
   readonly #target: SalvageTarget;
   readonly #fd: number;
+  readonly #marks: readonly string[];
   readonly #list: TextFile;
   #ranges = 0;
   #recorded = Date.now();
   #pause = recordEvery;
 
-  /** `fd`: of the raw file. */
-  constructor(target: SalvageTarget, fd: number) {
+  /** `fd`: of the raw file. `marks`: lines for its map, by which the next run knows it. */
+  constructor(target: SalvageTarget, fd: number, marks: readonly string[]) {
     this.#target = target;
     this.#fd = fd;
+    this.#marks = marks;
     this.#list = new TextFile(part(besideRaw(target.path).missing));
     this.#list.add(`{\n${target.head.map((line) => `  ${line},\n`).join('')}  "missing": [`);
   }
@@ -103,13 +109,13 @@ export class SalvageFiles implements SalvageOutput {
   }
 
   async record(regions: Iterable<Region>, at: number | undefined): Promise<void> {
-    const { path, mark } = this.#target;
+    const { path } = this.#target;
     const start = Date.now();
     attempt(`write ${path}`, () => fdatasyncSync(this.#fd));
     const { map } = besideRaw(path);
     const file = new TextFile(part(map));
     try {
-      for (const line of rescueMapLines([madeBy, ...(mark === undefined ? [] : [mark])], regions, at)) {
+      for (const line of rescueMapLines([madeBy, ...this.#marks], regions, at)) {
         file.add(line);
       }
       file.end(map);
@@ -151,11 +157,13 @@ const madeBy = 'Mapfile of a guest disk, in the format of GNU ddrescue. Made by 
 interface Left {
   readonly of: 'nothing' | 'other' | 'another-run' | 'this';
   readonly parsed: ParsedMap;
+  /** By which a run that goes on from it is known. */
+  readonly marks: readonly string[];
 }
 
-const nothingLeft: Left = { of: 'nothing', parsed: { comments: [], map: new RescueMap(), ended: false } };
+const nothingLeft: Left = { of: 'nothing', parsed: { comments: [], map: new RescueMap(), ended: false }, marks: [] };
 
-function leftBefore(map: string, mark: string | undefined): Left {
+function leftBefore(map: string, mark: SalvageMark | undefined): Left {
   if (!attempt(`look at ${map}`, () => statSync(map, { throwIfNoEntry: false }))) {
     return nothingLeft;
   }
@@ -164,7 +172,8 @@ function leftBefore(map: string, mark: string | undefined): Left {
     return { ...nothingLeft, of: 'other' };
   }
   const parsed = parseRescueMap(text);
-  return { of: mark !== undefined && parsed.comments.includes(mark) ? 'this' : 'another-run', parsed };
+  const marks = mark && marksAfter(parsed.comments, mark);
+  return { of: marks ? 'this' : 'another-run', parsed, marks: marks ?? [] };
 }
 
 const whatToDo = 'Choose another name, or delete it; the command line also replaces it with --force';
@@ -177,7 +186,7 @@ function refuseOthers({ path, existing }: SalvageTarget, there: boolean, left: L
       nothing: 'it has no map file, so that no earlier run can have left it',
       other: `${map} is no map of ours`,
       'another-run':
-        'an earlier run left it, but of another image or another state of it, or the image was changed since',
+        'an earlier run left it, but of another image or another state of it, or the image was changed since, or a file that it is based on',
       this: 'an earlier run left it, but it has another size now',
     }[left];
     throw new Qcow2Error('bad-argument', `${path} is there already, and ${why}. ${whatToDo}.`);

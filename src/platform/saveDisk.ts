@@ -1,11 +1,11 @@
 import { jsonString } from '../engine/dump/jsonText.ts';
 import { Qcow2Error } from '../engine/error.ts';
-import type { Progress, Storage } from '../engine/ports.ts';
+import type { Progress } from '../engine/ports.ts';
 import type { SalvageLayer } from '../engine/salvage/piece.ts';
 import { type SalvageSummary, salvage } from '../engine/salvage/salvage.ts';
 import type { SalvageChoice } from '../engine/salvage/source.ts';
-import type { FileStorage } from './fileStorage.ts';
 import { openSalvageFiles, type SalvageTarget } from './salvageFiles.ts';
+import { choiceText } from './salvageMark.ts';
 
 /**
  * Saves a disk to a sparse raw file, with a mapfile of ddrescue and a list of what is missing beside it. A run that was
@@ -42,20 +42,6 @@ export async function saveDisk(
   return summary;
 }
 
-/**
- * By what a run is known to be of the same disk as an earlier one: the size of the image's file, when it was changed, and
- * the state of the disk. Undefined where nobody can tell that, as of a file of a virtual file system.
- */
-export async function salvageMark(
-  image: Storage & Partial<Pick<FileStorage, 'state'>>,
-  choice: SalvageChoice,
-): Promise<string | undefined> {
-  const state = await image.state?.();
-  return (
-    state && `Disk: ${choiceText(choice)}, of an image of ${state.size} bytes that was changed at ${state.modified} ns`
-  );
-}
-
 /** The first members of the list of what is missing. `image`: its path. */
 export function listHead(image: string, output: string, choice: SalvageChoice, size: number): string[] {
   return [
@@ -64,16 +50,4 @@ export function listHead(image: string, output: string, choice: SalvageChoice, s
     `"output": ${jsonString(output)}`,
     `"virtual-size": ${size}`,
   ];
-}
-
-/** Which state of the disk it is, in words. */
-function choiceText(choice: SalvageChoice): string {
-  switch (choice.from) {
-    case 'active':
-      return 'active layer';
-    case 'snapshot':
-      return `entry ${choice.index} of the snapshot table`;
-    case 'l1':
-      return `L1 table of ${choice.entries} entries at 0x${choice.offset.toString(16)}`;
-  }
 }

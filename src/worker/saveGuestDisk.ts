@@ -4,7 +4,8 @@ import { type Closed, type SalvageChoice, salvageSource, stopText } from '../eng
 import { codecs } from '../platform/codecs.ts';
 import { keptFiles } from '../platform/keptFiles.ts';
 import { besideRaw } from '../platform/salvageFiles.ts';
-import { listHead, salvageMark, saveDisk } from '../platform/saveDisk.ts';
+import { salvageMark } from '../platform/salvageMark.ts';
+import { listHead, saveDisk } from '../platform/saveDisk.ts';
 import type { SaveDiskRequest, SavedDisk } from '../protocol/salvageApi.ts';
 import type { Backing } from './backing.ts';
 import { imageAlone } from './chainPicture.ts';
@@ -27,7 +28,7 @@ export async function saveGuestDisk(
   const target = {
     path,
     size: layer.size,
-    mark: await salvageMark(image.storage, choice),
+    mark: await salvageMark({ choice, chain, dataFileOf }),
     kept: keptFiles(
       chain,
       chain.layers.flatMap(({ dataFile }) => dataFile?.storage ?? []),

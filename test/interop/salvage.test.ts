@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, open, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { snapshotId } from '../../src/engine/format/snapshots.ts';
@@ -383,6 +383,26 @@ describe('salvage', function () {
       const { code, stderr } = await runQcow2(['salvage', files.image, files.raw]);
       assert.equal(code, 1);
       assert.match(stderr, /the image was changed since/);
+    });
+
+    it('nothing to the output of an earlier run once a backing file or a data file has changed, which leaves the image as it was', async () => {
+      const changing = [
+        { image: 'over.qcow2', below: 'under.raw', options: ['-b', 'under.raw', '-F', 'raw'] },
+        { image: 'split.qcow2', below: 'split.data', options: ['-o', 'data_file=split.data'] },
+      ];
+      await runProgram('qemu-img', ['create', '-q', '-f', 'raw', 'under.raw', '1M'], folder);
+      for (const { image, below, options } of changing) {
+        await runProgram('qemu-img', ['create', '-q', '-f', 'qcow2', ...options, image, '1M'], folder);
+        await runProgram('qemu-io', ['-c', 'write -P 1 0 512', image], folder);
+        assert.equal((await runQcow2(['salvage', image, `${image}.raw`], folder)).code, 0);
+        assert.equal((await runQcow2(['salvage', image, `${image}.raw`], folder)).code, 0, 'nothing has changed');
+        await utimes(join(folder, below), 1, 1);
+        // What was read of the file is known also after a run that does not open it.
+        assert.equal((await runQcow2(['salvage', '--no-backing', image, `${image}.raw`], folder)).code, 0);
+        const { code, stderr } = await runQcow2(['salvage', image, `${image}.raw`], folder);
+        assert.equal(code, 1, `${below} has changed`);
+        assert.match(stderr, /was changed since, or a file that it is based on/);
+      }
     });
 
     it('down how far it has come when it is interrupted, and the same command goes on', async () => {
