@@ -13,6 +13,7 @@ import { type BigImage, bigImages } from '../support/bigImages.ts';
 import { writeHugeImage } from '../support/hugeImage.ts';
 import { qemuImg } from '../support/qemu.ts';
 import { changesTable, measureChanges } from './changes.ts';
+import { damages, whileDamaged } from './damages.ts';
 import { buildHost } from './host.ts';
 import { measureMemory, memoryTable } from './mapMemory.ts';
 import { mapTable, measureMap } from './mapPaint.ts';
@@ -85,7 +86,13 @@ async function benchCheck(images: readonly BigImage[]): Promise<void> {
   const measured: (readonly [BigImage, MeasuredVerb])[] = [];
   for (const image of images) {
     console.error(`Check of ${image.name} …`);
-    measured.push([image, await measureVerb(cli, ['check'], image.path, image.key === 'b' ? 1 : runs)]);
+    const measure = (times: number): Promise<MeasuredVerb> => measureVerb(cli, ['check'], image.path, times);
+    measured.push([image, await measure(image.key === 'b' ? 1 : runs)]);
+    for (const damage of image.key === 'a' ? damages : []) {
+      console.error(`${damage.name} …`);
+      const damaged = await whileDamaged(image.path, damage, () => measure(runs));
+      measured.push([{ ...image, name: damage.name }, damaged]);
+    }
   }
   const method =
     `As above; ${runs} runs, but one of (b), on which qemu-img takes minutes. ` +
