@@ -34,6 +34,9 @@ export function refusalOf(image: Image, purpose: Purpose, unloadable: readonly F
       (verdict === 'refuses-io' && (purpose === 'io' || purpose === 'check')) ||
       (verdict === 'refuses-write' && purpose === 'change');
     if (refused && found.code !== 'encryption-aes') {
+      if (found.code === 'incompatible-feature-unknown') {
+        warnOfExtensions(image.findings);
+      }
       return bytesOfText(qemu ?? title);
     }
     if (verdict === 'warns' && qemu !== undefined) {
@@ -43,6 +46,22 @@ export function refusalOf(image: Image, purpose: Purpose, unloadable: readonly F
     needsSecret &&= found.code !== 'crypto-extension-missing';
   }
   return needsSecret ? "Parameter 'encrypt.key-secret' is required for cipher" : undefined;
+}
+
+/**
+ * Warns of the bitmaps extension of an image whose features are not known: QEMU has read the extensions by then, up to one
+ * that it refuses, since they may name the features (qcow2_do_open).
+ */
+function warnOfExtensions(findings: readonly Finding[]): void {
+  for (const found of findings) {
+    const { verdict, qemu } = explain(found);
+    if (verdict === 'refuses' && /^(extension|crypto|backing-format|bitmap)/.test(found.code)) {
+      return;
+    }
+    if (found.code === 'bitmaps-without-feature-bit' && qemu !== undefined) {
+      warn(found, qemu);
+    }
+  }
 }
 
 function warn({ code }: Finding, message: string): void {

@@ -25,7 +25,10 @@ export async function saveFile(
 ): Promise<void> {
   refuseKept(path, kept);
   if (size > BigInt(Number.MAX_SAFE_INTEGER)) {
-    throw new Qcow2Error('write-failed', `${path} would have ${size} bytes: a file of 2^53 bytes or more is not written.`);
+    throw new Qcow2Error(
+      'write-failed',
+      `${path} would have ${size} bytes: a file of 2^53 bytes or more is not written.`,
+    );
   }
   const part = `${path}.${randomBytes(6).toString('hex')}.part`;
   const fd = attempt(`create ${part}`, () => openSync(part, 'wx', 0o644));
