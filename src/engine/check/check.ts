@@ -1,5 +1,6 @@
 import { Qcow2Error } from '../error.ts';
 import { type Snapshot, snapshotIdBytes, snapshotNameBytes } from '../format/snapshots.ts';
+import { ClusterSet } from '../image/clusterSet.ts';
 import { segmentsOf } from '../image/entryTables.ts';
 import type { Geometry } from '../image/geometry.ts';
 import type { Image } from '../image/image.ts';
@@ -14,7 +15,7 @@ import { checkBitmaps } from './bitmapClusters.ts';
 import { CheckStopped } from './checkStopped.ts';
 import { addUse, type ClusterUse, noUse } from './clusterUse.ts';
 import { type Comparison, compareRefcounts, type MismatchVisitor } from './compare.ts';
-import { checkCopied, type MiscopiedVisitor } from './copied.ts';
+import { checkCopied, type MiscopiedVisitor, miscopiedTables } from './copied.ts';
 import { checkLayer, type LayerCheck, type LayerPlace } from './layers.ts';
 import { messages } from './messages.ts';
 import { checkRefcountBlocks, type Lengthening } from './refcountBlocks.ts';
@@ -77,7 +78,7 @@ export async function check(
   }
   const tally = new Tally(visitor.say, visitor.overflow);
   const use = noUse();
-  const found: Comparison = { highest: 0, rebuild: false, miscopied: false };
+  const found: Comparison = { highest: 0, rebuild: false, miscopied: new ClusterSet() };
   let failure: string | undefined;
   try {
     const snapshots = await readSnapshotEntries(image, tally);
@@ -145,8 +146,9 @@ async function checkParts(work: Work, progress: Progress): Promise<void> {
     from = range.to;
   }
   visitor.compared?.(end);
-  if (layers && (found.miscopied || layers.sound.flawed.size > 0 || layers.suspicious)) {
-    await checkCopied(layers, active, found.miscopied, reader, visitor.miscopied, progress);
+  const suspects = layers && (await miscopiedTables(layers, found.miscopied, progress));
+  if (layers && suspects && (suspects.size > 0 || layers.suspicious || found.miscopied.next(0) !== undefined)) {
+    await checkCopied(layers, active, suspects, reader, visitor.miscopied, progress);
   }
 }
 

@@ -1,4 +1,5 @@
 import { maxRefcount, readRefcount, readSmallRefcount } from '../format/refcounts.ts';
+import type { ClusterSet } from '../image/clusterSet.ts';
 import type { Geometry } from '../image/geometry.ts';
 import type { Progress } from '../ports.ts';
 import { messages } from './messages.ts';
@@ -12,8 +13,8 @@ export interface Comparison {
   highest: number;
   /** Clusters are referred to whose refcount is 0, so that the refcounts must be built anew. */
   rebuild: boolean;
-  /** Entries of the active layer have COPIED where the refcount is not 1, or not where it is. */
-  miscopied: boolean;
+  /** Clusters to which entries of the active layer lead with COPIED though the refcount is not 1, or without though it is. */
+  readonly miscopied: ClusterSet;
 }
 
 /** Called for each cluster whose refcount is not its number of references. */
@@ -221,7 +222,9 @@ function judge(
   const references = saturated(cluster, counted, geometry, tally);
   found.highest = cluster;
   const wrongFlag = refcount === 1 ? copiedFlags.notCopied : copiedFlags.copied;
-  found.miscopied ||= (byte & wrongFlag) !== 0;
+  if ((byte & wrongFlag) !== 0) {
+    found.miscopied.add(cluster, 1);
+  }
   if (BigInt(refcount) === BigInt(references)) {
     return;
   }

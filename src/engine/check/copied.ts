@@ -1,9 +1,13 @@
 import { joinWords } from '../format/bits.ts';
 import { l1EntryBytes, l1Place } from '../format/l1.ts';
 import { l2Copied, l2HostOffset, l2Kind, l2Kinds } from '../format/l2.ts';
+import type { ClusterSet } from '../image/clusterSet.ts';
 import { readL1 } from '../image/l1Table.ts';
+import { walkL2References } from '../image/l2References.ts';
+import { indexOfTable } from '../image/l2TableSet.ts';
+import type { ReferenceVisitor } from '../image/reference.ts';
 import type { Progress } from '../ports.ts';
-import { isSound, type LayerCheck, type LayerPlace, l1Entries, readTable } from './layers.ts';
+import { isInSet, type LayerCheck, type LayerPlace, l1Entries, readTable } from './layers.ts';
 import { messages } from './messages.ts';
 import type { RefcountReader } from './refcountReader.ts';
 
@@ -24,14 +28,41 @@ export interface Miscopied {
 export type MiscopiedVisitor = (wrong: Miscopied) => void;
 
 /**
- * Checks COPIED in the active layer against the refcounts, entry by entry, as QEMU does (check_oflag_copied). Without `all`
- * only in tables in which something is wrong: in the others COPIED is known to be right. Throws `CheckStopped` where a table
- * can't be read.
+ * The tables of the set, by index, in which COPIED may be wrong: those of which it was not counted, and those that lead to
+ * clusters of which it is known to be wrong (`miscopied`).
+ */
+export async function miscopiedTables(
+  { storage, geometry, tables, sound }: LayerCheck,
+  miscopied: ClusterSet,
+  progress: Progress,
+): Promise<ReadonlySet<number>> {
+  const suspects = new Set(sound.uncounted);
+  if (miscopied.next(0) === undefined) {
+    return suspects;
+  }
+  let table = -1;
+  const visitor: ReferenceVisitor = {
+    table: (index) => {
+      table = index;
+    },
+    reference: (_owner, _source, _index, cluster, count) => {
+      if (miscopied.meets(cluster, count)) {
+        suspects.add(table);
+      }
+    },
+  };
+  await walkL2References(storage, geometry, tables, visitor, progress);
+  return suspects;
+}
+
+/**
+ * Checks COPIED in the active layer against the refcounts, entry by entry, as QEMU does (check_oflag_copied): in the tables
+ * of the set that are `suspects`, and in all that are not in it. Throws `CheckStopped` where a table can't be read.
  */
 export async function checkCopied(
   check: LayerCheck,
   { offset, entries }: LayerPlace,
-  all: boolean,
+  suspects: ReadonlySet<number>,
   reader: RefcountReader,
   miscopied: MiscopiedVisitor | undefined,
   progress: Progress,
@@ -48,7 +79,7 @@ export async function checkCopied(
         const host = Number(offset) + index * l1EntryBytes;
         miscopied?.({ l1Index: index, l2Index: -1, host, target: table, entry: joinWords(hi, lo), refcount });
       }
-      if (all || !isSound(check, table)) {
+      if (!isInSet(check, table) || suspects.has(indexOfTable(check.tables, table))) {
         await checkTable(check, { l1Index: index, offset: table }, reader, miscopied);
       }
       await progress.step(index, entries);

@@ -95,11 +95,6 @@ export function isInSet({ tables, geometry }: Pick<LayerCheck, 'tables' | 'geome
   return offset !== 0 && offset % geometry.clusterSize === 0 && indexOfTable(tables, offset) >= 0;
 }
 
-/** Whether nothing is wrong in an L2 table that its own entries tell. */
-export function isSound(check: LayerCheck, offset: number): boolean {
-  return isInSet(check, offset) && !check.sound.flawed.has(indexOfTable(check.tables, offset));
-}
-
 async function checkTable(check: LayerCheck, offset: number, active: boolean): Promise<ClusterUse> {
   const { tables, sound, geometry, regions, tally } = check;
   const counted = isInSet(check, offset);
@@ -108,10 +103,10 @@ async function checkTable(check: LayerCheck, offset: number, active: boolean): P
     tally.fail(messages.l2Unreadable);
     throw new CheckStopped('EIO');
   }
-  if (isSound(check, offset)) {
+  if (counted && !sound.flawed.has(index)) {
     return active ? sound.useOf(index) : noUse();
   }
-  check.suspicious = true;
+  check.suspicious ||= !counted;
   const use = new UseCounter();
   const { clusterSize, fileClusters } = geometry;
   const refer = (at: bigint, length: bigint, flags: CopiedFlags): void => {

@@ -20,6 +20,8 @@ import { leadsPastEnd } from './regions.ts';
 export class SoundTables implements ReferenceVisitor {
   /** Indices of the tables in which something may be wrong. */
   readonly flawed = new Set<number>();
+  /** Indices of the tables with entries whose COPIED is not among what is counted. */
+  readonly uncounted = new Set<number>();
   /** Indices of the tables that could not be read, if only in part. */
   readonly unreadable = new Set<number>();
   readonly #geometry: Geometry;
@@ -46,6 +48,7 @@ export class SoundTables implements ReferenceVisitor {
     this.#partial = -1;
     if (this.#geometry.dataFile) {
       this.flawed.add(index);
+      this.uncounted.add(index);
     }
   }
 
@@ -60,6 +63,7 @@ export class SoundTables implements ReferenceVisitor {
   ): void {
     const { clusterSize, fileClusters } = this.#geometry;
     if (index === this.#nowhere) {
+      this.uncounted.add(this.#table);
       return;
     }
     if (owner === owners.compressed) {
@@ -71,6 +75,7 @@ export class SoundTables implements ReferenceVisitor {
     const inFile = index === this.#partial ? count : Math.min(count, fileClusters - cluster);
     if (inFile < count) {
       this.flawed.add(this.#table);
+      this.uncounted.add(this.#table);
     }
     if (inFile > 0) {
       const flags = source !== activeSource ? copiedFlags.none : copied ? copiedFlags.copied : copiedFlags.notCopied;
