@@ -10,6 +10,7 @@ import { settled } from './loaded.ts';
 import './goTo/dialog.ts';
 import type { GoToDialog } from './goTo/dialog.ts';
 import { inPane, step, visited } from './history.ts';
+import { moved } from './moved.ts';
 import { paneContents } from './panes/content.ts';
 import { immediatePanes, inPlacePanes, type KeepEvent, type PaneContent } from './panes/pane.ts';
 import { ScrollKeeper } from './scroll.ts';
@@ -44,6 +45,9 @@ export class App extends PageElement {
   #showsSelection: 'no' | 'in-view' | 'focused' = 'no';
   #walks = walkKeys(this);
   #epoch = 0;
+  /** The image that was shown last, and how often one was shown whose lists have other indices. */
+  #image: Image | undefined;
+  #moves = 0;
   /** What panes begin with, by the user's settings, where nothing is kept for them. */
   #defaults: Kept = {};
   #scroll = new ScrollKeeper(
@@ -83,6 +87,7 @@ export class App extends PageElement {
   override willUpdate(changed: PropertyValues<this>): void {
     const before = changed.get('state');
     const { epoch } = this.session;
+    this.#follow();
     if (before !== undefined && this.session.image.state !== 'ready') {
       this.#scroll.take(this.state.scroll ?? {});
     }
@@ -97,6 +102,21 @@ export class App extends PageElement {
       this.#paneSettled = false;
       this.#scroll.rememberFocus();
       this.#scroll.restore(true);
+    }
+  }
+
+  /** Keeps what is selected selected where the image was read again. */
+  #follow(): void {
+    const { image } = this.session;
+    // While a file is written, it may have no header for a moment.
+    if (image.state !== 'ready' || image.value === this.#image || image.value.header === undefined) {
+      return;
+    }
+    const state = this.#image && moved(this.state, this.#image, image.value);
+    this.#image = image.value;
+    if (state !== undefined && state !== this.state) {
+      this.#moves++;
+      this.#change(state);
     }
   }
 
@@ -163,7 +183,7 @@ export class App extends PageElement {
         <main class="pane">
           <div class="pane-content pane-${state.pane}" id="pane" role="tabpanel" aria-labelledby="tab-${state.pane}"
             @keep=${(event: KeepEvent) => this.#keep(event)} @settled=${() => this.#onSettled()}>
-          ${keyed(inPlacePanes.has(state.pane) ? 0 : session.epoch, paneContents[state.pane](content))}
+          ${keyed(inPlacePanes.has(state.pane) ? `in place ${this.#moves}` : session.epoch, paneContents[state.pane](content))}
           </div>
         </main>
         <aside class="inspector" aria-label="Inspector" tabindex="0">

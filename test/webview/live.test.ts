@@ -55,6 +55,8 @@ function worker(first: ImageDescription) {
       return answers.scan(...args);
     },
     extents: (...args) => answers.extents(...args),
+    snapshots: (...args) => answers.snapshots(...args),
+    snapshot: (...args) => answers.snapshot(...args),
     picture: (...args) => {
       asked.push('picture');
       return answers.picture(...args);
@@ -119,6 +121,22 @@ describe('an image whose file changes, in the page', function () {
     await page.getByRole('button', { name: 'Dismiss' }).click();
     assert.equal(await page.locator('.notice').count(), 0);
     assert.equal(await page.locator('.changed').count(), 0);
+  });
+
+  it('keeps the snapshot selected that was selected, and none in the place of one that is gone', async () => {
+    const [first, second] = everything.snapshots.items;
+    assert.ok(first && second);
+    const { page, send, become } = await show(everything, { state: { pane: 'snapshots', selection: 'snapshot:1' } });
+    await page.locator('.inspector-title', { hasText: second.name }).waitFor();
+    become({ ...everything, snapshots: { state: 'whole', items: [second] } });
+    send({ type: 'news', news: again });
+    await page.locator('.notice').waitFor();
+    await page.locator('.inspector-title', { hasText: second.name }).waitFor();
+    assert.match(await text(page, '.pane [aria-selected=true]'), new RegExp(second.name));
+    become({ ...everything, snapshots: { state: 'whole', items: [first] } });
+    send({ type: 'news', news: { ...again, opened: 3 } });
+    await page.getByText('Select a field, a feature, a finding').waitFor();
+    assert.equal(await page.locator('.pane [aria-selected=true]').count(), 0);
   });
 
   it('keeps what was shown until the image has answered, and mixes nothing', async () => {
