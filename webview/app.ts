@@ -14,7 +14,7 @@ import { moved } from './moved.ts';
 import { paneContents } from './panes/content.ts';
 import { immediatePanes, inPlacePanes, type KeepEvent, type PaneContent } from './panes/pane.ts';
 import { ScrollKeeper } from './scroll.ts';
-import { type CheckFinding, SelectEvent } from './selection.ts';
+import { addressOf, type CheckFinding, SelectEvent } from './selection.ts';
 import type { Session } from './session.ts';
 import { firstState, type Kept, type Pane, panes, type ViewState } from './state.ts';
 import { walkKeys } from './walking.ts';
@@ -48,6 +48,8 @@ export class App extends PageElement {
   /** The image that was shown last, and how often one was shown whose lists have other indices. */
   #image: Image | undefined;
   #moves = 0;
+  /** The finding that is selected, and what it is about. */
+  #finding: { readonly address: string; readonly place: string } | undefined;
   /** What panes begin with, by the user's settings, where nothing is kept for them. */
   #defaults: Kept = {};
   #scroll = new ScrollKeeper(
@@ -88,6 +90,7 @@ export class App extends PageElement {
     const before = changed.get('state');
     const { epoch } = this.session;
     this.#follow();
+    this.#dropOtherFinding();
     if (before !== undefined && this.session.image.state !== 'ready') {
       this.#scroll.take(this.state.scroll ?? {});
     }
@@ -117,6 +120,26 @@ export class App extends PageElement {
     if (state !== undefined && state !== this.state) {
       this.#moves++;
       this.#change(state);
+    }
+  }
+
+  /** Findings are known by their index: when the image was read again, another one may have that of the selected one. */
+  #dropOtherFinding(): void {
+    const { selection, ...others } = this.state;
+    const address = selection && addressOf(selection);
+    if (this.#finding?.address !== address) {
+      this.#finding = undefined;
+    }
+    const found = this.session.findingOf(selection);
+    if (address === undefined || found === undefined) {
+      return;
+    }
+    const place = `${found.code} ${found.chain} ${found.host?.offset}`;
+    if (this.#finding !== undefined && this.#finding.place !== place) {
+      this.#finding = undefined;
+      this.#change(others);
+    } else {
+      this.#finding = { address, place };
     }
   }
 

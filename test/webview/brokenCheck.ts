@@ -27,7 +27,8 @@ export const found: readonly FindingsOfCode[] = [
   ['cluster-leaked', 1_000_000, leakAt],
 ];
 
-function leakAt(index: number): Finding {
+/** A leaked cluster that is told apart by its index. */
+export function leakAt(index: number): Finding {
   const number = index + 100;
   const host = { offset: BigInt(number) * cluster, length: cluster };
   const start = `0x${host.offset.toString(16)}`;

@@ -8,6 +8,8 @@ import type { FileNews } from '../../src/protocol/news.ts';
 import { defaultSettings } from '../../src/protocol/settings.ts';
 import type { Handlers } from '../../src/worker/server.ts';
 import { type Answers, answersFor, described, held } from './answers.ts';
+import { leakAt } from './brokenCheck.ts';
+import { checkAnswers, groupsOf } from './checkAnswers.ts';
 import { broken, everything, plain } from './images.ts';
 import type { Inspector, PageOptions } from './page.ts';
 import { pages } from './pages.ts';
@@ -57,6 +59,8 @@ function worker(first: ImageDescription) {
     extents: (...args) => answers.extents(...args),
     snapshots: (...args) => answers.snapshots(...args),
     snapshot: (...args) => answers.snapshot(...args),
+    check: (...args) => answers.check(...args),
+    checkFindings: (...args) => answers.checkFindings(...args),
     picture: (...args) => {
       asked.push('picture');
       return answers.picture(...args);
@@ -137,6 +141,26 @@ describe('an image whose file changes, in the page', function () {
     send({ type: 'news', news: { ...again, opened: 3 } });
     await page.getByText('Select a field, a feature, a finding').waitFor();
     assert.equal(await page.locator('.pane [aria-selected=true]').count(), 0);
+  });
+
+  it('has no finding selected in the place of one that is gone', async () => {
+    const checked = (...clusters: number[]) => checkAnswers(groupsOf(clusters.map(leakAt)));
+    const { page, send, become, ready } = await show(plain, {
+      state: { pane: 'check', selection: 'check-finding:cluster-leaked.1' },
+    });
+    const title = page.locator('.inspector-title');
+    const becomes = (opened: number, ...clusters: number[]) => {
+      become(plain, checked(...clusters));
+      send({ type: 'news', news: { ...again, opened } });
+    };
+    becomes(2, 5, 6, 7);
+
+    await title.getByText('0x6a_0000').waitFor();
+    becomes(3, 5, 6);
+    await ready();
+    await title.getByText('0x6a_0000').waitFor();
+    becomes(4, 5, 7);
+    await page.getByText('Select a field, a feature, a finding').waitFor();
   });
 
   it('keeps what was shown until the image has answered, and mixes nothing', async () => {
