@@ -80,7 +80,11 @@ export function askChoice<T>(
   list.placeholder = question.prompt;
   list.matchOnDescription = true;
   list.items = choices;
-  list.activeItems = choices.filter(({ value }) => value !== undefined && value === current);
+  const active = choices.filter(({ value }) => value !== undefined && value === current);
+  // With none active, Enter would do nothing.
+  if (active.length > 0) {
+    list.activeItems = active;
+  }
   return settled(list, (finish) => {
     list.onDidAccept(() => {
       const value = list.selectedItems[0]?.value;

@@ -140,7 +140,8 @@ describe('changing an image, in a window of VS Code', function () {
     const path = join(folder, 'snapshots.qcow2');
     await qemuImg(['create', '-q', '-f', 'qcow2', path, '64M']);
     const asked = window.execute('qcow2.inspector.snapshots', { file: path });
-    await input.choose('Create a snapshot…');
+    await window.page.locator('.monaco-list-row.focused', { hasText: 'Create a snapshot…' }).waitFor();
+    await window.page.keyboard.press('Enter');
     await input.enter('Create Snapshot');
     await window.page.locator('.quick-input-message', { hasText: 'type one' }).waitFor();
     await input.enter('Create Snapshot', 'before the update');
