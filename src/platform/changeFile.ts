@@ -7,7 +7,7 @@ import { fileState, readAt } from './fileStorage.ts';
 import { type FileLock, fallocate, fileLock as nativeLock, punchHole, seek } from './native.ts';
 import { lockForWriting } from './qemuLocks.ts';
 import { seekExtents } from './seek.ts';
-import { writeFailed } from './systemError.ts';
+import { openToChangeFailed, writeFailed } from './systemError.ts';
 import { writeAt } from './writeAt.ts';
 
 /** An image's file that is opened to be changed, and locked as QEMU locks it. */
@@ -26,14 +26,14 @@ export interface ChangeFile extends ImageStorage {
  * @throws `Qcow2Error` `write-failed` with the system's code, `in-use` where another process holds the image
  */
 export async function openToChange(path: string, lock: FileLock | undefined = nativeLock): Promise<ChangeFile> {
-  const what = `open ${path} for writing`;
-  const kind = attempt(what, () => statSync(path));
+  const opening = (error: unknown): Qcow2Error => openToChangeFailed(path, error);
+  const kind = attempt(opening, () => statSync(path));
   if (!kind.isFile() && !kind.isBlockDevice()) {
-    throw new Qcow2Error('write-failed', `Can't ${what}: it is no regular file and no block device.`, {
+    throw new Qcow2Error('write-failed', `Can't open ${path} for writing: it is no regular file and no block device.`, {
       system: kind.isDirectory() ? 'EISDIR' : 'EINVAL',
     });
   }
-  const fd = attempt(what, () => openSync(path, constants.O_RDWR));
+  const fd = attempt(opening, () => openSync(path, constants.O_RDWR));
   try {
     const locked = await lockForWriting(path, fd, lock);
     return changeFile(path, fd, locked);
@@ -59,8 +59,10 @@ function changeFile(path: string, fd: number, locked: boolean): ChangeFile {
     ...(by && { extents: (from: bigint, to: bigint) => seekExtents(by, fd, from, to) }),
     write: async (at, bytes) => writeAt(path, fd, at, bytes),
     resize: async (wanted) =>
-      fixedSize ? keepDevice(path, size, wanted) : attempt(`resize ${path}`, () => ftruncateSync(fd, Number(wanted))),
-    flush: async () => attempt(`write ${path}`, () => fdatasyncSync(fd)),
+      fixedSize
+        ? keepDevice(path, size, wanted)
+        : attempt(writing(`resize ${path}`), () => ftruncateSync(fd, Number(wanted))),
+    flush: async () => attempt(writing(`write ${path}`), () => fdatasyncSync(fd)),
     state: async () => fileState(fd, size),
     free: async () => {
       if (fixedSize) {
@@ -87,10 +89,15 @@ function keepDevice(path: string, size: bigint, wanted: bigint): void {
   }
 }
 
-function attempt<T>(what: string, act: () => T): T {
+function writing(what: string): (error: unknown) => Qcow2Error {
+  return (error) => writeFailed(what, error);
+}
+
+/** `failed`: says what went wrong. */
+function attempt<T>(failed: (error: unknown) => Qcow2Error, act: () => T): T {
   try {
     return act();
   } catch (error) {
-    throw writeFailed(what, error);
+    throw failed(error);
   }
 }

@@ -31,6 +31,15 @@ const writeAdvice: Readonly<Record<string, string>> = {
   EIO: 'The disk reported a write error.',
 };
 
+/** What a person can do where a file that is there can't be opened to be written. */
+const changeAdvice: Readonly<Record<string, string>> = {
+  ...writeAdvice,
+  EACCES: 'You may not write to it. Change its permissions, or copy it to where you may.',
+  EPERM: 'You may not write to it. Change its permissions, or copy it to where you may.',
+  ENOENT: 'There is no such file (any more). Check the path; it may have been moved or deleted.',
+  EROFS: 'The file system is read-only. Copy the file to another one, and change it there.',
+};
+
 /** The system's code of an error thrown by `node:fs`, such as `ENOENT`. */
 export function systemCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
@@ -49,6 +58,11 @@ export function readFailed(what: string, error: unknown, at?: bigint): Qcow2Erro
 /** The same for a failed write, as a `write-failed` error. */
 export function writeFailed(what: string, error: unknown, at?: bigint): Qcow2Error {
   return failed('write-failed', what, error, writeAdvice, at);
+}
+
+/** The same for a file that can't be opened to be changed. */
+export function openToChangeFailed(path: string, error: unknown): Qcow2Error {
+  return failed('write-failed', `open ${path} for writing`, error, changeAdvice, undefined);
 }
 
 function failed(

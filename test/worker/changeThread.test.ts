@@ -99,6 +99,13 @@ describe('the thread that changes an image', function () {
     assert.equal((await refusal(thread.call('plan', { request: rollBack }))).code, 'not-found');
   });
 
+  it('says of an image that has gone since it was planned that it has gone', async () => {
+    await thread.call('plan', { request: rebase });
+    rmSync(path);
+    const refused = await refusal(thread.call('apply', { keepUndo: true }));
+    assert.match(refused.message, /disk\.qcow2 for writing: ENOENT\. There is no such file/);
+  });
+
   it('leaves no journal where nobody wants to undo', async () => {
     await thread.call('plan', { request: rebase });
     await thread.call('apply', { keepUndo: false });
