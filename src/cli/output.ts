@@ -1,4 +1,7 @@
 import { writeSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import { visible } from '../engine/dump/jsonText.ts';
+import { bytesOfText, textOfBytes } from './bytes.ts';
 
 /** Thrown when the reader of our output has gone away. Not an error of ours. */
 export class ReaderGone extends Error {}
@@ -11,19 +14,31 @@ export interface Output {
   write(bytes: Uint8Array, length: number): void;
 }
 
-/** An output that writes to an open file, at once. */
-export function outputTo(fd: number): Output {
-  const write = (bytes: Uint8Array, length: number): void => {
+/**
+ * An output that writes to an open file, at once. Names in an image may be meant for the terminal: they would colour it,
+ * change its title, or write over other lines. There unseen characters are written out, where QEMU sends them as they
+ * are. A file or a pipe gets QEMU's bytes.
+ */
+export function outputTo(fd: number, terminal = isatty(fd)): Output {
+  const writeAll = (bytes: Uint8Array, length: number): void => {
     let done = 0;
     while (done < length) done += writeSome(fd, bytes, done, length - done);
   };
-  return {
-    write,
-    text: (bytes) => {
-      const buffer = Buffer.from(bytes, 'latin1');
-      write(buffer, buffer.length);
-    },
+  const text = (bytes: string): void => {
+    const buffer = Buffer.from(terminal ? onTerminal(bytes) : bytes, 'latin1');
+    writeAll(buffer, buffer.length);
   };
+  return {
+    text,
+    write: terminal ? (bytes, length) => text(Buffer.from(bytes.subarray(0, length)).toString('latin1')) : writeAll,
+  };
+}
+
+/** A byte string with all that is not seen written out, but the ends of lines, and of a line that the next one replaces. */
+function onTerminal(bytes: string): string {
+  const [end = ''] = /\r?$/.exec(bytes) ?? [];
+  const lines = bytes.slice(0, bytes.length - end.length).split('\n');
+  return lines.map((line) => bytesOfText(visible(textOfBytes(line)))).join('\n') + end;
 }
 
 const pause = new Int32Array(new SharedArrayBuffer(4));

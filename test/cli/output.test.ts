@@ -46,6 +46,24 @@ describe('the output', () => {
     assert.equal(await readFile(path, 'latin1'), 'abc');
   });
 
+  it('sends no control characters of a name to a terminal, where QEMU sends all', async () => {
+    const name = '\x1b]0;title\x07\r\x9b31mä\u202e\x7f';
+    const shown = async (terminal: boolean): Promise<string> => {
+      const path = join(folder, 'terminal');
+      const fd = openSync(path, 'w');
+      const out = outputTo(fd, terminal);
+      out.text(Buffer.from(`image: ${name}\ntwo\n`).toString('latin1'));
+      out.text('    (50.00/100%)\r');
+      const bytes = Buffer.from(`${name}\nnot written`);
+      out.write(bytes, bytes.length - 'not written'.length);
+      closeSync(fd);
+      return readFile(path, 'utf8');
+    };
+    const escaped = '\\u{1b}]0;title\\u{7}\\u{d}\\u{9b}31mä\\u{202e}\\u{7f}';
+    assert.equal(await shown(true), `image: ${escaped}\ntwo\n    (50.00/100%)\r${escaped}\n`);
+    assert.equal(await shown(false), `image: ${name}\ntwo\n    (50.00/100%)\r${name}\n`);
+  });
+
   it('waits for a slow reader of a pipe, and loses nothing', async () => {
     const { bytes, said } = await run(async (stdout) => {
       let read = 0;
