@@ -15,6 +15,7 @@ import type { Output } from './output.ts';
 import { Failure, usageFailure } from './program.ts';
 import { inQdictOrder } from './qdict.ts';
 import { usageLine } from './usages.ts';
+import { watchForWriters } from './writers.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -100,21 +101,27 @@ async function repaired(request: RepairRequest, out: Output): Promise<Fixed> {
 
 /** Checks and tells. `fixed`: what was repaired before. */
 async function checkFile({ source, json, quiet }: Omit<Request, 'repair'>, out: Output, fixed: Fixed): Promise<number> {
-  const { image, storage } = await source.open('check');
+  const { image, storage, path } = await source.open('check');
   const messages = new Messages();
   try {
     if (image === undefined) {
       throw noCheck();
     }
+    const tellWriters = await watchForWriters([{ path, storage }]);
     const visitor = { say: messages.say, mismatch: () => undefined };
     const result = await checkImage(image, visitor, noProgress).finally(() => messages.flush());
     if (result.failure !== undefined) {
+      await tellWriters();
       throw new Failure(`Check failed: ${systemText(result.failure)}`);
     }
     if (!quiet) {
       out.text(json ? `${prettyJson(inQdictOrder(asObject(result, source.name, fixed)))}\n` : asText(result));
     }
-    return exitCodeOf(result);
+    const code = exitCodeOf(result);
+    if (code !== exitCodes.sound) {
+      await tellWriters();
+    }
+    return code;
   } finally {
     await storage.close();
   }

@@ -14,6 +14,7 @@ import type { Output } from './output.ts';
 import { qdictEntries } from './qdict.ts';
 import { refusalOf } from './refusal.ts';
 import { TextStream } from './textStream.ts';
+import { watchForWriters } from './writers.ts';
 
 /** What is asked for. */
 interface Manner {
@@ -36,11 +37,15 @@ export async function tellFindings(
     if (image === undefined) {
       throw noCheck();
     }
+    const tellWriters = await watchForWriters([{ path, storage }]);
     const diagnosis = await diagnoseFile(image, path, deep, follow);
     const { result } = diagnosis;
     const refusal = refusalOf(image, 'check', diagnosis.findings('bitmap-table-unreadable', 0, 1));
     const whole = result && result.checkErrors === 0 && result.failure === undefined && refusal === undefined;
     const code = whole ? worstCode(exitCodeOf(result), worstAdditional(diagnosis)) : exitCodes.failed;
+    if (code !== exitCodes.sound) {
+      await tellWriters();
+    }
     if (quiet) {
       return code;
     }

@@ -13,6 +13,7 @@ import { Failure, usageFailure } from './program.ts';
 import { ProgressLine } from './progressLine.ts';
 import { TextStream } from './textStream.ts';
 import { usageLine } from './usages.ts';
+import { watchForWriters } from './writers.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -51,6 +52,10 @@ export async function diff(args: readonly string[], out: Output): Promise<number
     try {
       await warnOfInterrupted(a);
       await warnOfInterrupted(b);
+      const tellWriters = await watchForWriters([
+        { path: a, storage },
+        { path: b, storage: other },
+      ]);
       const images = [await openImage(storage), await openImage(other)] as const;
       for (const [index, image] of images.entries()) {
         if (!image.header) {
@@ -66,6 +71,7 @@ export async function diff(args: readonly string[], out: Output): Promise<number
       );
       printer.end(differences, tablesCompared);
       to.flush();
+      await tellWriters();
       return differences > 0 ? different : 0;
     } finally {
       await other.close();

@@ -16,6 +16,7 @@ import { type Output, outputTo } from './output.ts';
 import { Failure, usageFailure } from './program.ts';
 import { ProgressLine } from './progressLine.ts';
 import { usageLine } from './usages.ts';
+import { watchForWriters } from './writers.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -58,6 +59,7 @@ export async function metadataCopy(args: readonly string[], out: Output): Promis
   try {
     await warnOfInterrupted(path);
     refuseExisting(target, storage.identity, value('force') !== undefined);
+    const tellWriters = await watchForWriters([{ path, storage }]);
     const image = await openImage(storage);
     // What it names is not opened, but not overwritten either.
     const kept = keptFiles(await openChain(image, path, closedGate, { identity: storage.identity }), []);
@@ -73,6 +75,7 @@ export async function metadataCopy(args: readonly string[], out: Output): Promis
     if (copy) {
       out.text(output === 'json' ? `${prettyJson(json(path, target, copy, choice))}\n` : lines(target, copy, choice));
     }
+    await tellWriters();
     return 0;
   } finally {
     await storage.close();

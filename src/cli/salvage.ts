@@ -22,6 +22,7 @@ import { Failure, usageFailure } from './program.ts';
 import { ProgressLine } from './progressLine.ts';
 import { openSalvageChain } from './salvageChain.ts';
 import { usageLine } from './usages.ts';
+import { watchForWriters } from './writers.ts';
 
 const options: readonly Option[] = [
   { long: 'help', short: 'h' },
@@ -89,8 +90,10 @@ export async function salvage(args: readonly string[], out: Output): Promise<num
         existing: request.force ? 'anew' : 'refuse',
         head: listHead(request.image, request.target, choice, layer.size),
       } as const;
+      const tellWriters = await watchForWriters(chain.files);
       const summary = await untilInterrupted(line, (progress) => saveDisk(layer, target, progress));
       print(request, summary, out);
+      await tellWriters();
       return summary.missing > 0 ? somethingMissing : 0;
     } catch (error) {
       throw told(error, request.target);

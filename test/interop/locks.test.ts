@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runQcow2 } from '../support/command.ts';
@@ -49,4 +50,29 @@ describe('an image that a running QEMU holds', function () {
       }
     });
   }
+
+  it('is said to be written meanwhile where errors are found in it, or a copy is made', async () => {
+    const warning =
+      /^qcow2: warning: qemu-io \(pid \d+\) has .*held\.qcow2 open for writing\. What was read may be half/m;
+    const copies = [
+      ['salvage', image, join(folder, 'disk.raw')],
+      ['metadata-copy', image, join(folder, 'metadata')],
+      ['diff', image, image],
+    ];
+    for (const words of copies) {
+      const { code, stderr } = await runQcow2(words);
+      assert.equal(code, 0, words[0]);
+      assert.match(stderr, warning, words[0]);
+    }
+    assert.equal((await runQcow2(['check', image])).stderr, '', 'nothing is wrong');
+    // The L1 table's refcount is 0, as if QEMU had not written it yet.
+    const file = await open(image, 'r+');
+    await file.write(Buffer.from([0, 0]), 0, 2, 2 * 65536 + 2 * 3);
+    await file.close();
+    for (const more of [[], ['-U'], ['--findings'], ['-q']]) {
+      const { code, stderr } = await runQcow2(['check', ...more, image]);
+      assert.equal(code, 2);
+      assert.match(stderr, warning, more[0]);
+    }
+  });
 });
