@@ -29,9 +29,12 @@ export function summaryWords(summary: CheckSummary): string {
     return `The image is damaged: ${countWords(counts)}.`;
   }
   if (counts.has('leak')) {
-    const leaked = groups.filter(({ first }) => severityOf(first) === 'leak');
+    // What lies past the end takes no part of the file.
+    const leaked = groups.filter(({ code, first }) => code !== 'refcount-past-end' && severityOf(first) === 'leak');
     const bytes = leaked.reduce((sum, { hostBytes }) => sum + hostBytes, 0n);
-    return `Nothing is wrong for the guest; ${showSize(bytes)} of the file are taken and not used.`;
+    return leaked.length === 0
+      ? 'Nothing is wrong for the guest; refcounts past the end of the file are not 0, which takes no space.'
+      : `Nothing is wrong for the guest; ${showSize(bytes)} of the file are taken and not used.`;
   }
   return groups.length === 0 ? 'No errors were found.' : `No errors were found; ${countWords(counts)}.`;
 }
