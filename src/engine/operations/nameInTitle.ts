@@ -6,7 +6,7 @@ const mostLetters = 40;
 
 /** The name of a snapshot or a bitmap, given as bytes, as the title of a change has it: a long one is cut. */
 export function nameInTitle(name: Uint8Array): string {
-  const letters = [...decodeText(name)];
+  const letters = Array.from(decodeText(name));
   return letters.length > mostLetters ? `${letters.slice(0, mostLetters - 1).join('')}…` : letters.join('');
 }
 
