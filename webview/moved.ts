@@ -1,5 +1,6 @@
 import type { Image } from './description.ts';
 import type { Visit } from './history.ts';
+import { keptText, stateOf } from './panes/mapState.ts';
 import { addressOf, type Selection, selectionAt } from './selection.ts';
 import type { Kept, ViewState } from './state.ts';
 
@@ -118,8 +119,7 @@ function mapAfter(text: string | undefined, moves: Moves): string | undefined {
   if (text === undefined) {
     return undefined;
   }
-  const { snapshot, bitmap, ...others } = JSON.parse(text);
-  const layer = typeof snapshot === 'number' ? moves('snapshot', snapshot) : undefined;
-  const shown = typeof bitmap === 'number' ? moves('bitmap', bitmap) : undefined;
-  return JSON.stringify({ ...others, snapshot: layer, bitmap: shown });
+  const state = stateOf(text);
+  const snapshot = state.snapshot === undefined ? undefined : moves('snapshot', state.snapshot);
+  return keptText({ ...state, snapshot, bitmap: moves('bitmap', state.bitmap) ?? 0 });
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ImageDescription } from '../../src/engine/image/description.ts';
 import { moved } from '../../webview/moved.ts';
+import { firstState, keptText } from '../../webview/panes/mapState.ts';
 import { restore, save } from '../../webview/state.ts';
 import { everything } from './images.ts';
 
@@ -24,7 +25,7 @@ const state = restore({
     snapshots: 'snapshot:2',
     tables: 'l2:3@2 all 0',
     hex: 'guest@2 0 0 - snapshot:2',
-    map: '{"snapshot":2,"bitmap":0,"shown":"both"}',
+    map: keptText({ ...firstState, snapshot: 2 }),
     check: '{}',
   },
 });
@@ -40,7 +41,7 @@ describe('the state of a view on an image that was read again', () => {
       snapshots: 'snapshot:1',
       tables: 'l2:3@1 all 0',
       hex: 'guest@1 0 0 - snapshot:1',
-      map: '{"shown":"both","snapshot":1,"bitmap":0}',
+      map: keptText({ ...firstState, snapshot: 1 }),
       check: '{}',
     });
   });
@@ -49,7 +50,7 @@ describe('the state of a view on an image that was read again', () => {
     const { selection, history, kept } = save(moved(state, before, withSnapshots('1', '2')));
     assert.equal(selection, undefined);
     assert.deepEqual(history, { visits: ['snapshots snapshot:0', 'tables l2-entry:3.4@0'], at: 1 });
-    assert.deepEqual(kept, { map: '{"shown":"both","bitmap":0}', check: '{}' });
+    assert.deepEqual(kept, { map: keptText(firstState), check: '{}' });
   });
 
   it('is the same where nothing has another index, or where that is not known', () => {
