@@ -15,6 +15,8 @@ import { passphraseOf, type Secrets } from './secrets.ts';
 
 /** A file opened as an image of a format. */
 export interface ImageFile {
+  /** As on the command line, for messages: a path, or options. */
+  readonly name: string;
   readonly path: string;
   readonly format: 'qcow2' | 'raw';
   readonly storage: FileStorage;
@@ -103,7 +105,7 @@ async function openPath(name: string, path: string, format: string | undefined, 
     throw couldNotOpen(name, unread);
   }
   if (driver === 'raw') {
-    return { path, format: 'raw', storage, probed: format === undefined };
+    return { name, path, format: 'raw', storage, probed: format === undefined };
   }
   await warnOfInterrupted(path);
   const image = await openImage(storage);
@@ -112,7 +114,7 @@ async function openPath(name: string, path: string, format: string | undefined, 
   if (refusal !== undefined) {
     throw couldNotOpen(name, refusal);
   }
-  return { path, format: 'qcow2', storage, image, probed: format === undefined };
+  return { name, path, format: 'qcow2', storage, image, probed: format === undefined };
 }
 
 /** Says that a change of the image was interrupted; its journal lies beside it. */

@@ -35,7 +35,7 @@ export interface MapChain {
  * @param purpose - `info`: neither keys nor data files are needed, and these are not opened
  */
 export async function openMapChain(file: ImageFile, follow: boolean, purpose: 'io' | 'info' = 'io'): Promise<MapChain> {
-  const { path, storage, image } = file;
+  const { name, path, storage, image } = file;
   if (!image) {
     const layers = [
       { size: sectors(storage.size + 511n), data: storage, dataPath: path, backed: false, lookForHoles: false },
@@ -52,7 +52,7 @@ export async function openMapChain(file: ImageFile, follow: boolean, purpose: 'i
     }
   };
   try {
-    const layers = await openLayers(chain, path, purpose, dataFiles);
+    const layers = await openLayers(chain, name, purpose, dataFiles);
     const paths = new Set([...chain.layers.map((layer) => layer.path), ...layers.map(({ dataPath }) => dataPath)]);
     return { layers, paths: [...paths], close };
   } catch (error) {

@@ -174,6 +174,10 @@ describe('qcow2 map answers as qemu-img map, to the byte', function () {
     for (const name of ['data.qcow2', 'luks.qcow2', join(folder, 'on-missing.qcow2')]) {
       await assertSame(folder, [name]);
     }
+    // The image is then named by its options, the backing file by its path.
+    for (const name of ['on-missing', 'on-on-missing', 'on-v4']) {
+      await assertSame(folder, ['--image-opts', `driver=qcow2,file.filename=${name}.qcow2`]);
+    }
   });
 
   it('when the command line is wrong', async () => {
