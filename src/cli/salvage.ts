@@ -59,7 +59,8 @@ const help =
   '  --no-backing          open neither backing files nor external data files\n' +
   '  --force               replace OUT if it is there\n' +
   '  -p                    show progress\n' +
-  'Exit status: 0 all of the disk is in OUT, 1 it failed or was interrupted, 2 something is missing.\n';
+  'Exit status: 0 all of the disk is in OUT, 1 it failed or was interrupted, 2 something is missing, or\n' +
+  'a file was written to while it was read.\n';
 
 /** `qcow2 salvage`: the guest's disk out of an image, however broken. Opens the backing chain and data files, read-only. */
 export async function salvage(args: readonly string[], out: Output): Promise<number> {
@@ -93,8 +94,9 @@ export async function salvage(args: readonly string[], out: Output): Promise<num
       const tellWriters = await watchForWriters(chain.files);
       const summary = await untilInterrupted(line, (progress) => saveDisk(layer, target, progress));
       print(request, summary, out);
-      await tellWriters();
-      return summary.missing > 0 ? somethingMissing : 0;
+      // What was cut off while it was read has read as zeros.
+      const changed = await tellWriters();
+      return changed || summary.missing > 0 ? somethingMissing : 0;
     } catch (error) {
       throw told(error, request.target);
     } finally {

@@ -14,18 +14,21 @@ export interface ReadFile {
 
 /**
  * Remembers what files are like; the function returned warns of those that a program has open for writing, or that were
- * written to meanwhile. No lock is taken to look at an image, so that what is told of one that a VM writes may never have
+ * written to meanwhile, and tells whether one was. No lock is taken to look at an image, so that what is told of one that a VM writes may never have
  * been so: QEMU writes tables, refcounts and data one after the other, and keeps some back.
  */
-export async function watchForWriters(files: readonly ReadFile[]): Promise<(errors?: Output) => Promise<void>> {
+export async function watchForWriters(files: readonly ReadFile[]): Promise<(errors?: Output) => Promise<boolean>> {
   const before = await Promise.all(files.map(stateOf));
   return async (errors = outputTo(2)) => {
+    let changed = false;
     for (const [index, file] of files.entries()) {
       const writer = writerOf(await locksOn(file.path)());
+      const same = (await stateOf(file)) === before[index];
+      changed ||= !same;
       const why =
         writer !== undefined
           ? `${writer} has ${file.path} open for writing`
-          : (await stateOf(file)) === before[index]
+          : same
             ? undefined
             : `${file.path} was written to while it was read`;
       if (why !== undefined) {
@@ -33,6 +36,7 @@ export async function watchForWriters(files: readonly ReadFile[]): Promise<(erro
         errors.text(bytesOfText(`${programName}: warning: ${why}. ${advice}.\n`));
       }
     }
+    return changed;
   };
 }
 

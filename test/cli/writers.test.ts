@@ -20,10 +20,10 @@ describe('a file that is read without a lock', () => {
         write: () => assert.fail('a warning is text'),
       };
       const tellWriters = await watchForWriters([{ path, storage }]);
-      await tellWriters(errors);
+      assert.equal(await tellWriters(errors), false);
       assert.equal(said, '');
       await utimes(path, 1, 1);
-      await tellWriters(errors);
+      assert.equal(await tellWriters(errors), true);
       assert.match(
         said,
         /^qcow2: warning: .*image was written to while it was read\. What was read may be half written/,

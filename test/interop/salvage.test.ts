@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { statSync, truncateSync } from 'node:fs';
 import { copyFile, mkdtemp, open, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
@@ -425,6 +426,24 @@ describe('salvage', function () {
       const { 'saved-before': before, data } = JSON.parse(again.stdout);
       assert.equal(before + data, clusters * 65536);
       assert((await readFile(join(folder, 'long.raw'))).equals(Buffer.alloc(clusters * 65536, 3)));
+    });
+
+    it('no success for an image that was cut off while it was read, since that reads as zeros', async () => {
+      const long = {
+        name: 'long',
+        steps: [img('create', '-q', '-f', 'qcow2', 'cut.qcow2', '64M'), io('cut.qcow2', 'write -P 3 0 64M')],
+      };
+      await follow(long, folder);
+      const running = runQcow2(['salvage', '-p', 'cut.qcow2', 'cut.raw'], folder);
+      const cut = setInterval(
+        () =>
+          statSync(join(folder, 'cut.raw'), { throwIfNoEntry: false }) &&
+          truncateSync(join(folder, 'cut.qcow2'), 2 ** 20),
+        0,
+      );
+      const { code, stderr } = await running.finally(() => clearInterval(cut));
+      assert.equal(code, 2);
+      assert.match(stderr, /cut\.qcow2 was written to while it was read/);
     });
 
     it('help that says what the exit codes mean', async () => {
