@@ -17,6 +17,7 @@ import type { Output } from './output.ts';
 import { previewJson, previewText } from './previewText.ts';
 import { warnOfProbing } from './probing.ts';
 import { Failure } from './program.ts';
+import { watchForWriters } from './writers.ts';
 
 /** An image of which a change is planned. */
 export interface Target {
@@ -128,9 +129,11 @@ async function showPlan(
   const storage = await openFile(path);
   try {
     const from = { identity: storage.identity, size: storage.size, modified: 0n, changed: 0n };
+    const tellWriters = await watchForWriters([{ path, storage }]);
     const change = await plan(storage, from);
     const preview = change && (await previewOf(change, storage));
     out.text(dryRun === 'json' ? previewJson(preview) : previewText(preview));
+    await tellWriters();
   } finally {
     await storage.close();
   }

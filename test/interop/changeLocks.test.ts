@@ -55,6 +55,19 @@ describe('an image that is changed', function () {
     }
   });
 
+  it('has a plan shown with a warning while a qemu-io writes to it', async () => {
+    const holder = await hold(image, []);
+    const { code, out, err } = runCli(['resize', '--dry-run', image, '128M']);
+    assert.equal(code, 0, err);
+    assert.match(out, /Resize from 64 MiB to 128 MiB/);
+    assert.match(
+      err,
+      new RegExp(`^qcow2: warning: qemu-io \\(pid ${holder.pid}\\) has .* open for writing\\. What was read`),
+    );
+    holder.stdin?.end('quit\n');
+    await once(holder, 'exit');
+  });
+
   // qemu-img empties them where they are open as raw.
   it('is not overwritten while a qemu-io has it open, be it as the data file of another', async () => {
     const holder = await hold(image, []);
