@@ -156,7 +156,9 @@ export const tableTexts = {
     qemu: 'ERROR: counting reference for region exceeding the end of the file by one cluster or more: offset {start} size {size}',
     title: '{clusters|cluster|clusters} of data from {start} on: past the end of the file',
     meaning: 'QEMU reads zeros there and still calls it data.',
-    advice: 'Look for a longer copy of the file. qemu-img check reports it and can’t repair it.',
+    advice:
+      'Look for a longer copy of the file. A repair finds the cluster again where one wrong bit of the entry explains it; else ' +
+      'the guest reads zeros. qemu-img check reports it and can’t repair it.',
   },
   'compressed-past-end': {
     severity: 'corruption',
