@@ -10,6 +10,7 @@ import { leakPatterns } from './leakPatterns.ts';
 import { findLostTables } from './lostTables.ts';
 import type { NumberRows } from './numberRows.ts';
 import { refcountsInTables } from './refcountsInTable.ts';
+import { wrongBits } from './wrongBits.ts';
 
 /** Bytes of leaked clusters that are looked at, unless all are to be. */
 const leakedBytes = 256 * 2 ** 20;
@@ -66,6 +67,7 @@ export async function causesOf(
     ...(await lostTables(image, geometry, leaks, damaged.some(has), deep, progress)),
     ...(await refcountsInTables(image, geometry, set)),
     ...(pastEnd.some(has) && has('refcount-past-end') ? [truncated(geometry, set)] : []),
+    ...(has('refcount-past-end') ? [] : wrongBits(geometry, set, leaks)),
     ...leakPatterns(geometry, leaks),
   ];
 }

@@ -104,3 +104,14 @@ function readBits(field: BitField, entry: bigint): bigint {
 function showBits(field: BitField, value: bigint): string {
   return field.from === field.to ? String(value) : showOffset(value);
 }
+
+/** Bits of a host offset in an L1 or L2 entry (L1E_OFFSET_MASK, L2E_OFFSET_MASK). */
+const offsetBits = { first: 9, end: 56 };
+
+/** The host offsets, in bytes, of which one bit in an entry differs from an offset. */
+export function* oneBitAway(offset: number): Generator<number> {
+  for (let bit = offsetBits.first; bit < offsetBits.end; bit++) {
+    const value = 2 ** bit;
+    yield Math.floor(offset / value) % 2 === 1 ? offset - value : offset + value;
+  }
+}

@@ -30,6 +30,15 @@ export const causeTexts = {
       'All that is missing lies behind the end of the file. A copy or a download was interrupted, or the file system was full.',
     advice: 'Look for a whole copy of the file, or copy it again. No repair brings back what is not there.',
   },
+  'cause-wrong-bit': {
+    severity: 'corruption',
+    verdict: 'silent',
+    title: 'One wrong bit: {target}, past the end of the file, is but for it {start}, which is leaked',
+    meaning:
+      'A single bit of the entry has changed, in memory or on the way to the disk. What it led to is still there, and counts as leaked: qemu-img check -r all would free it.',
+    advice:
+      'A repair has the entry lead there again. Test the memory of the machine: other bits may be wrong in the data.',
+  },
   'cause-start-zeroed': {
     severity: 'corruption',
     verdict: 'silent',

@@ -50,6 +50,30 @@ describe('The cause of findings', () => {
     assert.match(explain(cause).advice, /Do not let qemu-img repair leaks/);
   });
 
+  it('is one wrong bit where an entry leads past the end, and a leaked cluster is that bit away', async () => {
+    const image = written();
+    const [cause, ...more] = await causes(image.entry(4, 2, copied | (image.at(7) + 2n ** 40n)));
+    assert.deepEqual(more, []);
+    assert.ok(cause);
+    assert.deepEqual(
+      [cause.code, cause.chain, cause.host?.offset, cause.guest?.offset],
+      ['cause-wrong-bit', 'L1[0] -> L2[2]', 7n * clusterSize, 2n * clusterSize],
+    );
+    assert.equal(
+      explain(cause).title,
+      'One wrong bit: 0x100_0007_0000, past the end of the file, is but for it 0x7_0000, which is leaked',
+    );
+  });
+
+  it('is no wrong bit where two leaked clusters are a bit away, or the file was cut off', async () => {
+    // 23 is a bit away from 7 and from 19.
+    const two = written().truncate(written().at(20)).refcount(19, 1);
+    assert.deepEqual(codesOf(await causes(two.entry(4, 2, copied | two.at(23)))), []);
+    // 12 is a bit away from 8.
+    const cut = written().entry(4, 3, 0n).truncate(written().at(12));
+    assert.deepEqual(codesOf(await causes(cut)), ['cause-truncated']);
+  });
+
   it('is a lost table where an L1 entry was cleared', async () => {
     const [cause] = await causes(written().l1(0, 0n));
     assert.deepEqual([cause?.code, cause?.chain, cause?.values.owned], ['cause-lost-table', 'cluster 4', 8]);

@@ -1,5 +1,6 @@
 import type { Draft } from '../../change/draft.ts';
 import { RefcountReader } from '../../check/refcountReader.ts';
+import { oneBitAway } from '../../format/bits.ts';
 import { compressedSectorBytes } from '../../format/compressed.ts';
 import { l2HostOffset, l2Kind, l2Kinds } from '../../format/l2.ts';
 import type { Geometry } from '../../image/geometry.ts';
@@ -11,9 +12,6 @@ import type { EndClusters } from './endClusters.ts';
 import { findStrays, type Stray } from './strays.ts';
 import type { Survey } from './survey.ts';
 import type { L2Table } from './suspectTables.ts';
-
-/** Bits of a host offset in an L2 entry (L2E_OFFSET_MASK). */
-const offsetBits = { first: 9, end: 56 };
 
 /** What L2 entries with a wrong bit meant. */
 export interface Meant {
@@ -139,13 +137,6 @@ async function twinsOf(
     }
   }
   return twins;
-}
-
-function* oneBitAway(offset: number): Generator<number> {
-  for (let bit = offsetBits.first; bit < offsetBits.end; bit++) {
-    const value = 2 ** bit;
-    yield Math.floor(offset / value) % 2 === 1 ? offset - value : offset + value;
-  }
 }
 
 /** Leaves out the clusters that several entries may have meant. */
