@@ -57,7 +57,10 @@ function mendFlippedBit(words: L2Words, { at, guest }: L2Place, repair: EntryRep
   }
   const [code, where] = strayFinding(words, at, survey);
   if (wanted(code, where)) {
-    words.hi &= ~compressedFlag;
+    if (l2Compressed(words.hi)) {
+      words.hi &= ~compressedFlag;
+      survey.compressed.remove(cluster, 1);
+    }
     setTarget(words, cluster * survey.geometry.clusterSize);
     survey.data.add(cluster, 1);
     rejoined({ guest, cluster });
