@@ -14,7 +14,7 @@ import { judgeByQemu } from './qemuJudge.ts';
 
 /** States that qemu-img judges too; `all` by `npm run crash`, which takes hours. */
 const allStates = process.env.QCOW2_CRASH === 'all';
-const secondOpinions = allStates ? Number.POSITIVE_INFINITY : 300;
+const secondOpinions = allStates ? Number.POSITIVE_INFINITY : 200;
 /** Images that `npm test` tries each change on. */
 const imagesEach = 10;
 const seed = Number(process.env.QCOW2_CRASH_SEED ?? 1);

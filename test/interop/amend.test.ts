@@ -20,7 +20,7 @@ describe('an image that is amended is as qemu-img leaves it', function () {
 
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  for (const one of sampled(amendCases(), 14)) {
+  for (const one of sampled(amendCases(), 10)) {
     const { clusterSize, create, content, amend } = one;
     it(`clusters of ${clusterSize}, ${create || 'compat 1.1'}, ${content}: ${amend}`, async () => {
       const [ours, theirs] = [join(folder, 'ours'), join(folder, 'theirs')];

@@ -15,7 +15,7 @@ import { bitmapsOf } from './described.ts';
 import { DiskModel } from './diskModel.ts';
 
 /** How many sequences there are, and how many moves each has. `QCOW2_SEQUENCES=200` tries more. */
-const sequences = Number(process.env.QCOW2_SEQUENCES ?? (everything ? 60 : 6));
+const sequences = Number(process.env.QCOW2_SEQUENCES ?? (everything ? 60 : 4));
 const length = 8;
 
 const diskSize = 2 ** 20;

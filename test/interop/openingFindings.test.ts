@@ -58,7 +58,7 @@ describe('what QEMU says of each finding of opening', function () {
     return result;
   }
 
-  for (const { code, what, has, nearly, bad = [], nearlyBad = [], unsaid } of sampled(openingCases, 64)) {
+  for (const { code, what, has, nearly, bad = [], nearlyBad = [], unsaid } of sampled(openingCases, 48)) {
     it(`${code}: ${what}`, async () => {
       const { findings } = await openImage(new FailingStorage(has().toStorage(), bad));
       const found = findings.find((one) => one.code === code);
