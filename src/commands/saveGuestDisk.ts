@@ -1,11 +1,11 @@
 import * as vscode from 'vscode';
 import type { Editor } from '../editor/register.ts';
 import { CallFailed } from '../protocol/client.ts';
-import type { Description } from './changeTarget.ts';
+import type { GuestDisks, NamedSnapshot } from '../protocol/salvageApi.ts';
 
-/** The disk as it is now, or as a snapshot has it, by its place in the table. */
+/** The disk as it is now, or as a snapshot has it. */
 interface State extends vscode.QuickPickItem {
-  readonly snapshot?: number;
+  readonly snapshot?: NamedSnapshot;
 }
 
 /**
@@ -15,7 +15,7 @@ interface State extends vscode.QuickPickItem {
 export function registerSaveGuestDisk(tools: {
   /** The image in the active tab. */
   readonly active: () => vscode.Uri | undefined;
-  readonly editor: Pick<Editor, 'describe' | 'saveGuestDisk'>;
+  readonly editor: Pick<Editor, 'guestDisks' | 'saveGuestDisk'>;
 }): vscode.Disposable {
   const { active, editor } = tools;
   return vscode.commands.registerCommand('qcow2.inspector.saveGuestDisk', async (clicked: unknown) => {
@@ -33,7 +33,7 @@ export function registerSaveGuestDisk(tools: {
       return;
     }
     try {
-      const state = await askState((await editor.describe(image)).snapshots);
+      const state = await askState(await editor.guestDisks(image));
       if (state !== undefined) {
         await editor.saveGuestDisk(image, state.snapshot);
       }
@@ -41,21 +41,21 @@ export function registerSaveGuestDisk(tools: {
       if (!(error instanceof CallFailed)) {
         throw error;
       }
-      await vscode.window.showErrorMessage(`${image.fsPath} can’t be read: ${error.message}`);
+      await vscode.window.showErrorMessage(`The guest disk of ${image.fsPath} can’t be saved. ${error.message}`);
     }
   });
 }
 
 /** Which state of the disk; undefined when the user gives up. */
-async function askState({ items }: Description['snapshots']): Promise<State | undefined> {
+async function askState({ snapshots }: GuestDisks): Promise<State | undefined> {
   const now: State = { label: 'The disk as it is now' };
-  if (items.length === 0) {
+  if (snapshots.length === 0) {
     return now;
   }
-  const states = items.map(
-    ({ id, name }, snapshot): State => ({
-      label: `$(device-camera) ${name.replaceAll('$(', '$\u200b(')}`,
-      description: `Snapshot, ID ${id}`,
+  const states = snapshots.map(
+    (snapshot): State => ({
+      label: `$(device-camera) ${snapshot.name.replaceAll('$(', '$\u200b(')}`,
+      description: `Snapshot, ID ${snapshot.id}`,
       snapshot,
     }),
   );

@@ -5,6 +5,7 @@ import type { ChangeRequest, RepairSelection } from '../protocol/changeApi.ts';
 import type { FindingCode } from '../protocol/checkApi.ts';
 import type { CopyMetadataRequest } from '../protocol/metadataApi.ts';
 import type { PageCommand } from '../protocol/pageCommand.ts';
+import type { GuestDisks, SaveDiskRequest } from '../protocol/salvageApi.ts';
 import { ImageThreads } from '../worker/imageThreads.ts';
 import { followTrust } from './chainFiles.ts';
 import { ChangeMemory } from './changeMemory.ts';
@@ -19,6 +20,7 @@ import { InspectorProvider, viewType } from './provider.ts';
 import { saveGuestDisk } from './saveGuestDisk.ts';
 import { listsProblems, section } from './settings.ts';
 import { TextDocuments } from './textDocuments.ts';
+import { callThread } from './threadCall.ts';
 import { ViewStates } from './viewStates.ts';
 
 /** The editor as the rest of the extension sees it. */
@@ -37,8 +39,10 @@ export interface Editor extends vscode.Disposable {
   checkResult(uri: vscode.Uri): Promise<Result<'check'> | undefined>;
   /** Shows an image, with a finding of its check selected. */
   showFinding(uri: vscode.Uri, code: string, index: number): Promise<void>;
+  /** The disks of an image that can be saved, as its thread knows it. Throws `CallFailed`, with the reason where none can be. */
+  guestDisks(uri: vscode.Uri): Promise<GuestDisks>;
   /** Saves the disk of an image as a raw file that the user is asked for; `snapshot`: as that one has it. */
-  saveGuestDisk(uri: vscode.Uri, snapshot: number | undefined): Promise<void>;
+  saveGuestDisk(uri: vscode.Uri, snapshot: SaveDiskRequest['snapshot']): Promise<void>;
   /** Shows how two images on a disk of this machine differ in their metadata, in a read-only document. */
   compare(a: vscode.Uri, b: vscode.Uri): Promise<void>;
   /** Copies the metadata of an image to a file that the user is asked for. */
@@ -96,6 +100,7 @@ export function registerEditor(context: vscode.ExtensionContext, log: vscode.Log
     compare: (a, b) =>
       compared.show(`/${basename(a.fsPath)} ↔ ${basename(b.fsPath)}`, JSON.stringify([a.fsPath, b.fsPath])),
     copyMetadata: (uri, choice) => copyMetadata(threads, uri, choice),
+    guestDisks: (uri) => callThread(threads, uri.fsPath, 'guestDisks'),
     saveGuestDisk: (uri, snapshot) => saveGuestDisk(threads, uri, snapshot),
     change,
     stop: () => previews.dispose(),

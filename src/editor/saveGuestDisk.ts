@@ -1,6 +1,6 @@
 import { basename, dirname, join, parse } from 'node:path';
 import * as vscode from 'vscode';
-import type { SavedDisk } from '../protocol/salvageApi.ts';
+import type { SaveDiskRequest, SavedDisk } from '../protocol/salvageApi.ts';
 import type { ImageThreads } from '../worker/imageThreads.ts';
 import { withProgress } from './progress.ts';
 import { callThread } from './threadCall.ts';
@@ -9,12 +9,12 @@ import { callThread } from './threadCall.ts';
  * Saves the guest's disk of an image to a raw file that the user is asked for: with progress, and until it is cancelled.
  * The thread of the image writes the file.
  *
- * @param snapshot - index in the snapshot table; undefined for the disk as it is now
+ * @param snapshot - undefined for the disk as it is now
  */
 export async function saveGuestDisk(
   threads: ImageThreads,
   uri: vscode.Uri,
-  snapshot: number | undefined,
+  snapshot: SaveDiskRequest['snapshot'],
 ): Promise<void> {
   const target = await vscode.window.showSaveDialog({
     title: 'Save Guest Disk',

@@ -32,7 +32,7 @@ export interface HexApi {
 }
 
 /** Methods that a page may not call: they write or open files, which the host asks the user for. */
-export const hostMethods = ['saveBytes', 'saveGuestDisk', 'compareMetadata', 'copyMetadata'] as const;
+export const hostMethods = ['saveBytes', 'guestDisks', 'saveGuestDisk', 'compareMetadata', 'copyMetadata'] as const;
 
 /** A range of the file. At most 1 MiB. */
 export interface FileRange {

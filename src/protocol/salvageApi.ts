@@ -1,7 +1,10 @@
 import type { SalvageSummary } from '../engine/salvage/salvage.ts';
+import type { SnapshotPlace } from './changeApi.ts';
 
 /** The guest's disk as a file. */
 export interface SalvageApi {
+  /** The disks that can be saved. Fails as `saveGuestDisk` does for an image of which none can be. */
+  guestDisks(): GuestDisks;
   /**
    * Saves the disk to a sparse raw file, however broken the image is; beside it, a mapfile of ddrescue and a list of what
    * is missing. The chain is followed where it is open. Reports progress. One that was stopped leaves its files, and goes
@@ -10,12 +13,22 @@ export interface SalvageApi {
   saveGuestDisk(request: SaveDiskRequest): SavedDisk;
 }
 
+/** The disks of an image, besides the one as it is now. */
+export interface GuestDisks {
+  readonly snapshots: readonly NamedSnapshot[];
+}
+
+/** A snapshot, with its name for the user. */
+export interface NamedSnapshot extends SnapshotPlace {
+  readonly name: string;
+}
+
 /** Which disk goes where. */
 export interface SaveDiskRequest {
   /** Path of the raw file; one that is there is replaced, unless an earlier run for the same disk was stopped. */
   readonly path: string;
-  /** Index in the snapshot table; absent for the active layer. */
-  readonly snapshot?: number;
+  /** Absent for the active layer. */
+  readonly snapshot?: SnapshotPlace;
 }
 
 /** What was saved, in bytes of the disk. */

@@ -1,10 +1,8 @@
 import type { ChangeSet } from '../engine/change/changeSet.ts';
 import { Qcow2Error } from '../engine/error.ts';
-import { snapshotId } from '../engine/format/snapshots.ts';
 import { encodeText } from '../engine/format/text.ts';
 import type { ByteSource } from '../engine/image/byteRuns.ts';
 import type { Image } from '../engine/image/image.ts';
-import { readSnapshots } from '../engine/image/snapshotTable.ts';
 import { planAmend } from '../engine/operations/amend.ts';
 import type { BitmapAction } from '../engine/operations/bitmap.ts';
 import { planRebase } from '../engine/operations/rebase.ts';
@@ -15,6 +13,7 @@ import { planSnapshotDelete } from '../engine/operations/snapshotDelete.ts';
 import type { FileState, Progress, Storage } from '../engine/ports.ts';
 import { codecs } from '../platform/codecs.ts';
 import type { OperationRequest, RepairSelection, SnapshotPlace } from '../protocol/changeApi.ts';
+import { requireSnapshot } from './snapshotPlace.ts';
 
 /** An image of which a change is planned. */
 export interface Target {
@@ -84,15 +83,11 @@ function now(): { seconds: number; nanoseconds: number } {
 
 async function atSnapshot(
   { image, storage, from, progress }: Target,
-  { index, id }: SnapshotPlace,
+  place: SnapshotPlace,
   plan: typeof planSnapshotApply,
 ): Promise<ChangeSet> {
-  const snapshots = image.header ? await readSnapshots(storage, image.header) : [];
-  const found = snapshots[index];
-  if (found === undefined || snapshotId(found) !== id) {
-    throw new Qcow2Error('not-found', `The image has no snapshot ${id} at place ${index} (any more). Choose again.`);
-  }
-  return plan(image, storage, from, { index }, progress);
+  await requireSnapshot(image, place);
+  return plan(image, storage, from, { index: place.index }, progress);
 }
 
 /** What few images have is loaded when it is asked for. */

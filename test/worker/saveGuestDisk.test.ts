@@ -7,6 +7,7 @@ import { parseRescueMap } from '../../src/engine/salvage/rescueMap.ts';
 import { createClient } from '../../src/protocol/client.ts';
 import { ImageThreads } from '../../src/worker/imageThreads.ts';
 import { copied, ImageBuilder } from '../support/builder.ts';
+import { oneSnapshot } from '../support/oneSnapshot.ts';
 
 const entry = join(import.meta.dirname, '../../src/worker/main.ts');
 
@@ -81,6 +82,53 @@ describe('saving the guest’s disk in the thread of an image', () => {
     );
     await assert.rejects(page.call('saveGuestDisk', { path: raw }), { code: 'bad-argument' });
     assert.deepEqual(await readdir(folder), ['image.qcow2']);
+    thread.detach(view);
+  });
+
+  it('is refused in the same words before it is asked for, where no disk can be saved', async () => {
+    const failed = async (call: Promise<unknown>): Promise<string> =>
+      call.then(
+        () => 'saved',
+        (error: unknown) => String(error),
+      );
+    for (const [name, bytes, why] of [
+      ['encrypted', new ImageBuilder({ crypt_method: 1 }).toBytes(), /is encrypted/],
+      ['empty', new Uint8Array(), /has no header that says where its tables are/],
+    ] as const) {
+      const file = join(folder, name);
+      await writeFile(file, bytes);
+      const before = await failed(callThread(threads, file, 'guestDisks'));
+      assert.match(before, why);
+      assert.equal(await failed(callThread(threads, file, 'saveGuestDisk', { path: raw })), before);
+    }
+    assert.deepEqual(await readdir(folder), ['empty', 'encrypted', 'image.qcow2']);
+  });
+
+  it('is of a snapshot that is still what it was when it was chosen', async () => {
+    await writeFile(image, oneSnapshot().toBytes());
+    const { snapshots } = await callThread(threads, image, 'guestDisks');
+    assert.deepEqual(snapshots, [{ index: 0, id: '1', name: 's' }]);
+    const { missing } = await callThread(threads, image, 'saveGuestDisk', {
+      path: raw,
+      snapshot: { index: 0, id: '1' },
+    });
+    assert.equal(missing, 0);
+    const gone = join(folder, 'gone.raw');
+    await assert.rejects(callThread(threads, image, 'saveGuestDisk', { path: gone, snapshot: { index: 0, id: '2' } }), {
+      code: 'not-found',
+      message: /no snapshot 2 at place 0/,
+    });
+    assert(!(await readdir(folder)).includes('gone.raw'));
+  });
+
+  it('is done from an image that was deleted while it is shown', async () => {
+    const thread = threads.open(image);
+    const view = thread.attach(() => undefined);
+    await callThread(threads, image, 'describe');
+    await rm(image);
+    assert.deepEqual(await callThread(threads, image, 'guestDisks'), { snapshots: [] });
+    const { data } = await callThread(threads, image, 'saveGuestDisk', { path: raw });
+    assert.equal(data, 65536);
     thread.detach(view);
   });
 
