@@ -11,7 +11,12 @@ interface Choice extends vscode.QuickPickItem {
 
 /** "Repair…": checks the image, asks what of that is to be repaired, and shows what that would do. */
 export function registerRepair(tools: ChangeTools & { editor: Pick<Editor, 'checkResult'> }): vscode.Disposable {
-  return registerChange('qcow2.inspector.repair', tools, async (_, uri) => {
+  return registerChange('qcow2.inspector.repair', tools, async (describe, uri) => {
+    const { noRepair } = await describe();
+    if (noRepair !== undefined) {
+      await vscode.window.showInformationMessage(`${uri.fsPath} is not repaired. ${noRepair}`);
+      return undefined;
+    }
     const summary = await tools.editor.checkResult(uri);
     if (summary === undefined) {
       return undefined;

@@ -15,6 +15,7 @@ import { textsOf } from './findingTexts.ts';
 import { hexMethods } from './hexMethods.ts';
 import { mapMethods } from './mapMethods.ts';
 import { metadataMethods } from './metadataMethods.ts';
+import { noRepairWords } from './noRepair.ts';
 import { placeMethods } from './placeMethods.ts';
 import { salvageMethods } from './salvageMethods.ts';
 import type { Handlers } from './server.ts';
@@ -77,7 +78,8 @@ function imageMethods(image: Image, scanned: SharedRun<Scan>): Pick<Handlers, ke
   return {
     describe: async () => {
       const description = await describe(image);
-      return { ...description, texts: await textsOf(description.findings) };
+      const noRepair = await noRepairWords(image);
+      return { ...description, ...(noRepair && { noRepair }), texts: await textsOf(description.findings) };
     },
     scan: async (_, context) => {
       const result = await scanned.result(context);

@@ -153,6 +153,17 @@ describe('the pane Check', function () {
     await explained(page, /tables-overlap/);
   });
 
+  it('offers no repair of an image that none takes, and says what helps instead', async () => {
+    const noRepair = 'Version 9 is neither 2 nor 3. No repair puts that right.';
+    const described = async () => ({ ...plain, texts: {}, noRepair });
+    const state = { pane: 'check', selection: 'check-finding:tables-overlap.0' };
+    const { page, ready } = await open({ ...broken, describe: described }, { state });
+    await ready('check');
+    await explained(page, /corruption · tables-overlap/);
+    assert.equal(await page.locator('qcow2-check').getByText(noRepair).count(), 1);
+    assert.equal(await page.getByText(/Repair.*…/).count(), 0);
+  });
+
   it('checks in a bounded time when an image is opened, the whole of it on demand, with progress and a way to stop', async () => {
     const asked: boolean[] = [];
     const { promise, release } = held<Awaited<ReturnType<typeof broken.check>>>();

@@ -47,11 +47,11 @@ export function explainFinding(context: Context, finding: Finding, selection: Se
 
 /** Leads to the repair of this finding alone. */
 function repairLink(
-  { session }: Context,
+  { image, session }: Context,
   { code, host }: Finding,
   { kind }: Selection,
 ): TemplateResult | typeof nothing {
-  return kind !== 'check-finding' || host === undefined
+  return kind !== 'check-finding' || host === undefined || image.noRepair !== undefined
     ? nothing
     : html`<p><button class="link" @click=${() => session.repair({ findings: [{ code, host }] })}>Repair this one…</button></p>`;
 }

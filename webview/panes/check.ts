@@ -45,6 +45,7 @@ export class CheckPane extends PaneElement {
       ${summary === undefined ? nothing : this.#staleness()}
       ${progress(check.summary, check.whole ? 'Checking the image' : 'Looking for errors', () => check.cancel())}
       ${failure(check.summary, 'The check', () => check.start(check.whole))}
+      ${summary === undefined || image.noRepair === undefined ? nothing : html`<p class="note-line">${visible(image.noRepair)}</p>`}
       ${summary === undefined ? nothing : this.#findings(summary)}`;
   }
 

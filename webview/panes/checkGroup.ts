@@ -69,7 +69,7 @@ export function groupCard(group: CheckGroup, view: GroupView): TemplateResult {
         : html`${additional ? 'QEMU' : 'qemu-img'}: <q>${qemu}</q>`
     }</span></p>
     <p class="links">${placeLinks(image, first, own)}${entryLink(image, first)}
-      ${severity === 'note' ? nothing : html`<button class="link" @click=${view.repair}>${count < group.count ? 'Repair all of this kind…' : 'Repair…'}</button>`}
+      ${severity === 'note' || image.noRepair !== undefined ? nothing : html`<button class="link" @click=${view.repair}>${count < group.count ? 'Repair all of this kind…' : 'Repair…'}</button>`}
       ${
         count === 1
           ? nothing

@@ -18,7 +18,7 @@ export function strip(name: string, image: Image, session: Session, listed: read
       <p class="strip-line">${glance(image)}</p>
     </div>
     <div class="badges">
-      ${tags(image).map((tag) => html`<span class="badge">${tag}</span>`)}${health(image, session, listed)}${holders(session)}${action(session)}
+      ${tags(image).map((tag) => html`<span class="badge">${tag}</span>`)}${health(image, session, listed)}${holders(session)}${action(image, session)}
     </div>
   </header>`;
 }
@@ -93,7 +93,7 @@ function noneSoFar(session: Session): TemplateResult | typeof nothing {
 }
 
 /** What the user may want to do about its health. */
-function action(session: Session): TemplateResult | typeof nothing {
+function action(image: Image, session: Session): TemplateResult | typeof nothing {
   const { summary } = session.check;
   if (!session.canCheck || session.wantsCheck) {
     return nothing;
@@ -106,7 +106,7 @@ function action(session: Session): TemplateResult | typeof nothing {
     return html`<vscode-button @click=${() => session.check.start(true)}>Check</vscode-button>`;
   }
   const counts = countsOf(whole);
-  return counts.has('corruption') || counts.has('leak')
+  return (counts.has('corruption') || counts.has('leak')) && image.noRepair === undefined
     ? html`<vscode-button @click=${() => session.repair()}>Repair…</vscode-button>`
     : nothing;
 }

@@ -46,9 +46,18 @@ export function requireChangeable(image: Image, { clusters, corrupt = false }: D
 const repairable = /^(bitmap|snapshot|refcount-table|l1-table|image-)/;
 
 /** Whether a repair takes an image that has such a finding. */
-export function canRepair(code: FindingCode): boolean {
+function canRepair(code: FindingCode): boolean {
   const { verdict } = findingTexts[code];
   return (verdict !== 'refuses' && verdict !== 'refuses-write') || repairable.test(code);
+}
+
+/** Why no repair takes an image, as sentences; undefined where one does. */
+export function repairRefusal(image: Image): string | undefined {
+  if (!image.header || !image.geometry) {
+    return unreadableText(image);
+  }
+  const found = image.findings.find(({ code }) => !canRepair(code));
+  return found && firstRepair(found.code, explain(found).title);
 }
 
 /** What is wrong with an image, by the code and the title of a finding, and whether a repair may put that right. */

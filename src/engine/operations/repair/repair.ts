@@ -1,12 +1,12 @@
 import type { ChangeSet } from '../../change/changeSet.ts';
 import { Draft } from '../../change/draft.ts';
 import { changeHeader } from '../../change/headerSteps.ts';
-import { canRepair, unreadableText } from '../../change/refusals.ts';
+import { repairRefusal } from '../../change/refusals.ts';
 import { type CheckResult, check } from '../../check/check.ts';
 import { diagnose } from '../../check/diagnose.ts';
 import type { Diagnosis } from '../../check/diagnosis.ts';
 import { Qcow2Error } from '../../error.ts';
-import { explain, findingTexts } from '../../findingTexts.ts';
+import { findingTexts } from '../../findingTexts.ts';
 import { showCount, showOffset, showSize } from '../../format/show.ts';
 import { ClusterSet } from '../../image/clusterSet.ts';
 import type { Geometry } from '../../image/geometry.ts';
@@ -163,15 +163,9 @@ async function mendTables(
 
 /** Throws `refused` for an image of which a repair would not know what it does. */
 function requireRepairable(image: Image): void {
-  const { findings, header, geometry } = image;
-  if (!header || !geometry) {
-    throw new Qcow2Error('refused', `The image is not changed. ${unreadableText(image)}`);
-  }
-  for (const found of findings) {
-    if (!canRepair(found.code)) {
-      const { title } = explain(found);
-      throw new Qcow2Error('refused', `The image is not changed. ${title.replace(/\.$/, '')}: that is not repaired.`);
-    }
+  const why = repairRefusal(image);
+  if (why !== undefined) {
+    throw new Qcow2Error('refused', `The image is not changed. ${why}`);
   }
 }
 
