@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Frame } from 'playwright-core';
 import { locksOn } from '../../src/platform/locks.ts';
@@ -239,6 +239,18 @@ describe('changing an image, in a window of VS Code', function () {
     writeFileSync(path, new ImageBuilder().toBytes());
     const asked = window.execute('qcow2.inspector.upgrade', { uri: `qcow2-test:${path}` });
     await window.page.getByText('is in a virtual file system: it is shown, and can’t').first().waitFor();
+    await window.execute('notifications.clearAll');
+    await asked;
+  });
+
+  it('says of an image that was deleted while it is open that it is gone, not that nothing is to be repaired', async () => {
+    const path = join(folder, 'deleted.qcow2');
+    writeFileSync(path, new ImageBuilder().toBytes());
+    await window.open(path);
+    await untilPainted(window.page, 1);
+    rmSync(path);
+    const asked = window.execute('qcow2.inspector.repair', { file: path });
+    await window.page.locator('.notification-toast', { hasText: 'There is no such file' }).waitFor();
     await window.execute('notifications.clearAll');
     await asked;
   });

@@ -39,4 +39,15 @@ describe('Save Guest Disk As… in a VS Code window', function () {
     await asked;
     assert.deepEqual(window.problems(), []);
   });
+
+  it('asks for no place for a disk that can’t be saved', async () => {
+    const image = join(folder, 'encrypted.qcow2');
+    writeFileSync(image, new ImageBuilder({ crypt_method: 1 }).toBytes());
+    const asked = window.execute('qcow2.inspector.saveGuestDisk', { file: image });
+    await window.page.locator('.notification-toast', { hasText: 'encrypted.qcow2 is encrypted' }).waitFor();
+    assert.equal(await window.page.locator('.quick-input-widget').isVisible(), false);
+    await window.execute('notifications.clearAll');
+    await asked;
+    assert.deepEqual(window.problems(), []);
+  });
 });
