@@ -10,6 +10,8 @@ export interface Question {
   readonly back: boolean;
   /** What is asked, in words. */
   readonly prompt?: string;
+  /** What a text means, in words, while it is typed; asked only of one that can be. */
+  readonly says?: (text: string) => string;
   /** What is typed is not shown. */
   readonly password?: boolean;
 }
@@ -54,8 +56,9 @@ export function askText(
   input.prompt = question.prompt;
   input.password = question.password ?? false;
   const check = (): boolean => {
-    input.validationMessage = refusalOf(input.value);
-    return input.validationMessage === undefined;
+    const refusal = refusalOf(input.value);
+    input.validationMessage = refusal ?? meaning(question, input.value);
+    return refusal === undefined;
   };
   input.onDidChangeValue(check);
   return settled(input, (finish) => {
@@ -66,6 +69,11 @@ export function askText(
       }
     });
   });
+}
+
+/** What a text means, as a message that keeps nobody from accepting it. */
+function meaning({ says }: Question, text: string): vscode.InputBoxValidationMessage | undefined {
+  return says && { message: says(text), severity: vscode.InputBoxValidationSeverity.Info };
 }
 
 /** Has one of some choices be made; `current` is the one to begin with. */

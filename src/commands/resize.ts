@@ -1,6 +1,6 @@
 import type * as vscode from 'vscode';
 import type { ChangeRequest, Preallocation } from '../protocol/changeApi.ts';
-import { sizeOf } from '../worker/createThread.ts';
+import { newSizeOf, newSizeWords, type ResizedDisk } from '../worker/newSize.ts';
 import { askChoice, askInTurn, askText, type Choice, type Outcome } from './ask.ts';
 import { type ChangeTools, type Description, registerChange } from './changeTarget.ts';
 import { sizeWords } from './sizeWords.ts';
@@ -18,52 +18,51 @@ const preallocations: readonly Choice<Preallocation>[] = [
 export function registerResize(tools: ChangeTools): vscode.Disposable {
   return registerChange('qcow2.inspector.resize', tools, async (describe) => {
     const description = await describe();
-    const before = description.geometry?.virtualSize ?? 0n;
+    const disk = description.geometry;
+    if (disk === undefined) {
+      return undefined; // refused by `describe`
+    }
+    const before = disk.virtualSize;
     let text = sizeWords(before);
+    let size = before;
     let preallocation: Preallocation = 'off';
     let chain = false;
-    const size = (): bigint => sizeFrom(text, before);
     const done = await askInTurn([
-      () => askSize(text, before, (value) => (text = value)),
       () =>
-        size() <= before
-          ? Promise.resolve('next')
-          : askPreallocation(preallocation, (value) => (preallocation = value)),
-      () => (size() <= before ? Promise.resolve('next') : askChain(description, (value) => (chain = value))),
+        askSize(text, disk, (bytes, typed) => {
+          size = bytes;
+          text = typed;
+        }),
+      () =>
+        size <= before ? Promise.resolve('next') : askPreallocation(preallocation, (value) => (preallocation = value)),
+      () => (size <= before ? Promise.resolve('next') : askChain(description, (value) => (chain = value))),
     ]);
     if (!done) {
       return undefined;
     }
-    const wanted = size() > before ? preallocation : 'off';
-    return { verb: 'resize', size: size(), preallocation: wanted, chain } satisfies ChangeRequest;
+    const wanted = size > before ? preallocation : 'off';
+    return { verb: 'resize', size, preallocation: wanted, chain } satisfies ChangeRequest;
   });
 }
 
-/** The size that a text says: of its own, or with a sign by how much it is larger or smaller. Whole sectors, as QEMU. */
-function sizeFrom(text: string, before: bigint): bigint {
-  const sign = /^\s*([+-])/.exec(text)?.[1];
-  const amount = sizeOf(sign === undefined ? text : text.trim().slice(1));
-  if (typeof amount === 'string') {
-    return -1n;
-  }
-  const size = sign === undefined ? amount : sign === '+' ? before + amount : before - amount;
-  return (size + 511n) & ~511n;
-}
-
-function askSize(value: string, before: bigint, take: (text: string) => void): Promise<Outcome> {
+function askSize(value: string, disk: ResizedDisk, take: (size: bigint, text: string) => void): Promise<Outcome> {
+  const before = disk.virtualSize;
   const prompt = `The disk has ${sizeWords(before)} now. Its new size, such as 20G, or by how much: +10G, -512M.`;
   const refusalOf = (text: string): string | undefined => {
-    const amount = sizeOf(text.trim().replace(/^[+-]/, ''));
-    if (typeof amount === 'string') {
-      return amount;
-    }
-    const size = sizeFrom(text, before);
-    if (size <= 0n) {
-      return 'A disk has at least one sector of 512 bytes.';
+    const size = newSizeOf(text, disk);
+    if (typeof size === 'string') {
+      return size;
     }
     return size === before ? 'That is the size that it has.' : undefined;
   };
-  return askText({ title, step: 1, steps: 3, back: false, prompt }, value, refusalOf, take);
+  const says = (text: string): string => newSizeWords(newSize(text, disk), before);
+  const accept = (text: string): void => take(newSize(text, disk), text);
+  return askText({ title, step: 1, steps: 3, back: false, prompt, says }, value, refusalOf, accept);
+}
+
+/** Of a text that was accepted. */
+function newSize(text: string, disk: ResizedDisk): bigint {
+  return BigInt(newSizeOf(text, disk));
 }
 
 function askPreallocation(current: Preallocation, take: (value: Preallocation) => void): Promise<Outcome> {

@@ -221,6 +221,23 @@ describe('changing an image, in a window of VS Code', function () {
     assert.match(await words(await preview('planned')), /Resize from 64 MiB to 576 MiB/);
   });
 
+  it('says while a size is typed what it would be, and refuses at once one that can’t be', async () => {
+    const path = join(folder, 'typed.qcow2');
+    writeFileSync(path, new ImageBuilder({ size: 1 << 30 }).toBytes());
+    const asked = window.execute('qcow2.inspector.resize', { file: path });
+    const typed = window.page.locator('.quick-input-widget input[type=text]');
+    const told = window.page.locator('.quick-input-widget');
+    await window.page.locator('.quick-input-title', { hasText: 'Resize' }).waitFor();
+    await typed.fill('1');
+    await told.getByText('512 bytes: 1 GiB less than now').first().waitFor();
+    await typed.fill('+8E');
+    await told.getByText('The disk can’t be that large').first().waitFor();
+    await typed.press('Enter');
+    assert.ok(await typed.isVisible());
+    await typed.press('Escape');
+    await asked;
+  });
+
   it('asks nothing of a file that is no qcow2 image', async () => {
     for (const command of ['resize', 'rebase', 'snapshots', 'bitmaps']) {
       const path = join(folder, `${command}.qcow2`);

@@ -5,7 +5,7 @@ import { ClusterCounts } from '../image/clusterCounts.ts';
 import { clustersOf } from '../image/geometry.ts';
 import type { GuestPorts } from '../image/guestData.ts';
 import { openImage } from '../image/open.ts';
-import { limits } from '../limits.ts';
+import { diskSizeRefusal } from './diskLimit.ts';
 import { EditedTables } from './editedTables.ts';
 import { GrownL1 } from './grownL1.ts';
 import { growHeadCluster } from './headCluster.ts';
@@ -38,12 +38,9 @@ export async function grow(plan: ResizePlan, growth: Growth): Promise<void> {
   const { geometry, draft } = plan;
   const part = newPart(plan, growth);
   const needed = Math.ceil(part.end / geometry.l2Entries);
-  if (needed * 8 > limits.l1TableBytes) {
-    throw new Qcow2Error(
-      'too-large',
-      `The disk can’t be that large: its L1 table would have ${needed} entries, and may have ${limits.l1TableBytes / 8}. Make an image with larger clusters.`,
-      { qemu: 'Failed to grow the L1 table: File too large' },
-    );
+  const tooLarge = diskSizeRefusal(geometry, growth.to);
+  if (tooLarge !== undefined) {
+    throw new Qcow2Error('too-large', tooLarge, { qemu: 'Failed to grow the L1 table: File too large' });
   }
   const gone = new ClusterCounts();
   const stale = growth.to > growth.from && (await hasPastEnd(plan, part.first));
