@@ -17,7 +17,7 @@ export interface Change {
 }
 
 /** What differs between two readings of an image, as far as both are known. `tables`: how the L2 tables differ. */
-export function changesOf(before: Reading, after: Omit<Reading, 'opened'>, tables?: TableChanges): Change[] {
+export function changesOf(before: Reading, after: Pick<Reading, 'image' | 'scan'>, tables?: TableChanges): Change[] {
   const [old, now] = [before.image, after.image];
   return [
     ...fileChanges(old, now),
@@ -168,15 +168,16 @@ function tableChanges(tables: TableChanges | undefined): Change[] {
     return [];
   }
   const parts = [
-    changed.length > 0 ? `${showCount(changed.length)} changed` : '',
-    added.length > 0 ? `${showCount(added.length)} new` : '',
-    removed.length > 0 ? `${showCount(removed.length)} gone` : '',
-  ].filter(Boolean);
+    { count: changed.length, word: 'changed' },
+    { count: added.length, word: 'new' },
+    { count: removed.length, word: 'gone' },
+  ].filter(({ count }) => count > 0);
   const index = Math.min(...[added, removed, changed].flatMap(([first]) => first ?? []));
   return [
     {
       what: `${showCount(all)} L2 ${all === 1 ? 'table' : 'tables'}`,
-      how: parts.join(', '),
+      // One number is not said twice.
+      how: parts.map(({ count, word }) => (count === all ? word : `${showCount(count)} ${word}`)).join(', '),
       selection: { kind: 'l1-entry', index },
     },
   ];

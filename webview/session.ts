@@ -22,6 +22,8 @@ export interface Reading {
   readonly scan: ScanResult | undefined;
   /** `FileNews.opened` of that opening. */
   readonly opened: number;
+  /** When that was, as `FileNews.openedAt`. */
+  readonly openedAt: number;
 }
 
 /**
@@ -55,7 +57,8 @@ export class Session extends EventTarget {
   readonly #connect: () => Connection;
   readonly #tell: (message: FromWebview) => void;
   #connection: Connection;
-  #opened: number | undefined;
+  /** The news of the opening that is shown. */
+  #shown: FileNews | undefined;
   #scanAsked = false;
   #again: Loaded<Image> = { state: 'waiting' };
   /** The check that the host was told of. */
@@ -149,11 +152,12 @@ export class Session extends EventTarget {
 
   /** Takes what the worker tells of the file; reads the image again when it was opened anew. */
   hear(news: FileNews): void {
-    const before = this.#opened;
+    const before = this.news?.opened;
     this.news = news;
-    this.#opened = news.opened;
-    if (news.opened > 0 && before !== undefined && before !== news.opened) {
-      this.#readAgain(before);
+    if (before === undefined) {
+      this.#shown = news;
+    } else if (news.opened > 0 && before !== news.opened) {
+      this.#readAgain(news);
     }
     this.dispatchEvent(new Event('change'));
   }
@@ -255,8 +259,9 @@ export class Session extends EventTarget {
   }
 
   /** What was read stays until the image as it is now has answered; then one takes the place of the other as a whole. */
-  #readAgain(opened: number): void {
+  #readAgain(news: FileNews): void {
     if (this.image.state === 'failed') {
+      this.#shown = news;
       this.#replaceConnection(this.#connect());
       this.open();
       return;
@@ -268,17 +273,19 @@ export class Session extends EventTarget {
       (image) => {
         this.#again = image;
         if (image.state === 'ready' || image.state === 'failed') {
-          this.#replace(opened, next, image);
+          this.#replace(news, next, image);
         }
         this.#changed(image);
       },
     );
   }
 
-  #replace(opened: number, next: Connection, image: Loaded<Image>): void {
-    if (this.before === undefined && this.image.state === 'ready') {
-      this.before = { image: this.image.value, scan: readyValue(this.scan), opened };
+  #replace(news: FileNews, next: Connection, image: Loaded<Image>): void {
+    if (this.before === undefined && this.image.state === 'ready' && this.#shown !== undefined) {
+      const { opened, openedAt } = this.#shown;
+      this.before = { image: this.image.value, scan: readyValue(this.scan), opened, openedAt };
     }
+    this.#shown = news;
     this.#cancelScan();
     this.#cancelScan = () => undefined;
     this.#replaceConnection(next);

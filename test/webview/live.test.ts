@@ -111,7 +111,7 @@ describe('an image whose file changes, in the page', function () {
     send({ type: 'news', news: again });
     await page.getByText('3 L2 tables').waitFor();
     const notice = await text(page, '.notice');
-    assert.match(notice, /The image changed on disk, and was read again at 12:03:07: /);
+    assert.match(notice, /The image changed on disk, and was read again at 12:03:07\. Since 12:00:00: /);
     assert.match(notice, /header size 1 TiB → 2 TiB/);
     assert.match(notice, /3 L2 tables 2 changed, 1 new/);
     assert.match(notice, /guest data \+4 clusters/);
@@ -125,6 +125,24 @@ describe('an image whose file changes, in the page', function () {
     await page.getByRole('button', { name: 'Dismiss' }).click();
     assert.equal(await page.locator('.notice').count(), 0);
     assert.equal(await page.locator('.changed').count(), 0);
+  });
+
+  it('that changes again before the user has seen it is told with the time since when that is', async () => {
+    const { page, send, become } = await show(plain);
+    const one = { added: new Uint32Array(), removed: new Uint32Array(), changed: new Uint32Array([8]) };
+    become(withField(plain, 'size', 3n << 40n, '3 298 534 883 328'), {}, one);
+    send({ type: 'news', news: again });
+    await page.getByText('1 L2 table', { exact: true }).waitFor();
+    assert.match(await text(page, '.notice'), /again at 12:03:07\. Since 12:00:00: .*1 L2 table changed/);
+    become(bigger);
+    send({ type: 'news', news: { ...again, opened: 3, openedAt: noon + 200_000 } });
+    await page.getByText('1 TiB → 2 TiB').waitFor();
+    assert.match(await text(page, '.notice'), /again at 12:03:20\. Since 12:00:00: .*1 TiB → 2 TiB/);
+    await page.getByRole('button', { name: 'Dismiss' }).click();
+    become(plain);
+    send({ type: 'news', news: { ...again, opened: 4, openedAt: noon + 300_000 } });
+    await page.getByText('2 TiB → 1 TiB').waitFor();
+    assert.match(await text(page, '.notice'), /again at 12:05:00\. Since 12:03:20: /);
   });
 
   it('keeps the snapshot selected that was selected, and none in the place of one that is gone', async () => {
@@ -200,7 +218,7 @@ describe('an image whose file changes, in the page', function () {
     const { page, send } = await show(plain);
     send({ type: 'news', news: { ...again, cause: 'asked' } });
     await page.getByText('header, tables and counts are as before').waitFor();
-    assert.match(await text(page, '.notice'), /^Read again at 12:03:07:/);
+    assert.match(await text(page, '.notice'), /^Read again at 12:03:07\. Since 12:00:00: header/);
   });
 
   it('is scrolled to where it was', async () => {

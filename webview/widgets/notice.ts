@@ -118,7 +118,7 @@ function changeNotices(session: Session): Notice[] {
       tone: 'note',
       sign: 'info',
       content: html`${asked ? 'Read again' : 'The image changed on disk, and was read again'} at
-        <time>${timeWords(news.openedAt)}</time>: ${changes.length === 0 ? unchangedWords(session, counting) : changeList(changes)}${
+        <time>${timeWords(news.openedAt)}</time>. Since <time>${timeWords(before.openedAt)}</time>: ${changes.length === 0 ? unchangedWords(session, counting) : changeList(changes)}${
           counting && changes.length > 0 ? ' · the tables are being read…' : nothing
         }`,
       actions: [dismiss],
