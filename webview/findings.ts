@@ -65,6 +65,11 @@ export function listFindings(image: Image, scan: ScanResult | undefined): Listed
   return [...opening, ...scanned];
 }
 
+/** How many findings of the scan are not listed, where there are very many. */
+export function unlistedCount(scan: ScanResult | undefined): number {
+  return scan === undefined ? 0 : scan.findingCount - scan.findings.length;
+}
+
 /** The worst severity of which there are any. */
 export function worst(counts: ReadonlyMap<Severity, number>): Severity | undefined {
   return order.find((severity) => counts.has(severity));

@@ -16,7 +16,7 @@ export interface DescribedImage extends ImageDescription, WithTexts {
   readonly noRepair?: string;
 }
 
-/** What a whole walk over the tables has found. */
+/** What a whole walk over the tables has found: of many findings the first ones. */
 export type ScanResult = Scan & WithTexts;
 
 /** The texts of the findings that come with it: the page has none of its own. */

@@ -23,6 +23,12 @@ import { type SharedRun, sharedRun } from './sharedRun.ts';
 import { snapshotMethods } from './snapshotMethods.ts';
 import { tableMethods } from './tableMethods.ts';
 
+/**
+ * Findings of the scan that a page gets: it decodes them in one go, and shows nothing meanwhile. A check has all of them,
+ * page by page.
+ */
+export const mostScanFindings = 500;
+
 /** The methods on one image, whatever becomes of its file. */
 export type ImageHandlers = Omit<Handlers, keyof LiveApi>;
 
@@ -83,7 +89,8 @@ function imageMethods(image: Image, scanned: SharedRun<Scan>): Pick<Handlers, ke
     },
     scan: async (_, context) => {
       const result = await scanned.result(context);
-      return { ...result, texts: await textsOf(result.findings) };
+      const findings = result.findings.slice(0, mostScanFindings);
+      return { ...result, findings, texts: await textsOf(findings) };
     },
   };
 }

@@ -153,6 +153,14 @@ describe('the pane Check', function () {
     await explained(page, /tables-overlap/);
   });
 
+  it('has more findings than the overview lists, which says how many', async () => {
+    const answers = answersFor(everything);
+    const scan: typeof answers.scan = async (...asked) => ({ ...(await answers.scan(...asked)), findingCount: 20_001 });
+    const { page, ready } = await open({ ...answers, scan }, { state: { pane: 'overview' } });
+    await ready('overview');
+    assert.match(await words(page, '.pane'), / · 20.00\d more .*A check lists the others\./);
+  });
+
   it('offers no repair of an image that none takes, and says what helps instead', async () => {
     const noRepair = 'Version 9 is neither 2 nor 3. No repair puts that right.';
     const described = async () => ({ ...plain, texts: {}, noRepair });

@@ -5,7 +5,7 @@ import type { Locks } from '../../src/protocol/news.ts';
 import { differenceWords } from '../changes.ts';
 import { countsOf, wholeCheck } from '../checkCounts.ts';
 import type { Image } from '../description.ts';
-import { countFindings, countWords, type Listed } from '../findings.ts';
+import { countFindings, countWords, type Listed, unlistedCount } from '../findings.ts';
 import { readyValue } from '../loaded.ts';
 import { type Selection, sameSelection, select } from '../selection.ts';
 import type { Session } from '../session.ts';
@@ -94,7 +94,7 @@ function useWords(locks: Locks | undefined): string | undefined {
 function findings(session: Session, listed: readonly Listed[], selection: Selection | undefined): TemplateResult {
   const { scan } = session;
   const found = readyValue(scan);
-  const hidden = found === undefined ? 0 : found.findingCount - found.findings.length;
+  const hidden = unlistedCount(found);
   return html`
     <p class="quiet">${findingSummary(session, listed)} ${checkLink(session)}</p>
     ${progress(scan, 'Reading every table…', () => session.cancelScan())}
@@ -112,6 +112,7 @@ function findings(session: Session, listed: readonly Listed[], selection: Select
       hidden > 0 && found !== undefined
         ? html`<p class="quiet">
           The tables have ${showCount(found.findingCount)} findings; these are the first ${showCount(found.findings.length)}.
+          A check lists the others.
         </p>`
         : nothing
     }
@@ -135,9 +136,11 @@ function findingSummary(session: Session, listed: readonly Listed[]): string {
   if (!session.canScan) {
     return words;
   }
+  const hidden = unlistedCount(readyValue(session.scan));
+  const more = hidden > 0 ? ` · ${showCount(hidden)} more` : '';
   switch (session.scan.state) {
     case 'ready':
-      return words || 'None, in the header and in every table entry.';
+      return words === '' ? 'None, in the header and in every table entry.' : `${words}${more}`;
     case 'failed':
     case 'cancelled':
       return `${words || 'None of opening'}; those of the tables are not known.`;

@@ -2,7 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { showCount, showSize } from '../../src/engine/format/show.ts';
 import { countsOf, wholeCheck } from '../checkCounts.ts';
 import type { Image, Section } from '../description.ts';
-import { countFindings, countWords, type Listed, worst } from '../findings.ts';
+import { countFindings, countWords, type Listed, unlistedCount, worst } from '../findings.ts';
 import { readyValue } from '../loaded.ts';
 import type { Session } from '../session.ts';
 import { icon } from './icon.ts';
@@ -58,7 +58,7 @@ function health(image: Image, session: Session, listed: readonly Listed[]): Temp
   const whole = wholeCheck(session);
   const known = whole === undefined ? countFindings(listed.map(({ finding }) => finding)) : countsOf(whole);
   const scan = readyValue(session.scan);
-  const more = whole !== undefined || scan === undefined ? 0 : scan.findingCount - scan.findings.length;
+  const more = whole === undefined ? unlistedCount(scan) : 0;
   const counts = `${countWords(known)}${more > 0 ? ` · ${showCount(more)} more` : ''}`;
   if (image.qemuRefusal !== undefined) {
     return badge('corruption', 'error', `QEMU refuses: ${message(image.qemuRefusal)}`);
