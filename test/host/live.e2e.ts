@@ -66,7 +66,10 @@ describe('an image that lives, in a window of VS Code', function () {
   it('is read again in place by "Reload Image"', async () => {
     const view = await window.open(write('reload.qcow2', image(1n)), 'map');
     await window.execute('qcow2.inspector.reload');
-    await untilSays(view, /Read again at \d\d:\d\d:\d\d\. Since \d\d:\d\d:\d\d: header, tables and counts are as before/);
+    await untilSays(
+      view,
+      /Read again at \d\d:\d\d:\d\d\. Since \d\d:\d\d:\d\d: header, tables and counts are as before/,
+    );
     assert.equal(await shownPane(view), 'map');
   });
 
