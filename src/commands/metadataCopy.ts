@@ -35,6 +35,7 @@ export function registerMetadataCopy(
     }
     const chosen = await vscode.window.showQuickPick(choices, {
       title: 'Export Metadata-Only Copy',
+      ignoreFocusOut: true,
       placeHolder: 'Guest data is never in the copy. What else is to be kept out of it?',
       canPickMany: true,
     });

@@ -47,6 +47,7 @@ export function registerRepair(tools: ChangeTools & { editor: Pick<Editor, 'chec
     };
     const chosen = await vscode.window.showQuickPick([all, ...choices], {
       title: 'Repair',
+      ignoreFocusOut: true,
       placeHolder: 'What is to be repaired? A preview shows what it would do.',
       matchOnDescription: true,
     });

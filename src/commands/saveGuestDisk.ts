@@ -59,5 +59,9 @@ async function askState({ snapshots }: GuestDisks): Promise<State | undefined> {
       snapshot,
     }),
   );
-  return vscode.window.showQuickPick([now, ...states], { title: 'Save Guest Disk', placeHolder: 'Which state of it?' });
+  return vscode.window.showQuickPick([now, ...states], {
+    title: 'Save Guest Disk',
+    placeHolder: 'Which state of it?',
+    ignoreFocusOut: true,
+  });
 }
