@@ -8,40 +8,31 @@ import { share } from '../../image/scan.ts';
 import type { Progress } from '../../ports.ts';
 import type { MendedEntries } from './entries.ts';
 import { reasonToKeepLeaks } from './leaks.ts';
-import type { MendedStructures } from './structures.ts';
 
-/** What a repair makes of the tables of an image. */
-export interface MendedTables {
-  readonly structures: MendedStructures;
-  readonly entries: MendedEntries;
-  /** Why leaked clusters are kept, as a sentence. */
-  readonly keptLeaks: string | undefined;
-}
-
-/** The tables as they are. */
-const untouched: MendedTables = {
-  structures: { mended: new Map(), dropped: [], freed: new ClusterSet() },
-  entries: { mended: new Map(), lost: new Map(), rejoined: [], disputed: new ClusterSet() },
-  keptLeaks: undefined,
+/** The entries of the tables as they are. */
+export const untouchedEntries: MendedEntries = {
+  mended: new Map(),
+  lost: new Map(),
+  rejoined: [],
+  disputed: new ClusterSet(),
 };
 
 const harmless: ReadonlySet<FindingCode> = new Set<FindingCode>(['cluster-leaked', 'image-dirty']);
 
 /**
- * The tables untouched, where nothing is wrong with an image but leaks that nothing lost may own: most repairs are for
- * these, and need not look at each entry. Undefined where there is more.
+ * Whether nothing is wrong with an image but leaks that nothing lost may own: most repairs are for these, and need not look
+ * at each entry.
  */
-export async function tablesBesideLeaks(
+export async function hasLeaksAlone(
   draft: Draft,
   image: Image,
   geometry: Geometry,
   progress: Progress,
-): Promise<MendedTables | undefined> {
+): Promise<boolean> {
   const { groups } = await diagnose(image, {}, share(progress, 0, 0.5));
-  if (!groups.every(({ code }) => harmless.has(code))) {
-    return undefined;
-  }
-  const { entries, structures } = untouched;
-  const reason = await reasonToKeepLeaks(draft, geometry, entries, structures.freed, share(progress, 0.5, 1));
-  return reason === undefined ? untouched : undefined;
+  const isHarmless = groups.every(({ code }) => harmless.has(code));
+  const later = share(progress, 0.5, 1);
+  return (
+    isHarmless && (await reasonToKeepLeaks(draft, geometry, untouchedEntries, new ClusterSet(), later)) === undefined
+  );
 }

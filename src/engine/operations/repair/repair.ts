@@ -20,7 +20,7 @@ import { EndClusters } from './endClusters.ts';
 import { type MendedEntries, mendEntries, requireGeometry } from './entries.ts';
 import { requireFittingHeader } from './fittingHeader.ts';
 import { isDamage, mayBeMeant, reasonToKeepLeaks } from './leaks.ts';
-import { type MendedTables, tablesBesideLeaks } from './leaksAlone.ts';
+import { hasLeaksAlone, untouchedEntries } from './leaksAlone.ts';
 import { lengtheningOf } from './lengthening.ts';
 import { placeTables } from './placeTables.ts';
 import type { MendedVisitor, RefcountRules } from './refcountRules.ts';
@@ -86,10 +86,15 @@ export async function planRepair(
   const guarded = draft.steps.length;
   const placed = selection !== 'all' && 'tables' in selection ? selection.tables : [];
   await placeTables(draft, image, geometry, end, placed, share(progress, 0.2, 0.2));
-  const mayBeAsTheyAre = safe && placed.length === 0;
-  const asTheyAre = mayBeAsTheyAre && (await tablesBesideLeaks(draft, image, geometry, share(progress, 0.2, 0.4)));
-  const { structures, entries, keptLeaks } =
-    asTheyAre || (await mendTables(draft, storage, geometry, end, wanted, share(progress, 0.4, 0.6)));
+  const structures = await mendStructures(draft, end, wanted, share(progress, 0.2, 0.3));
+  const isUntouched = safe && draft.steps.length === guarded;
+  const leaksAlone = isUntouched && (await hasLeaksAlone(draft, image, geometry, share(progress, 0.3, 0.4)));
+  const entries = leaksAlone
+    ? untouchedEntries
+    : await mendEntries(draft, storage, end, wanted, structures.freed, share(progress, 0.4, 0.5));
+  const keptLeaks = leaksAlone
+    ? undefined
+    : await reasonToKeepLeaks(draft, geometry, entries, structures.freed, share(progress, 0.5, 0.6));
   const rules = {
     ...refcountRules(wanted, entries, structures.freed, keptLeaks !== undefined, geometry.clusterSize),
     rebuild: rebuild && wantsRebuild(selection) ? reasonToStayBehind(entries, end, keptLeaks) : undefined,
@@ -114,7 +119,7 @@ export async function planRepair(
   const blocks = await mendRefcounts(draft, storage, end, rules, visitRefcounts, share(progress, 0.6, 0.75));
   const mends = copiedRule(wanted, (cluster) => changed.has(cluster) || end.has(cluster));
   const shared = await sharedTables(draft, end, entries.disputed, share(progress, 0.75, 0.8));
-  const copied = asTheyAre ? 0 : await mendCopied(draft, mends, shared, visitor.copied, share(progress, 0.8, 0.85));
+  const copied = leaksAlone ? 0 : await mendCopied(draft, mends, shared, visitor.copied, share(progress, 0.8, 0.85));
   await draft.endStep('Set COPIED where the refcount is 1, and only there');
   const diagnosis = await diagnose(await openImage(draft), {}, share(progress, 0.85, 1));
   const after = requireResult(diagnosis);
@@ -145,20 +150,6 @@ export async function planRepair(
     isWhole,
     keptLeaks: kept,
   };
-}
-
-async function mendTables(
-  draft: Draft,
-  storage: Storage,
-  geometry: Geometry,
-  end: EndClusters,
-  wanted: Wanted,
-  progress: Progress,
-): Promise<MendedTables> {
-  const structures = await mendStructures(draft, end, wanted, share(progress, 0, 0.25));
-  const entries = await mendEntries(draft, storage, end, wanted, structures.freed, share(progress, 0.25, 0.6));
-  const keptLeaks = await reasonToKeepLeaks(draft, geometry, entries, structures.freed, share(progress, 0.6, 1));
-  return { structures, entries, keptLeaks };
 }
 
 /** Throws `refused` for an image of which a repair would not know what it does. */
