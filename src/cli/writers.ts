@@ -14,8 +14,8 @@ export interface ReadFile {
 
 /**
  * Remembers what files are like; the function returned warns of those that a program has open for writing, or that were
- * written to meanwhile, and tells whether one was. No lock is taken to look at an image, so that what is told of one that a VM writes may never have
- * been so: QEMU writes tables, refcounts and data one after the other, and keeps some back.
+ * written to meanwhile, and tells whether one was. No lock is taken to look at an image, so that what is told of one that a
+ * VM writes may never have been so: QEMU writes tables, refcounts and data one after the other, and keeps some back.
  */
 export async function watchForWriters(files: readonly ReadFile[]): Promise<(errors?: Output) => Promise<boolean>> {
   const before = await Promise.all(files.map(stateOf));

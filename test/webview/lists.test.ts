@@ -203,7 +203,7 @@ describe('the panes of snapshots, bitmaps and encryption', function () {
       });
       await ready('snapshots');
       await page.getByText('Count its clusters').click();
-      await page.getByText('it has to be repaired before a snapshot can be deleted').waitFor();
+      await page.getByText('that has to be put right before a snapshot can be deleted').waitFor();
     });
 
     it('have the ranges that differ as selections in either layer', async () => {

@@ -30,7 +30,7 @@ export function clusterReport(use: SnapshotClusters, refused: boolean): Template
       ${clusters(freed.data)} of data and ${clusters(freed.tables)} of tables get free;
       ${tableWords(snapshotTable)}
     </p>
-    ${refused ? warning('warning', 'QEMU refuses the image as it is: it has to be repaired before a snapshot can be deleted.') : nothing}
+    ${refused ? warning('warning', 'QEMU refuses the image as it is: that has to be put right before a snapshot can be deleted.') : nothing}
     ${warnings(use)}
     <table class="counts" aria-label="Clusters of the snapshot">
       <thead>

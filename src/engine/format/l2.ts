@@ -48,9 +48,12 @@ export function l2Entries(format: L2Format): number {
   return 2 ** (format.clusterBits - (format.extended ? 4 : 3));
 }
 
-/** Whether the compressed flag is set (bit 62). */
+/** The compressed flag (bit 62), in the high word of an entry. */
+export const l2CompressedFlag = 0x4000_0000;
+
+/** Whether the compressed flag is set. */
 export function l2Compressed(hi: number): boolean {
-  return (hi & 0x4000_0000) !== 0;
+  return (hi & l2CompressedFlag) !== 0;
 }
 
 /** Whether COPIED is set (bit 63). */
@@ -79,7 +82,7 @@ export function l2Unaligned(lo: number, clusterBits: number): boolean {
  * further: `subclusterKind`.
  */
 export function l2Kind(hi: number, lo: number, format: L2Format): L2Kind {
-  if ((hi & 0x4000_0000) !== 0) {
+  if (l2Compressed(hi)) {
     return l2Kinds.compressed;
   }
   const allocated = (hi & 0x00ff_ffff) !== 0 || (lo & 0xffff_fe00) !== 0;

@@ -1,6 +1,15 @@
 import { leadsPastEnd } from '../../check/regions.ts';
 import { compressedBeyond56, compressedMaxBytes } from '../../format/compressed.ts';
-import { l2Compressed, l2Copied, l2HasReserved, l2HostOffset, l2Kind, l2Kinds, l2Unaligned } from '../../format/l2.ts';
+import {
+  l2Compressed,
+  l2CompressedFlag,
+  l2Copied,
+  l2HasReserved,
+  l2HostOffset,
+  l2Kind,
+  l2Kinds,
+  l2Unaligned,
+} from '../../format/l2.ts';
 import type { Geometry } from '../../image/geometry.ts';
 import { l2Target } from '../../image/l2Flaws.ts';
 import type { EndClusters } from './endClusters.ts';
@@ -28,7 +37,6 @@ export interface L2Place {
 export type Separate = (cluster: number, guest: number) => number | undefined;
 
 const copiedMask = 0x7fff_ffff;
-const compressedFlag = 0x4000_0000;
 
 /**
  * Puts an L2 entry right, in place. What it leads to is given up only where it can't be the guest's: then the guest reads
@@ -58,7 +66,7 @@ function mendFlippedBit(words: L2Words, { at, guest }: L2Place, repair: EntryRep
   const [code, where] = strayFinding(words, at, survey);
   if (wanted(code, where)) {
     if (l2Compressed(words.hi)) {
-      words.hi &= ~compressedFlag;
+      words.hi &= ~l2CompressedFlag;
       survey.compressed.remove(cluster, 1);
     }
     setTarget(words, cluster * survey.geometry.clusterSize);

@@ -1,16 +1,21 @@
 import type { Draft } from '../../change/draft.ts';
-import { l2Compressed, l2Copied, l2HasReserved, l2HostOffset, l2Kind, l2Kinds } from '../../format/l2.ts';
+import {
+  l2Compressed,
+  l2CompressedFlag,
+  l2Copied,
+  l2HasReserved,
+  l2HostOffset,
+  l2Kind,
+  l2Kinds,
+} from '../../format/l2.ts';
 import type { Geometry } from '../../image/geometry.ts';
 import type { EndClusters } from './endClusters.ts';
 import type { Survey } from './survey.ts';
 import { type L2Table, readTable } from './suspectTables.ts';
+import { sectorBytes } from './tableContent.ts';
 
-/** A disk writes sectors whole: where one was written over, more than one of its entries is wrong. */
-const sectorBytes = 512;
 /** Where there are more strays, it is no matter of single bits. */
 const mostStrays = 64;
-/** Bit 62, in the high word. */
-const compressedFlag = 0x4000_0000;
 
 /** An L2 entry for data that leads to what can't be the guest's, or to what another guest cluster has too. */
 export interface Stray {
@@ -57,7 +62,7 @@ export async function findStrays(
     for (let at = 0; at < clusterSize && strays() <= mostStrays; at += l2EntryBytes) {
       const [hi, lo] = [view.getUint32(at), view.getUint32(at + 4)];
       const isFlagged = l2Compressed(hi) && l2Copied(hi) && isPlainBitmap(view, at, geometry);
-      if ((hi | lo) === 0 || !isForData(isFlagged ? hi & ~compressedFlag : hi, lo, geometry)) {
+      if ((hi | lo) === 0 || !isForData(isFlagged ? hi & ~l2CompressedFlag : hi, lo, geometry)) {
         continue;
       }
       const target = l2HostOffset(hi, lo);
@@ -86,6 +91,7 @@ function isPlainBitmap(view: DataView, at: number, { extended }: Geometry): bool
   return alloc !== 0 && (alloc & zero) === 0;
 }
 
+/** Whether no other entry of its sector is a stray: where a sector was written over, several are. */
 function isAlone(stray: Stray, all: readonly Stray[]): boolean {
   const sectorOf = ({ at }: Stray): number => Math.floor(at / sectorBytes);
   return !all.some((other) => other !== stray && sectorOf(other) === sectorOf(stray));

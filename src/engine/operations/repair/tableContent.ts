@@ -8,7 +8,7 @@ import type { Geometry } from '../../image/geometry.ts';
 /** No image has anything so far out, in bytes; random bytes taken for an entry nearly always lead there. */
 export const farOut = 2 ** 46;
 /** A disk writes sectors whole, so damage comes in them. */
-const sectorBytes = 512;
+export const sectorBytes = 512;
 
 /**
  * Whether most entries of an L1 table can't be entries: then the place is that of something else, to which a wrong offset
